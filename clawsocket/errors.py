@@ -1,0 +1,123 @@
+"""The one exception tree.
+
+Every error that a person or a client can meet is a :class:`ClawSocketError`. It carries its facts as fields, so that
+the place that reports it decides on the words for its reader, and one table says what it means as an HTTP status,
+a WebSocket close code and an exit code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Meaning(NamedTuple):
+    """What an error is to each kind of reader: HTTP status, WebSocket close code, exit code."""
+
+    status: int = 500
+    close: int = 4500
+    exit: int = 1
+
+
+class ClawSocketError(Exception):
+    """Base of every error of this program. ``str(error)`` is one clear line that says what to do."""
+
+
+class UsageError(ClawSocketError):
+    """A flag, variable or value on the command line is wrong."""
+
+
+class SettingError(UsageError):
+    """A setting has a wrong name or value.
+
+    Args:
+        name: the setting as the user wrote it.
+        problem: what is wrong with it, as a clause.
+        where: where it came from (``--set``, a variable, a file).
+    """
+
+    def __init__(self, name: str, problem: str, where: str) -> None:
+        super().__init__(f"{where}: {name}: {problem}")
+        self.name, self.problem, self.where = name, problem, where
+
+
+class PortTakenError(ClawSocketError):
+    """Another program listens on the port.
+
+    Args:
+        host: the address asked for.
+        port: the port asked for.
+        owner: who has it, as far as can be known ("claw-socket 0.1.0, pid 12", "another program").
+    """
+
+    def __init__(self, host: str, port: int, owner: str) -> None:
+        super().__init__(f"port {port} on {host} is taken by {owner}; stop it, or choose another with --port")
+        self.host, self.port, self.owner = host, port, owner
+
+
+class AddressError(ClawSocketError):
+    """The address can't be bound: not one of this machine's, or not allowed."""
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        super().__init__(f"cannot listen on {host} port {port}: {problem}")
+        self.host, self.port, self.problem = host, port, problem
+
+
+class FolderError(ClawSocketError):
+    """A folder or file of ours can't be read or written."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path, self.problem = path, problem
+
+
+class SettingsFileError(ClawSocketError):
+    """Claude Code's settings.json can't be edited safely; it was left as it is."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}; the file was not changed")
+        self.path, self.problem = path, problem
+
+
+class InvalidHookError(ClawSocketError):
+    """A hook body is not JSON, or not a hook payload.
+
+    Args:
+        code: the documented answer, ``invalid JSON`` or ``invalid hook payload``.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class RequestError(ClawSocketError):
+    """A client's message gets an error reply.
+
+    Args:
+        code: one of the documented codes.
+        message: a sentence for people, without anything internal.
+    """
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        super().__init__(message or code)
+        self.code, self.message = code, message
+
+
+MEANINGS: dict[type[ClawSocketError], Meaning] = {
+    UsageError: Meaning(exit=1),
+    PortTakenError: Meaning(exit=3),
+    AddressError: Meaning(exit=4),
+    FolderError: Meaning(exit=5),
+    SettingsFileError: Meaning(exit=6),
+    InvalidHookError: Meaning(status=400, close=1008),
+    RequestError: Meaning(status=400, close=1008),
+}
+
+
+def meaning(error: BaseException) -> Meaning:
+    """Return what an error means to HTTP, WebSocket and the shell; the nearest class in the table decides."""
+    for kind in type(error).__mro__:
+        if kind in MEANINGS:
+            return MEANINGS[kind]
+    return Meaning()

@@ -1,0 +1,121 @@
+"""The log: every event appended once, encoded once, numbered once.
+
+It keeps its newest part in memory as ready WebSocket frames. A reader is a cursor: the number of the last event it has
+seen. The log knows nothing of its readers but the one function that it calls when there is something new.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from clawsocket.protocol.aliases import alias_frames
+from clawsocket.protocol.envelope import Event, encode
+from clawsocket.protocol.events import EVENTS
+from clawsocket.protocol.frame import text_frame
+from clawsocket.protocol.topics import ALIASES_OF, Filter
+
+SCAN = 4096
+"""How many events one read looks at, at most: a filter that wants little must not hold the loop."""
+
+
+class Entry(NamedTuple):
+    """An event in memory: what filters look at, and its frame."""
+
+    type: str
+    session_id: str
+    frame: bytes
+
+
+class Slice(NamedTuple):
+    """What a read gave: frames for the wire, and where to go on."""
+
+    frames: bytes
+    position: int
+
+
+class EventLog:
+    """Events by number, the newest of them in memory."""
+
+    def __init__(self, *, max_bytes: int, max_events: int, known: int = 300_000) -> None:
+        """Start an empty log.
+
+        Args:
+            max_bytes: size of the frames kept.
+            max_events: number of the events kept.
+            known: number of fact ids remembered, so that a fact is not appended twice.
+        """
+        self.epoch = secrets.token_hex(8)
+        self.head = time.time_ns() // 1000
+        self.on_append: Callable[[], None] = lambda: None
+        self._max_bytes, self._max_events, self._max_known = max_bytes, max_events, known
+        self._entries: list[Entry] = []
+        self._start = 0
+        self._bytes = 0
+        self._known: dict[str, None] = {}
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest event kept; ``head + 1`` while there is none."""
+        return self.head - (len(self._entries) - self._start) + 1
+
+    def append(self, event: Event) -> int | None:
+        """Give an event its number and keep it.
+
+        Returns:
+            Its ``seq``, or None for a fact that the log already has.
+        """
+        kind = EVENTS.get(event.type)
+        if kind is None or kind.fact:
+            if event.id in self._known:
+                return None
+            self._remember(event.id)
+        self.head += 1
+        frame = text_frame(encode(event, self.head))
+        self._entries.append(Entry(event.type, event.session_id, frame))
+        self._bytes += len(frame)
+        self._evict()
+        self.on_append()
+        return self.head
+
+    def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int | None = None) -> Slice:
+        """Return the frames that pass a filter, joined, from the event after a position on.
+
+        Args:
+            after: the last ``seq`` that the reader has; older than what is kept counts as the oldest.
+            filter: what the reader wants.
+            max_bytes: stop when there is as much as this.
+            upto: the last ``seq`` to look at; the head by default.
+        """
+        at = max(after, self.oldest - 1)
+        end = min(self.head if upto is None else upto, at + SCAN)
+        base = len(self._entries) - 1 - self.head
+        frames: list[bytes] = []
+        size = 0
+        while at < end and size < max_bytes:
+            at += 1
+            type, session_id, frame = self._entries[base + at]
+            if filter.wants(type, session_id):
+                frames.append(frame)
+                size += len(frame)
+            if type in ALIASES_OF and (aliases := filter.aliases(type, session_id)):
+                frames += alias_frames(type, frame, aliases)
+        return Slice(b"".join(frames), at)
+
+    def _remember(self, id: str) -> None:
+        self._known[id] = None
+        if len(self._known) > self._max_known:
+            del self._known[next(iter(self._known))]
+
+    def _evict(self) -> None:
+        while self._bytes > self._max_bytes or len(self._entries) - self._start > self._max_events:
+            if self._start == len(self._entries) - 1:
+                break
+            self._bytes -= len(self._entries[self._start].frame)
+            self._entries[self._start] = Entry("", "", b"")
+            self._start += 1
+        if self._start > 1024 and self._start * 2 > len(self._entries):
+            del self._entries[: self._start]
+            self._start = 0

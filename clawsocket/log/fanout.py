@@ -1,0 +1,136 @@
+"""Cursors into the log, and the one place where they move.
+
+At the end of a loop tick the frames since a position are joined once per distinct filter, and the same bytes go to every
+client that shares it: one write per client and tick. A client that does not take its bytes keeps its position and
+nothing else; it goes on from there when its socket has room again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+from clawsocket.log.eventlog import EventLog, Slice
+from clawsocket.protocol.replies import Gap
+from clawsocket.protocol.topics import Filter
+
+
+class Sink(Protocol):
+    """Where a cursor's frames go."""
+
+    def send_frames(self, frames: bytes) -> bool:
+        """Take ready WebSocket frames; return whether there is room for more."""
+
+    def send_gap(self, gap: Gap) -> None:
+        """Tell that events are missing."""
+
+    def reached(self, position: int) -> None:
+        """Learn that the cursor stands at its barrier."""
+
+
+class Cursor:
+    """A client's place in the log.
+
+    Attributes:
+        position: the last ``seq`` that it has.
+        filter: what it wants.
+        barrier: a ``seq`` to stop at once, so that something can be sent exactly there; None for none.
+        ready: whether its sink has room.
+    """
+
+    __slots__ = ("barrier", "filter", "position", "ready", "sink")
+
+    def __init__(self, sink: Sink, position: int) -> None:
+        """Start at a position, wanting nothing yet."""
+        self.sink = sink
+        self.position = position
+        self.filter = Filter()
+        self.barrier: int | None = None
+        self.ready = True
+
+
+class FanOut:
+    """Moves cursors to the log's head, once a tick, a slice at a time."""
+
+    def __init__(self, log: EventLog, *, slice_bytes: int) -> None:
+        """Attach to a log.
+
+        Args:
+            log: the log to follow.
+            slice_bytes: how much a cursor is given in one tick.
+        """
+        self.log = log
+        self.slice_bytes = slice_bytes
+        self.cursors: dict[Cursor, None] = {}
+        self._scheduled = False
+        self._last_end = 0.0
+        self._last_took = 0.0
+        log.on_append = self.wake
+
+    def add(self, sink: Sink) -> Cursor:
+        """Return a new cursor at the head."""
+        cursor = Cursor(sink, self.log.head)
+        self.cursors[cursor] = None
+        return cursor
+
+    def remove(self, cursor: Cursor) -> None:
+        """Forget a cursor."""
+        self.cursors.pop(cursor, None)
+
+    def wake(self) -> None:
+        """Move the cursors at the end of this tick.
+
+        A loop that is saturated waits as long as its last round took, so that more events share a write; a loop with time
+        to spare never waits.
+        """
+        if self._scheduled:
+            return
+        self._scheduled = True
+        loop = asyncio.get_running_loop()
+        wait = self._last_end + self._last_took - time.perf_counter()
+        if wait > 0.0005:
+            loop.call_later(wait, self._round)
+        else:
+            loop.call_soon(self._round)
+
+    def resume(self, cursor: Cursor) -> None:
+        """Learn that a cursor's sink has room again, or that it was set back."""
+        cursor.ready = True
+        self.wake()
+
+    def _round(self) -> None:
+        self._scheduled = False
+        began = time.perf_counter()
+        shared: dict[tuple[int, Filter, int | None], Slice] = {}
+        behind = False
+        for cursor in list(self.cursors):
+            if cursor.ready and cursor.position < self.log.head:
+                behind |= self._move(cursor, shared)
+        self._last_end = time.perf_counter()
+        self._last_took = self._last_end - began
+        if behind:
+            self.wake()
+
+    def _move(self, cursor: Cursor, shared: dict[tuple[int, Filter, int | None], Slice]) -> bool:
+        """Give a cursor its next slice; return whether there is more for it and room."""
+        if cursor.position < self.log.oldest - 1:
+            self._skip(cursor)
+        key = (cursor.position, cursor.filter, cursor.barrier)
+        slice = shared.get(key)
+        if slice is None:
+            slice = self.log.read(cursor.position, cursor.filter, max_bytes=self.slice_bytes, upto=cursor.barrier)
+            shared[key] = slice
+        cursor.position = slice.position
+        if slice.frames:
+            cursor.ready = cursor.sink.send_frames(slice.frames)
+        if cursor.barrier is not None and cursor.position >= cursor.barrier:
+            cursor.barrier = None
+            cursor.sink.reached(cursor.position)
+        return cursor.ready and cursor.position < self.log.head
+
+    def _skip(self, cursor: Cursor) -> None:
+        oldest = self.log.oldest
+        if cursor.filter.topics:
+            cursor.sink.send_gap(Gap(from_=cursor.position + 1, to=oldest - 1, oldest_seq=oldest, reason="evicted"))
+        cursor.position = oldest - 1

@@ -1,0 +1,73 @@
+"""Where things are: our own folder, and the folders of Claude Code."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from clawsocket.errors import FolderError
+
+
+def claude_dir() -> Path:
+    """Return Claude Code's folder: ``$CLAUDE_CONFIG_DIR``, or ``~/.claude``."""
+    return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Our own folder (0700) and what is in it."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> Home:
+        """Return ``$CLAW_SOCKET_DIR``, or ``~/.claw-socket``."""
+        return cls(Path(os.environ.get("CLAW_SOCKET_DIR") or Path.home() / ".claw-socket"))
+
+    @property
+    def token(self) -> Path:
+        """The auth token, 0600."""
+        return self.root / "token"
+
+    @property
+    def spool(self) -> Path:
+        """Where hooks put their payloads, one file each."""
+        return self.root / "spool"
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket, 0600: its owner needs no token."""
+        return self.root / "socket"
+
+    @property
+    def endpoint(self) -> Path:
+        """Where the running server is, 0600, JSON."""
+        return self.root / "endpoint"
+
+    @property
+    def config(self) -> Path:
+        """The user's settings, TOML."""
+        return self.root / "config.toml"
+
+    @property
+    def backups(self) -> Path:
+        """Copies of files that we edited."""
+        return self.root / "backups"
+
+    def create(self) -> None:
+        """Make the folder and the spool, readable by their owner alone.
+
+        Raises:
+            FolderError: it can't be made, or is somebody else's.
+        """
+        for folder in (self.root, self.spool):
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                status = folder.stat()
+                if status.st_uid != os.getuid():
+                    raise FolderError(folder, "belongs to another user")
+                if status.st_mode & 0o077:
+                    folder.chmod(0o700)
+            except OSError as error:
+                raise FolderError(folder, f"cannot be made: {error.strerror}") from error

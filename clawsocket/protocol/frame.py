@@ -1,0 +1,18 @@
+"""A WebSocket text frame from a server (RFC 6455, 5.2): unmasked, final, any length."""
+
+from __future__ import annotations
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return ``payload``, UTF-8 text, as one frame."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def payload_of(frame: bytes) -> memoryview:
+    """Return the payload of a frame that :func:`text_frame` made."""
+    return memoryview(frame)[{0x7E: 4, 0x7F: 10}.get(frame[1], 2) :]

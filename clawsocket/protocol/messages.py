@@ -1,0 +1,119 @@
+"""What clients send."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from clawsocket.protocol.base import Wire
+
+Topic = Annotated[str, Meta(min_length=1, max_length=256)]
+Topics = Annotated[list[Topic], Meta(min_length=1, max_length=100)]
+SessionId = Annotated[str, Meta(min_length=1, max_length=256)]
+Seq = Annotated[int, Meta(ge=0)]
+RequestId = Annotated[str, Meta(max_length=256)] | int | float
+
+
+class ClientMessage(Wire, tag_field="type", kw_only=True):
+    """Base of every message. ``id`` is echoed by its reply and errors."""
+
+    id: RequestId | None = None
+
+
+class Subscribe(ClientMessage, tag="subscribe", kw_only=True):
+    """Adds topics, each for all sessions or for some; with ``sinceSeq`` the cursor is set back first."""
+
+    topics: Topics
+    session_id: SessionId | Annotated[list[SessionId], Meta(min_length=1, max_length=1000)] | None = None
+    since_seq: Seq | None = None
+    epoch: str | None = None
+
+
+class Unsubscribe(ClientMessage, tag="unsubscribe", kw_only=True):
+    """Drops topics."""
+
+    topics: Topics
+
+
+class GetSnapshot(ClientMessage, tag="get_snapshot", kw_only=True):
+    """Asks for all sessions and agents as they are."""
+
+
+class GetSessionList(ClientMessage, tag="get_session_list", kw_only=True):
+    """Asks for the sessions; with ``all`` for those that ended too."""
+
+    all: bool = False
+
+
+class GetSessionHistory(ClientMessage, tag="get_session_history", kw_only=True):
+    """Asks for a session's last events, oldest first; ``before`` is the id of the event to end before."""
+
+    session_id: SessionId
+    limit: Annotated[int, Meta(ge=1)] = 1000
+    before: str | None = None
+
+
+class GetUsage(ClientMessage, tag="get_usage", kw_only=True):
+    """Asks for the usage of a session, or of all."""
+
+    session_id: SessionId | None = None
+
+
+class Replay(ClientMessage, tag="replay", kw_only=True):
+    """Sets the cursor back: the subscribed events with a greater seq come again, then live goes on."""
+
+    last_seq: Seq
+
+
+class SubscribeAgentLog(ClientMessage, tag="subscribe_agent_log", kw_only=True):
+    """Asks for each raw transcript line of a session's main agent, or of one subagent."""
+
+    session_id: SessionId
+    agent_id: SessionId | None = None
+
+
+class UnsubscribeAgentLog(ClientMessage, tag="unsubscribe_agent_log", kw_only=True):
+    """Ends the agent logs of a session, or all."""
+
+    session_id: SessionId | None = None
+
+
+AnyMessage = (
+    Subscribe
+    | Unsubscribe
+    | GetSnapshot
+    | GetSessionList
+    | GetSessionHistory
+    | GetUsage
+    | Replay
+    | SubscribeAgentLog
+    | UnsubscribeAgentLog
+)
+
+
+class _Id(msgspec.Struct):
+    id: RequestId | None = None
+
+
+_message: msgspec.json.Decoder[AnyMessage] = msgspec.json.Decoder(AnyMessage)
+_id = msgspec.json.Decoder(_Id)
+
+
+def decode(data: bytes) -> AnyMessage:
+    """Return a client's message.
+
+    Raises:
+        msgspec.ValidationError: JSON, but no message of ours (its text is not for the client).
+        msgspec.DecodeError, UnicodeDecodeError: not JSON.
+    """
+    return _message.decode(data)
+
+
+def request_id(data: bytes) -> str | int | float | None:
+    """Return the ``id`` of a message that could not be decoded, so that its error can echo it; None if it has none."""
+    try:
+        return _id.decode(data).id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,163 @@
+"""What the server answers, and the notices it sends of itself."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from clawsocket.protocol.base import Wire
+from clawsocket.protocol.messages import RequestId
+from clawsocket.protocol.models import AgentState, ModelUsage, SessionInfo, SessionUsage, TotalUsage
+
+FEATURES = ("epoch", "ids", "resume", "gap", "sessions_filter", "aliases", "request_ids")
+"""What this server can do beyond the original; listed in every snapshot."""
+
+
+class Reply(Wire, tag_field="type", kw_only=True):
+    """Base of every reply; ``id`` is the request's."""
+
+    id: RequestId | None = None
+
+
+class ServerInfo(Wire, kw_only=True):
+    """Which server this is."""
+
+    version: str
+    protocol: int = 1
+    features: tuple[str, ...] = ()
+
+
+class Snapshot(Reply, tag="snapshot", kw_only=True):
+    """All sessions and agents at ``headSeq``; also the first message on every connection."""
+
+    sessions: list[SessionInfo]
+    agents: list[AgentState]
+    head_seq: int
+    epoch: str
+    server: ServerInfo
+
+
+class Subscribed(Reply, tag="subscribed", kw_only=True):
+    """All topics of the connection now. ``recovered`` answers ``sinceSeq``: whether nothing is missing."""
+
+    topics: list[str]
+    head_seq: int
+    recovered: bool | None = None
+    oldest_seq: int | None = None
+
+
+class Unsubscribed(Reply, tag="unsubscribed", kw_only=True):
+    """The topics that are left."""
+
+    topics: list[str]
+
+
+class SessionList(Reply, tag="session_list", kw_only=True):
+    """The sessions."""
+
+    sessions: list[SessionInfo]
+
+
+class SessionHistory(Reply, tag="session_history", kw_only=True):
+    """A session's last events, oldest first, without ``seq``; ``more`` if there are older ones."""
+
+    session_id: str
+    events: list[Any]
+    more: bool | None = None
+
+
+class SessionUsageReply(Reply, tag="usage", kw_only=True):
+    """The usage of one session; zeros if it is not known."""
+
+    session_id: str
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: int
+    cache_read_input_tokens: int
+    total_cost_usd: float
+    duration_ms: int
+    duration_api_ms: int | None = None
+    num_turns: int
+    model_breakdown: dict[str, ModelUsage]
+    unpriced_models: list[str]
+    last_updated_at: int
+
+
+class TotalUsageReply(Reply, tag="usage", kw_only=True):
+    """The usage of all sessions."""
+
+    total_cost_usd: float
+    total_input_tokens: int
+    total_output_tokens: int
+    session_count: int
+    model_breakdown: dict[str, ModelUsage]
+
+
+def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None) -> Reply:
+    """Return the ``usage`` reply for one session or for all."""
+    kind = SessionUsageReply if isinstance(usage, SessionUsage) else TotalUsageReply
+    return kind(id=id, **{name: getattr(usage, name) for name in usage.__struct_fields__})
+
+
+class SubscribedAgentLog(Reply, tag="subscribed_agent_log", kw_only=True):
+    """An agent log is on."""
+
+    session_id: str
+
+
+class UnsubscribedAgentLog(Reply, tag="unsubscribed_agent_log", kw_only=True):
+    """The agent logs of a session are off; null: all of them."""
+
+    session_id: str | None
+
+
+class AgentLog(Reply, tag="agent_log", kw_only=True):
+    """A raw transcript line, as an object."""
+
+    session_id: str
+    agent_id: str | None = None
+    line: msgspec.Raw
+
+
+class Gap(Reply, tag="gap", kw_only=True):
+    """Events ``from`` to ``to`` are gone, and why; the stream goes on at ``oldestSeq``. Only a gap means that something is missing."""
+
+    from_: int = msgspec.field(name="from")
+    to: int
+    oldest_seq: int
+    reason: Literal["evicted", "epoch", "spool_full", "crash", "source"]
+
+
+class Bookmark(Reply, tag="bookmark", kw_only=True):
+    """Nothing for you up to ``headSeq``; at most one a minute."""
+
+    head_seq: int
+
+
+ERRORS = {
+    "invalid JSON": "the message is not JSON",
+    "invalid message": "the message is not one of the protocol's",
+    "rate_limited": "too many messages; wait a moment",
+    "limit_exceeded": "over a limit of this connection",
+}
+"""The error codes, and what they mean."""
+
+
+class Error(Wire, kw_only=True, tag_field="type", tag="error"):
+    """A request failed."""
+
+    error: str
+    message: str | None = None
+    id: RequestId | None = None
+
+
+CLOSE_CODES = {
+    1001: "going away",
+    1008: "too many messages",
+    1009: "message too big",
+    4408: "too far behind",
+    4409: "token rotated",
+    4500: "internal error",
+}
+"""Close codes, and what they mean."""

@@ -1,0 +1,81 @@
+"""Topic patterns and the filter that a connection's subscriptions make.
+
+``*`` is everything. ``tool.*`` is every type below ``tool.``. A ``*`` inside a pattern matches one segment. Anything else is
+a name that matches itself. An alias (see :mod:`clawsocket.protocol.aliases`) is sent only for its exact name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+ALIASES_OF: dict[str, tuple[str, ...]] = {
+    "tool.use": ("tool.started",),
+    "tool.result": ("tool.completed", "tool.failed"),
+    "usage.updated": ("usage.update",),
+    "hook.pre_tool_use": ("hook.started",),
+    "hook.post_tool_use": ("hook.completed",),
+    "hook.post_tool_use_failure": ("hook.completed",),
+}
+"""Primary type to the aliases that it may be sent under."""
+
+Sessions = frozenset[str] | None
+"""The sessions a topic is wanted for; None is all of them."""
+
+
+@lru_cache(maxsize=4096)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Return the test that a topic pattern stands for."""
+    if pattern == "*":
+        return lambda type: True
+    if "*" not in pattern:
+        return pattern.__eq__
+    head, below = (pattern[:-2], True) if pattern.endswith(".*") else (pattern, False)
+    segments = r"\.".join("[^.]+" if segment == "*" else re.escape(segment) for segment in head.split("."))
+    expression = re.compile(segments + (r"\..+" if below else ""))
+    return lambda type: expression.fullmatch(type) is not None
+
+
+class Filter:
+    """What a connection wants: topics, each with its sessions. Immutable and compared by value, so that equal ones share work."""
+
+    __slots__ = ("_hash", "_known", "topics")
+
+    def __init__(self, topics: Mapping[str, Sessions] | None = None) -> None:
+        """Take a mapping of topic pattern to the sessions it is wanted for (None: all)."""
+        self.topics: tuple[tuple[str, Sessions], ...] = tuple(sorted((topics or {}).items(), key=lambda item: item[0]))
+        self._hash = hash(self.topics)
+        self._known: dict[str, frozenset[str] | bool] = {}
+
+    def __hash__(self) -> int:
+        """Hash by value."""
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by value."""
+        return isinstance(other, Filter) and self.topics == other.topics
+
+    def wants(self, type: str, session_id: str) -> bool:
+        """Tell whether an event of this type and session passes."""
+        sessions = self._known.get(type)
+        if sessions is None:
+            sessions = self._learn(type)
+        return sessions if isinstance(sessions, bool) else session_id in sessions
+
+    def aliases(self, type: str, session_id: str) -> list[str]:
+        """Return the aliases of an event that are asked for by their exact names."""
+        return [name for name in ALIASES_OF.get(type, ()) if self._exactly(name, session_id)]
+
+    def _exactly(self, name: str, session_id: str) -> bool:
+        return any(
+            pattern == name and (sessions is None or session_id in sessions) for pattern, sessions in self.topics
+        )
+
+    def _learn(self, type: str) -> frozenset[str] | bool:
+        wanted = [sessions for pattern, sessions in self.topics if matcher(pattern)(type)]
+        some = [sessions for sessions in wanted if sessions is not None]
+        result: frozenset[str] | bool = frozenset().union(*some) if wanted and len(some) == len(wanted) else bool(wanted)
+        if len(self._known) < 1000:
+            self._known[type] = result
+        return result
