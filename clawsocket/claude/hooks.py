@@ -1,0 +1,167 @@
+"""Hook payloads: one JSON object, from Claude Code itself or in the form of the original program.
+
+A payload is read for the fields that mean something here and kept as the JSON it was, so that it can go out again untouched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+Raw = msgspec.Raw
+
+KNOWN = frozenset(
+    (
+        "PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion "
+        "SessionStart SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact PostCompact PermissionRequest "
+        "PermissionDenied Setup TeammateIdle TaskCreated TaskCompleted Elicitation ElicitationResult ConfigChange "
+        "WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay"
+    ).split()
+)
+"""The names that Claude Code 2.1.197 accepts."""
+
+_NAME = re.compile(r"[A-Za-z]{1,64}\Z")
+
+
+class BatchCall(msgspec.Struct):
+    """A call in a PostToolBatch."""
+
+    tool_name: str = "unknown"
+    tool_use_id: str | None = None
+    tool_input: Raw | None = None
+    tool_response: Any = None
+
+
+class McpServer(msgspec.Struct):
+    """A server in the original's SessionStart."""
+
+    name: str = ""
+    status: str = "unknown"
+    url: str | None = None
+    tools: list[Any] | None = None
+
+
+class Hook(msgspec.Struct, kw_only=True):
+    """A hook's payload: the fields that are looked at, and the whole as it came in ``raw``."""
+
+    hook_event_name: str
+    session_id: str
+    raw: Raw = Raw(b"{}")
+    transcript_path: str | None = None
+    cwd: str | None = None
+    prompt_id: str | None = None
+    permission_mode: str | None = None
+    agent_id: str | None = None
+    agent_type: str | None = None
+    tool_name: str | None = None
+    tool_use_id: str | None = None
+    tool_input: Raw | None = None
+    tool_response: Raw | None = None
+    tool_calls: list[BatchCall] | None = None
+    duration_ms: float | None = None
+    error: str | None = None
+    is_interrupt: bool | None = None
+    prompt: str | None = None
+    source: str | None = None
+    model: str | None = None
+    reason: str | None = None
+    trigger: str | None = None
+    compact_summary: str | None = None
+    message: str | None = None
+    notification_type: str | None = None
+    last_assistant_message: str | None = None
+    background_tasks: list[Any] | None = None
+    permission_suggestions: Any = None
+    mcp_server_name: str | None = None
+    mode: str | None = None
+    requested_schema: Any = None
+    action: str | None = None
+    question: str | None = None
+    options: list[Any] | None = None
+    timeout: float | None = None
+    answer: str | None = None
+    mcp_servers: list[McpServer] | None = None
+    file_path: str | None = None
+    event: str | None = None
+    path: str | None = None
+    change_type: str | None = None
+    old_cwd: str | None = None
+    new_cwd: str | None = None
+    task_id: str | None = None
+    task_subject: str | None = None
+    task_description: str | None = None
+    worktree_path: str | None = None
+    delta: str | None = None
+    index: int | None = None
+    final: bool | None = None
+    message_id: str | None = None
+    turn_id: str | None = None
+
+
+class _Original(msgspec.Struct, kw_only=True):
+    type: str
+    sessionId: str  # noqa: N815 - the original's name
+    agentId: str | None = None  # noqa: N815
+    data: dict[str, Any] = {}
+
+
+class _Form(msgspec.Struct):
+    hook_event_name: Any = msgspec.UNSET
+    type: Any = msgspec.UNSET
+
+
+_hook = msgspec.json.Decoder(Hook, strict=False)
+_original = msgspec.json.Decoder(_Original)
+_form = msgspec.json.Decoder(_Form)
+
+
+class NotJsonError(ValueError):
+    """The body is not JSON."""
+
+
+class NotAHookError(ValueError):
+    """The body is JSON, and no hook payload."""
+
+
+def parse(body: bytes) -> Hook:
+    """Return a hook's payload, in Claude Code's form or the original's.
+
+    Raises:
+        NotJsonError: not JSON (or not UTF-8).
+        NotAHookError: no hook payload: a field is missing or of a wrong type, or the name is impossible.
+    """
+    try:
+        body.decode()
+        form = _form.decode(body)
+    except msgspec.ValidationError as error:
+        raise NotAHookError from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJsonError from error
+    try:
+        return _native(body) if form.hook_event_name is not msgspec.UNSET else _from_original(body)
+    except msgspec.ValidationError as error:
+        raise NotAHookError from error
+
+
+def _native(body: bytes) -> Hook:
+    hook = _hook.decode(body)
+    if not _NAME.match(hook.hook_event_name) or not hook.session_id or len(hook.session_id) > 256:
+        raise NotAHookError
+    hook.raw = Raw(body.strip())
+    return hook
+
+
+def _from_original(body: bytes) -> Hook:
+    original = _original.decode(body)
+    if original.type not in KNOWN or not original.sessionId or len(original.sessionId) > 256:
+        raise NotAHookError
+    fields = {**original.data, "hook_event_name": original.type, "session_id": original.sessionId}
+    if original.agentId is not None:
+        fields.setdefault("agent_id", original.agentId)
+    if original.type == "CwdChanged" and isinstance(fields.get("cwd"), str):
+        fields.setdefault("new_cwd", fields["cwd"])
+    hook = msgspec.convert(fields, Hook, strict=False)
+    hook.raw = Raw(msgspec.json.encode(original.data))
+    return hook

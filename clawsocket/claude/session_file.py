@@ -1,0 +1,43 @@
+"""``sessions/<pid>.json``: one per running Claude Code process, rewritten in place.
+
+A reader may meet it torn (half written): that is no content yet, not an error.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
+    """The content of a session file. Times are ms since 1970.
+
+    Attributes:
+        proc_start: the process's start as the system counts it (Linux: clock ticks since boot); with the pid it names
+            one process for good.
+        status: ``busy``, ``idle``, ``waiting`` or ``shell``; None for ``-p`` runs.
+        waiting_for: why it waits, for people: "permission prompt", "dialog open".
+    """
+
+    pid: int
+    session_id: str
+    cwd: str = ""
+    started_at: int = 0
+    proc_start: str | None = None
+    version: str | None = None
+    kind: str | None = None
+    entrypoint: str | None = None
+    name: str | None = None
+    status: str | None = None
+    status_updated_at: int | None = None
+    waiting_for: str | None = None
+
+
+_decoder = msgspec.json.Decoder(SessionFile, strict=False)
+
+
+def parse(raw: bytes) -> SessionFile | None:
+    """Return the content of a session file, or None for a torn or foreign one."""
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,233 @@
+"""Transcripts: one JSON object a line, appended as a session goes.
+
+The format is internal to Claude Code and changes with its releases, so a line is read for what is needed and nothing
+else of it is checked. A type that is not known is an :class:`OtherLine`; only what is no JSON object at all is broken.
+
+Facts measured on Claude Code 2.1.197: an API message is written as one line per content block, each with the same
+``message.id`` and final usage; U+2028 stands raw inside lines, so lines end at ``\\n`` alone; lines can be many MB.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+Raw = msgspec.Raw
+
+
+class Usage(msgspec.Struct):
+    """The tokens of one API message."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    cache_read_input_tokens: int = 0
+
+
+class Block(msgspec.Struct):
+    """A content block, as far as it is looked at: text, thinking, tool_use, tool_result, image."""
+
+    type: str = ""
+    text: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: Raw | None = None
+    tool_use_id: str | None = None
+    content: Any = None
+    is_error: bool | None = None
+
+
+class Origin(msgspec.Struct):
+    """Where a prompt came from: ``human``, ``task-notification``."""
+
+    kind: str | None = None
+
+
+class UserMessage(msgspec.Struct):
+    """The message of a user line."""
+
+    content: str | list[Block] = ""
+
+
+class AssistantMessage(msgspec.Struct):
+    """The message of an assistant line."""
+
+    id: str | None = None
+    model: str | None = None
+    content: Raw = Raw(b"[]")
+    stop_reason: str | None = None
+    usage: Raw | None = None
+
+
+class Line(msgspec.Struct, rename="camel", kw_only=True):
+    """What any line may carry."""
+
+    uuid: str | None = None
+    timestamp: str | None = None
+    session_id: str | None = None
+    agent_id: str | None = None
+    is_sidechain: bool = False
+    cwd: str | None = None
+    version: str | None = None
+    git_branch: str | None = None
+    entrypoint: str | None = None
+
+    @property
+    def at(self) -> int | None:
+        """Its own time in ms since 1970; None where it has none."""
+        if self.timestamp is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(self.timestamp)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return round(moment.timestamp() * 1000)
+
+
+class UserLine(Line, kw_only=True):
+    """A prompt, the results of tools, or something that Claude Code puts in the user's mouth."""
+
+    message: UserMessage
+    prompt_id: str | None = None
+    is_meta: bool = False
+    is_compact_summary: bool = False
+    origin: Origin | None = None
+    permission_mode: str | None = None
+    tool_use_result: Raw | None = None
+
+
+class AssistantLine(Line, kw_only=True):
+    """A content block of an API message, or an API error in its place."""
+
+    message: AssistantMessage
+    request_id: str | None = None
+    is_api_error_message: bool = False
+    api_error_status: int | None = None
+    error: Any = None
+
+
+class CompactMetadata(msgspec.Struct):
+    """What a ``compact_boundary`` says."""
+
+    trigger: str = "unknown"
+
+
+class SystemLine(Line, kw_only=True):
+    """``stop_hook_summary``, ``turn_duration``, ``compact_boundary``, ``local_command`` and more."""
+
+    subtype: str | None = None
+    duration_ms: float | None = None
+    compact_metadata: CompactMetadata | None = None
+
+
+class TitleLine(Line, kw_only=True):
+    """``custom-title`` and ``agent-name``: what the session is called."""
+
+    custom_title: str | None = None
+    agent_name: str | None = None
+
+
+class ModeLine(Line, kw_only=True):
+    """``permission-mode``."""
+
+    permission_mode: str | None = None
+
+
+class LastPromptLine(Line, kw_only=True):
+    """``last-prompt``: the end of a turn in ``-p`` runs, and of a session in the terminal."""
+
+
+class RelocatedLine(Line, kw_only=True):
+    """``relocated``: the session works in another folder, and its file moved with it."""
+
+
+class QuietLine(Line, kw_only=True):
+    """A known type that says nothing that is needed."""
+
+
+class OtherLine(Line, kw_only=True):
+    """A type that is not known."""
+
+    type: str = ""
+
+
+class AgentMeta(msgspec.Struct, rename="camel", kw_only=True):
+    """``agent-<id>.meta.json``: what a subagent is, and the call that made it."""
+
+    agent_type: str = ""
+    description: str | None = None
+    tool_use_id: str | None = None
+    spawn_depth: int | None = None
+
+
+class _Head(msgspec.Struct):
+    type: str = ""
+
+
+_head = msgspec.json.Decoder(_Head)
+_TYPES: dict[str, type[Line]] = {
+    "user": UserLine,
+    "assistant": AssistantLine,
+    "system": SystemLine,
+    "custom-title": TitleLine,
+    "agent-name": TitleLine,
+    "permission-mode": ModeLine,
+    "last-prompt": LastPromptLine,
+    "relocated": RelocatedLine,
+    "attachment": QuietLine,
+    "queue-operation": QuietLine,
+    "mode": QuietLine,
+    "file-history-snapshot": QuietLine,
+    "worktree-state": QuietLine,
+    "summary": QuietLine,
+}
+_decoders: dict[str, msgspec.json.Decoder[Line]] = {
+    name: msgspec.json.Decoder(kind, strict=False) for name, kind in _TYPES.items()
+}
+_other = msgspec.json.Decoder(OtherLine)
+_usage = msgspec.json.Decoder(Usage, strict=False)
+_blocks: msgspec.json.Decoder[list[Block]] = msgspec.json.Decoder(list[Block], strict=False)
+_meta = msgspec.json.Decoder(AgentMeta, strict=False)
+
+
+def parse(raw: bytes) -> Line:
+    """Return a line of a transcript.
+
+    Raises:
+        ValueError: it is not a JSON object, or one of a known type that lacks what every such line has.
+    """
+    try:
+        kind = _head.decode(raw).type
+        return _decoders.get(kind, _other).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError("broken line") from error
+
+
+def blocks(content: Raw) -> list[Block]:
+    """Return the content blocks of an assistant message; none if they can't be read."""
+    try:
+        return _blocks.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+
+
+def usage(raw: Raw | None) -> Usage | None:
+    """Return the tokens of an assistant message; None if it has none."""
+    if raw is None:
+        return None
+    try:
+        return _usage.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def parse_meta(raw: bytes) -> AgentMeta | None:
+    """Return a subagent's meta file, or None for a torn one."""
+    try:
+        return _meta.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
