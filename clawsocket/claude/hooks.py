@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 Raw = msgspec.Raw
+ABSENT = Raw(b"")
+"""A field that is not there."""
 
 KNOWN = frozenset(
     (
@@ -30,7 +32,7 @@ class BatchCall(msgspec.Struct):
 
     tool_name: str = "unknown"
     tool_use_id: str | None = None
-    tool_input: Raw | None = None
+    tool_input: Raw = ABSENT
     tool_response: Any = None
 
 
@@ -57,8 +59,8 @@ class Hook(msgspec.Struct, kw_only=True):
     agent_type: str | None = None
     tool_name: str | None = None
     tool_use_id: str | None = None
-    tool_input: Raw | None = None
-    tool_response: Raw | None = None
+    tool_input: Raw = ABSENT
+    tool_response: Raw = ABSENT
     tool_calls: list[BatchCall] | None = None
     duration_ms: float | None = None
     error: str | None = None

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 Raw = msgspec.Raw
+ABSENT = Raw(b"")
+"""A field that is not there."""
 
 
 class Usage(msgspec.Struct):
@@ -33,7 +35,7 @@ class Block(msgspec.Struct):
     text: str | None = None
     id: str | None = None
     name: str | None = None
-    input: Raw | None = None
+    input: Raw = ABSENT
     tool_use_id: str | None = None
     content: Any = None
     is_error: bool | None = None
@@ -58,7 +60,7 @@ class AssistantMessage(msgspec.Struct):
     model: str | None = None
     content: Raw = Raw(b"[]")
     stop_reason: str | None = None
-    usage: Raw | None = None
+    usage: Raw = ABSENT
 
 
 class Line(msgspec.Struct, rename="camel", kw_only=True):
@@ -97,7 +99,7 @@ class UserLine(Line, kw_only=True):
     is_compact_summary: bool = False
     origin: Origin | None = None
     permission_mode: str | None = None
-    tool_use_result: Raw | None = None
+    tool_use_result: Raw = ABSENT
 
 
 class AssistantLine(Line, kw_only=True):
@@ -215,10 +217,8 @@ def blocks(content: Raw) -> list[Block]:
         return []
 
 
-def usage(raw: Raw | None) -> Usage | None:
+def usage(raw: Raw) -> Usage | None:
     """Return the tokens of an assistant message; None if it has none."""
-    if raw is None:
-        return None
     try:
         return _usage.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
