@@ -22,7 +22,7 @@ class ToolCompleted(Wire, kw_only=True):
 
     tool_name: str
     tool_use_id: str
-    duration_ms: float | None
+    duration_ms: int | float | None
     output_summary: str
 
 

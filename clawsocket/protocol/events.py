@@ -250,7 +250,7 @@ class ToolResult(Wire, kw_only=True):
     tool_use_id: str
     success: bool
     outcome: Outcome
-    duration_ms: float | None = None
+    duration_ms: int | float | None = None
     duration_source: Literal["hook", "timestamps"] | None = None
     output_summary: str
     error: str | None = None

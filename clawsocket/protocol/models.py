@@ -83,7 +83,7 @@ class ToolRun(Wire, kw_only=True):
 
     tool_name: str
     input_summary: str
-    duration_ms: float | None
+    duration_ms: int | float | None
     success: bool
     started_at: int
 

@@ -1,0 +1,1 @@
+"""What we know of every session. Pure: observations in, events out; time comes in with them."""

@@ -1,0 +1,357 @@
+"""What a hook says: the ``hook.*`` event with the payload as it came, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from clawsocket.claude.hooks import Hook
+from clawsocket.claude.observations import HookSeen
+from clawsocket.protocol.events import (
+    CwdChanged,
+    FileChanged,
+    HookData,
+    McpElicitation,
+    McpElicitationResult,
+    McpServerStatus,
+    MessageUser,
+    SessionCompacted,
+    SessionStarted,
+    StreamDelta,
+    Task,
+    ToolPermissionDenied,
+    ToolPermissionRequested,
+    WaitingTool,
+    WorktreeRemoved,
+    hook_type,
+)
+from clawsocket.state import outcome
+from clawsocket.state.lines import ECHOES
+from clawsocket.state.parts import Turn
+from clawsocket.state.session import Session
+from clawsocket.state.text import content_text, input_summary, response_summary
+
+PROMPT_WAIT = 1000
+"""ms that a prompt told by UserPromptSubmit waits for its transcript line, which knows its uuid."""
+
+_TOOL_HOOKS = frozenset(("PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest", "PermissionDenied"))
+_encoder = msgspec.json.Encoder()
+
+
+def apply(session: Session, seen: HookSeen) -> None:
+    """Take a hook of a session."""
+    hook = seen.hook
+    if hook.agent_id and hook.agent_type:
+        session.agent(hook.agent_id, seen.at, hook.agent_type).by_hook = True
+    _raw_event(session, seen)
+    session.permission_mode = hook.permission_mode or session.permission_mode
+    handler = _HANDLERS.get(hook.hook_event_name)
+    if handler is not None:
+        handler(session, seen, hook)
+
+
+def _raw_event(session: Session, seen: HookSeen) -> None:
+    hook = seen.hook
+    data = _with_tool(hook) if hook.hook_event_name in _TOOL_HOOKS and hook.tool_name else hook.raw
+    type = hook_type(hook.hook_event_name)
+    session.emit(type, data, id=f"h:{seen.id}", at=seen.at, source="hook", agent_id=hook.agent_id)
+
+
+def _with_tool(hook: Hook) -> Any:
+    """Return the payload with the wire's own fields put before its end, without decoding the rest."""
+    added = HookData(tool_name=hook.tool_name, tool_use_id=hook.tool_use_id)
+    if hook.hook_event_name == "PostToolUse":
+        added.output_summary = response_summary(hook.tool_response)
+    elif hook.hook_event_name == "PostToolUseFailure":
+        added.error, added.is_interrupt = hook.error, bool(hook.is_interrupt)
+    else:
+        added.input_summary = input_summary(hook.tool_input)
+    raw = bytes(hook.raw)
+    if b'"toolName"' in raw or b'"inputSummary"' in raw or b'"outputSummary"' in raw:
+        return {**msgspec.json.decode(raw), **msgspec.to_builtins(added)}
+    if hook.error is not None:
+        added.error = None  # the payload's own field has the wire's name
+    return msgspec.Raw(raw[:-1].rstrip() + b"," + _encoder.encode(added)[1:])
+
+
+def _emit(session: Session, seen: HookSeen, type: str, data: Any) -> None:
+    id = f"h:{seen.id}:{type}"
+    session.emit(type, data, id=id, at=seen.at, source="hook", agent_id=seen.hook.agent_id)
+
+
+def _working(session: Session, seen: HookSeen) -> None:
+    """Something runs. A background subagent's hooks don't wake a session whose turn is over."""
+    if seen.hook.agent_id is None or session.state == "requires_action":
+        session.set_state("running", seen.at, "hook")
+
+
+# Sessions and turns
+
+
+def _session_start(session: Session, seen: HookSeen, hook: Hook) -> None:
+    session.model = hook.model or session.model
+    if not session.begun or hook.source in ("compact", "clear"):
+        data = SessionStarted(
+            version=session.version,
+            model=session.model,
+            permission_mode=hook.permission_mode,
+            cwd=hook.cwd or session.cwd,
+            source=hook.source,
+        )
+        id = f"s:{session.id}:{session.run}:started" + (f":{seen.id}" if session.begun else "")
+        session.emit("session.started", data, id=id, at=seen.at, source="hook")
+    session.begun = True
+    for server in hook.mcp_servers or ():
+        if server.name:
+            data_ = McpServerStatus(server_name=server.name, status=server.status, url=server.url, tools=server.tools)
+            session.emit("mcp.server_status", data_, id=f"h:{seen.id}:{server.name}", at=seen.at, source="hook")
+
+
+def _session_end(session: Session, seen: HookSeen, hook: Hook) -> None:
+    session.end_reason = hook.reason or "other"
+
+
+def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:
+    for turn in list(session.turns.values()):
+        if turn.stopped and turn.prompt_id != (hook.prompt_id or ""):
+            session.end_turn(turn)
+    session.turn(hook.prompt_id, seen.at)
+    session.set_state("running", seen.at, "hook")
+    if not session.has_transcript and hook.prompt:
+        key = hook.prompt_id or seen.id
+        session.awaited_prompts[key] = lambda: _prompt_of_hook(session, seen, hook)
+        session.world.later(PROMPT_WAIT, lambda: session.awaited_prompts.pop(key, _nothing)())
+
+
+def _nothing() -> None:
+    """It was told at the session's end."""
+
+
+def _prompt_of_hook(session: Session, seen: HookSeen, hook: Hook) -> None:
+    """Send a prompt of a session that has no transcript here."""
+    if session.has_transcript:
+        return
+    text = hook.prompt or ""
+    synthetic = text.startswith(ECHOES) or None
+    data = MessageUser(text=text, is_synthetic=synthetic, prompt_id=hook.prompt_id)
+    if hook.prompt_id:
+        session.prompts_sent[hook.prompt_id] = None
+    id = f"m:{session.id}:{hook.prompt_id or seen.id}"
+    session.emit("message.user", data, id=id, at=seen.at, source="hook")
+
+
+def _turn_of(session: Session, seen: HookSeen, hook: Hook) -> Turn | None:
+    turn = session.turn(hook.prompt_id, seen.at)
+    if turn is not None:
+        turn.last_at = max(turn.last_at, seen.at)
+    return turn
+
+
+def _stop(session: Session, seen: HookSeen, hook: Hook) -> None:
+    running = [task for task in hook.background_tasks or () if isinstance(task, dict) and task.get("status") == "running"]
+    session.set_state("background" if running else "idle", seen.at, "hook")
+    turn = _turn_of(session, seen, hook)
+    if turn is not None:
+        turn.stopped = True
+        session.check_turn(turn)
+    _settle_open(session, seen.at)
+
+
+def _settle_open(session: Session, at: int) -> None:
+    """Calls that are open when a turn is over will get no end of their own."""
+    left = [tool for tool in session.tools.values() if tool.agent_id is None]
+
+    def settle() -> None:
+        for tool in left:
+            session.end_tool(tool, "interrupted", at, "hook", error="interrupted")
+
+    if left:
+        session.world.later(2000, settle)
+
+
+def _stop_failure(session: Session, seen: HookSeen, hook: Hook) -> None:
+    session.set_state("failed", seen.at, "hook", error=hook.error)
+    turn = _turn_of(session, seen, hook)
+    if turn is not None:
+        turn.stopped = turn.error = True
+        session.check_turn(turn)
+    _settle_open(session, seen.at)
+
+
+def _compacted(session: Session, seen: HookSeen, hook: Hook) -> None:
+    if not session.has_transcript:
+        data = SessionCompacted(trigger=hook.trigger or "unknown", summary=hook.compact_summary)
+        _emit(session, seen, "session.compacted", data)
+
+
+# Tools
+
+
+def _pre_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
+    _working(session, seen)
+    if hook.tool_use_id and hook.tool_name:
+        tool = session.use_tool(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
+        if tool is not None:
+            tool.by_hook, tool.started_at = True, seen.at
+
+
+def _post_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
+    _working(session, seen)
+    if not hook.tool_use_id or not hook.tool_name:
+        return
+    tool = session.use_tool(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
+    if tool is None:
+        return
+    failed = hook.hook_event_name == "PostToolUseFailure"
+    session.end_tool(
+        tool,
+        ("interrupted" if hook.is_interrupt else "error") if failed else "ok",
+        seen.at,
+        "hook",
+        output="" if failed else response_summary(hook.tool_response),
+        error=hook.error,
+        duration_ms=hook.duration_ms,
+    )
+
+
+def _batch(session: Session, seen: HookSeen, hook: Hook) -> None:
+    """The last word on the calls of a message: one that had no PostToolUse was denied, or never valid."""
+    for call in hook.tool_calls or ():
+        if not call.tool_use_id or call.tool_use_id in session.finished:
+            continue
+        known = session.tools.get(call.tool_use_id)
+        text = content_text(call.tool_response)
+        ended = outcome.of_batch(text, known is not None and known.by_hook)
+        if ended is None:
+            continue
+        tool = session.use_tool(
+            call.tool_use_id, call.tool_name, call.tool_input, seen.at, "hook", hook.agent_id
+        )
+        if tool is not None:
+            session.end_tool(tool, ended, seen.at, "hook", output=text)
+
+
+def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
+    """It has no tool_use_id: the call is the newest open one with this tool and input."""
+    summary = input_summary(hook.tool_input)
+    name = hook.tool_name or "unknown"
+    matches = [tool.id for tool in session.tools.values() if (tool.name, tool.summary) == (name, summary)]
+    tool_id = hook.tool_use_id or (matches[-1] if matches else None)
+    data = ToolPermissionRequested(
+        tool_name=name, tool_use_id=tool_id, input_summary=summary, suggestions=hook.permission_suggestions
+    )
+    _emit(session, seen, "tool.permission_requested", data)
+    waiting = "question" if name == "AskUserQuestion" else "permission"
+    tool = WaitingTool(name=name, input_summary=summary, tool_use_id=tool_id)
+    session.set_state("requires_action", seen.at, "hook", waiting_for=waiting, tool=tool)
+
+
+def _permission_denied(session: Session, seen: HookSeen, hook: Hook) -> None:
+    data = ToolPermissionDenied(
+        tool_name=hook.tool_name or "unknown", tool_use_id=hook.tool_use_id, reason=hook.reason
+    )
+    _emit(session, seen, "tool.permission_denied", data)
+    tool = session.tools.get(hook.tool_use_id or "")
+    if tool is not None:
+        session.end_tool(tool, "denied", seen.at, "hook", error=hook.reason)
+
+
+# Agents
+
+
+def _subagent_start(session: Session, seen: HookSeen, hook: Hook) -> None:
+    if hook.agent_id:
+        session.begin_agent(session.agent(hook.agent_id), seen.at, "hook")
+
+
+def _subagent_stop(session: Session, seen: HookSeen, hook: Hook) -> None:
+    """``/compact`` fires it with an empty type for an agent that never was."""
+    agent = session.agents.get(hook.agent_id or "")
+    if agent is not None and hook.agent_type:
+        session.stop_agent(agent, seen.at, "hook", message=hook.last_assistant_message)
+
+
+# The rest
+
+
+def _elicitation(session: Session, seen: HookSeen, hook: Hook) -> None:
+    data = McpElicitation(
+        question=hook.question or hook.message or "",
+        server_name=hook.mcp_server_name,
+        mode=hook.mode,
+        schema=hook.requested_schema,
+        options=hook.options,
+        timeout=hook.timeout,
+        source=hook.source,
+    )
+    _emit(session, seen, "mcp.elicitation", data)
+    session.set_state("requires_action", seen.at, "hook", waiting_for="elicitation")
+
+
+def _elicitation_result(session: Session, seen: HookSeen, hook: Hook) -> None:
+    data = McpElicitationResult(
+        action=hook.action, answer=hook.answer, server_name=hook.mcp_server_name, source=hook.source
+    )
+    _emit(session, seen, "mcp.elicitation_result", data)
+    session.set_state("running", seen.at, "hook")
+
+
+def _file_changed(session: Session, seen: HookSeen, hook: Hook) -> None:
+    path, change = hook.file_path or hook.path or "", hook.event or hook.change_type
+    _emit(session, seen, "file.changed", FileChanged(path=path, change_type=change))
+
+
+def _cwd_changed(session: Session, seen: HookSeen, hook: Hook) -> None:
+    new = hook.new_cwd or hook.cwd or session.cwd
+    _emit(session, seen, "cwd.changed", CwdChanged(new_cwd=new, old_cwd=hook.old_cwd))
+    if hook.agent_id is None:
+        session.cwd = new
+
+
+def _task(session: Session, seen: HookSeen, hook: Hook) -> None:
+    kind = "task.created" if hook.hook_event_name == "TaskCreated" else "task.completed"
+    data = Task(task_id=hook.task_id or "", subject=hook.task_subject, description=hook.task_description)
+    _emit(session, seen, kind, data)
+
+
+def _worktree_removed(session: Session, seen: HookSeen, hook: Hook) -> None:
+    _emit(session, seen, "worktree.removed", WorktreeRemoved(path=hook.worktree_path or hook.path or ""))
+
+
+def _display(session: Session, seen: HookSeen, hook: Hook) -> None:
+    data = StreamDelta(
+        text=hook.delta or "",
+        index=hook.index or 0,
+        final=bool(hook.final),
+        display_id=hook.message_id or "",
+        turn_id=hook.turn_id or "",
+    )
+    _emit(session, seen, "stream.delta", data)
+
+
+_HANDLERS: dict[str, Callable[[Session, HookSeen, Hook], None]] = {
+    "SessionStart": _session_start,
+    "SessionEnd": _session_end,
+    "UserPromptSubmit": _prompt,
+    "Stop": _stop,
+    "StopFailure": _stop_failure,
+    "PostCompact": _compacted,
+    "PreToolUse": _pre_tool,
+    "PostToolUse": _post_tool,
+    "PostToolUseFailure": _post_tool,
+    "PostToolBatch": _batch,
+    "PermissionRequest": _permission_request,
+    "PermissionDenied": _permission_denied,
+    "SubagentStart": _subagent_start,
+    "SubagentStop": _subagent_stop,
+    "Elicitation": _elicitation,
+    "ElicitationResult": _elicitation_result,
+    "FileChanged": _file_changed,
+    "CwdChanged": _cwd_changed,
+    "TaskCreated": _task,
+    "TaskCompleted": _task,
+    "WorktreeRemove": _worktree_removed,
+    "MessageDisplay": _display,
+}

@@ -1,0 +1,345 @@
+"""What a transcript line says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from clawsocket.claude import transcript
+from clawsocket.claude.transcript import (
+    AssistantLine,
+    Block,
+    LastPromptLine,
+    Line,
+    ModeLine,
+    SystemLine,
+    TitleLine,
+    UserLine,
+)
+from clawsocket.protocol.events import (
+    MessageAssistant,
+    MessageError,
+    MessageUser,
+    SessionCompacted,
+    SessionRenamed,
+    SessionStarted,
+)
+from clawsocket.state import outcome
+from clawsocket.state.parts import Turn
+from clawsocket.state.session import Session
+from clawsocket.state.text import content_text
+from clawsocket.state.usage import SYNTHETIC
+
+ECHOES = ("<command-name>", "<command-message>", "<local-command-", "<task-notification>", "<system-reminder>", "<bash-")
+"""How the lines begin that Claude Code puts in the user's mouth."""
+
+_TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
+
+_UNFINISHED = (None, "tool_use", "pause_turn")
+"""The stop reasons after which the answer goes on."""
+
+
+def apply(session: Session, agent_id: str | None, line: Line, at: int) -> None:
+    """Take a line of a session's transcript.
+
+    Args:
+        session: the session whose file it is in.
+        agent_id: the subagent whose file it is in, None for the session's own.
+        line: the line.
+        at: its time in ms since 1970.
+    """
+    session.has_transcript = True
+    if agent_id is None:
+        _facts(session, line, at)
+    handler = _HANDLERS.get(type(line))
+    if handler is not None:
+        handler(session, agent_id, line, at)
+
+
+def _facts(session: Session, line: Line, at: int) -> None:
+    session.cwd = line.cwd or session.cwd
+    session.version = line.version or session.version
+    session.entrypoint = line.entrypoint or session.entrypoint
+    if line.git_branch:
+        session.git_branch = line.git_branch
+    if line.uuid is not None and not session.begun:
+        start_session(session, at)
+
+
+def start_session(session: Session, at: int) -> None:
+    """Send ``session.started`` for a session whose SessionStart has not come: its first line shows it."""
+    session.begun = True
+    data = SessionStarted(
+        version=session.version, model=session.model, permission_mode=session.permission_mode, cwd=session.cwd
+    )
+    session.emit("session.started", data, id=f"s:{session.id}:{session.run}:started", at=at, source="transcript")
+
+
+# Users
+
+
+def _user(session: Session, agent_id: str | None, line: UserLine, at: int) -> None:
+    content = line.message.content
+    results = [block for block in content if block.type == "tool_result"] if isinstance(content, list) else []
+    for block in results:
+        _tool_result(session, agent_id, line, block, at)
+    text = content_text(content)
+    if results and not text:
+        return
+    if line.origin is not None and line.origin.kind == "task-notification":
+        _background_done(session, text, at)
+    if outcome.INTERRUPTED in text[:40]:
+        _interrupted(session, agent_id, line, at)
+    elif agent_id is None:
+        _prompt(session, line, text, at)
+    else:
+        session.begin_agent(session.agent(agent_id, at), at, "transcript")
+    if line.permission_mode:
+        session.permission_mode = line.permission_mode
+    _user_message(session, agent_id, line, text, at)
+
+
+def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
+    """A prompt begins a turn, unless Claude Code only notes something; the turn before it is over."""
+    if line.is_meta or line.is_compact_summary or line.prompt_id is None:
+        return
+    session.line_prompt = line.prompt_id
+    for turn in list(session.turns.values()):
+        if turn.prompt_id != line.prompt_id and turn.last_at and turn.last_at <= at:
+            session.end_turn(turn)
+    session.turn(line.prompt_id, at)
+    if not text.startswith(ECHOES[:3]):
+        session.set_state("running", at, "transcript")
+
+
+def _user_message(session: Session, agent_id: str | None, line: UserLine, text: str, at: int) -> None:
+    prompt = line.prompt_id if agent_id is None else None
+    if prompt and prompt in session.prompts_sent and not line.is_meta and not text.startswith(ECHOES[:3]):
+        return
+    synthetic = (
+        line.is_meta
+        or line.is_compact_summary
+        or text.startswith((*ECHOES, outcome.INTERRUPTED))
+        or (line.origin is not None and line.origin.kind not in (None, "human"))
+    )
+    data = MessageUser(text=text, uuid=line.uuid, is_synthetic=synthetic or None, prompt_id=line.prompt_id)
+    _message(session, "message.user", data, agent_id, line, at)
+
+
+def _message(session: Session, type: str, data: Any, agent_id: str | None, line: Line, at: int) -> None:
+    id = f"m:{session.id}:{line.uuid or at}" + (":error" if type == "message.error" else "")
+    session.emit(type, data, id=id, at=at, source="transcript", agent_id=agent_id)
+
+
+def _tool_result(session: Session, agent_id: str | None, line: UserLine, block: Block, at: int) -> None:
+    if agent_id is None and (turn := session.turns.get(line.prompt_id or "")):
+        turn.results += 1
+        turn.last_at, turn.final = max(turn.last_at, at), False
+    tool_id = block.tool_use_id or ""
+    tool = session.tools.get(tool_id)
+    if tool is None and tool_id not in session.finished:
+        tool = session.use_tool(tool_id, "unknown", transcript.ABSENT, at, "transcript", agent_id)
+    if tool is not None:
+        text = content_text(block.content)
+        note = _note(line.tool_use_result)
+        session.hold_result(tool, outcome.of_result(text, bool(block.is_error), note), at, text)
+    _subagent_result(session, tool_id, line, at)
+
+
+def _note(raw: msgspec.Raw) -> str:
+    return msgspec.json.decode(raw, type=str) if bytes(memoryview(raw)[:1]) == b'"' else ""
+
+
+class _AgentResult(msgspec.Struct, rename="camel"):
+    agent_id: str | None = None
+    status: str | None = None
+
+
+def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) -> None:
+    """The result of an Agent call tells that the subagent stopped, unless it went to the background."""
+    raw = line.tool_use_result
+    if bytes(memoryview(raw)[:1]) != b"{" or b'"agentId"' not in bytes(raw):
+        return
+    try:
+        result = msgspec.json.decode(raw, type=_AgentResult)
+    except msgspec.DecodeError:
+        return
+    agent = session.agents.get(result.agent_id or "")
+    if agent is None:
+        return
+    agent.parent_tool_use_id = agent.parent_tool_use_id or tool_id
+    if result.status != "completed":
+        return
+
+    def stop() -> None:
+        session.stop_agent(agent, at, "transcript", reason="completed")
+
+    if agent.by_hook and not session.silent:
+        session.world.later(1000, stop)
+    else:
+        stop()
+
+
+def _background_done(session: Session, text: str, at: int) -> None:
+    """A task notification tells that a background subagent stopped."""
+    call = _TOOL_USE_ID.search(text)
+    for agent in session.agents.values():
+        if call and agent.parent_tool_use_id == call[1] and not agent.by_hook:
+            session.stop_agent(agent, at, "transcript", reason="completed")
+
+
+def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int) -> None:
+    session.interrupt_tools(at, "transcript", agent_id)
+    if agent_id is not None:
+        return
+    session.set_state("idle", at, "transcript")
+    turn = session.turns.get(line.prompt_id or session.line_prompt)
+    if turn is not None:
+        turn.interrupted, turn.last_at = True, at
+        session.end_turn(turn)
+
+
+# Assistant
+
+
+def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: int) -> None:
+    message = line.message
+    turn = session.turns.get(session.line_prompt)
+    agent = session.agent(agent_id, at)
+    session.touch(agent, at)
+    real = message.model not in (None, SYNTHETIC)
+    if real:
+        _count(session, agent_id, line, turn)
+    if agent_id is None:
+        _answer(session, line, turn, at)
+    data = MessageAssistant(
+        content_blocks=message.content,
+        uuid=line.uuid,
+        model=message.model,
+        usage=message.usage if message.usage else None,
+        message_id=message.id,
+    )
+    _message(session, "message.assistant", data, agent_id, line, at)
+    for block in transcript.blocks(message.content):
+        if block.type == "tool_use" and block.id:
+            session.use_tool(block.id, block.name or "unknown", block.input, at, "transcript", agent_id)
+    if line.is_api_error_message:
+        _api_error(session, agent_id, line, turn, at)
+
+
+def _answer(session: Session, line: AssistantLine, turn: Turn | None, at: int) -> None:
+    model = line.message.model
+    if model not in (None, SYNTHETIC):
+        session.model = model
+    if not line.is_api_error_message:
+        session.set_state("running", at, "transcript")
+    if turn is None:
+        return
+    turn.messages += 1
+    turn.last_at = max(turn.last_at, at)
+    turn.final = line.message.stop_reason not in _UNFINISHED
+    if turn.final:
+        session.check_turn(turn) if turn.stopped else _end_quietly(session, turn)
+
+
+def _end_quietly(session: Session, turn: Turn) -> None:
+    """Where no hook and no marker follows the last line of an answer, its turn ends when nothing more comes."""
+    messages = turn.messages
+
+    def end() -> None:
+        if turn.final and turn.messages == messages:
+            session.set_state("idle", turn.last_at, "transcript")
+            session.end_turn(turn)
+
+    session.world.later(1500, end)
+
+
+def _count(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None) -> None:
+    usage = transcript.usage(line.message.usage)
+    if usage is None or line.message.id is None:
+        return
+    counted = session.ledger.count(line.message.id, line.request_id, line.message.model or "", usage)
+    if counted is None:
+        return
+    session.agent(agent_id).tokens.add(*counted)
+    if turn is not None:
+        turn.tokens.add(*counted)
+    session.usage_changed = True
+
+
+def _api_error(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None, at: int) -> None:
+    text = content_text(transcript.blocks(line.message.content))
+    error = line.error if isinstance(line.error, str) else "unknown"
+    data = MessageError(error=error, status=line.api_error_status, text=text)
+    _message(session, "message.error", data, agent_id, line, at)
+    if agent_id is None:
+        session.set_state("failed", at, "transcript", error=error)
+        if turn is not None:
+            turn.error = True
+            session.check_turn(turn)
+
+
+# Others
+
+
+def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -> None:
+    if agent_id is not None:
+        return
+    turn = session.turns.get(session.line_prompt)
+    if line.subtype == "turn_duration" and turn is not None:
+        turn.duration_ms = round(line.duration_ms) if line.duration_ms is not None else None
+        turn.last_at = max(turn.last_at, at)
+        _over(session, turn)
+    elif line.subtype == "stop_hook_summary" and turn is not None:
+        turn.stopped = True
+        session.check_turn(turn)
+    elif line.subtype == "compact_boundary":
+        trigger = line.compact_metadata.trigger if line.compact_metadata else "unknown"
+        id = f"m:{session.id}:{line.uuid or at}:compacted"
+        session.emit("session.compacted", SessionCompacted(trigger=trigger), id=id, at=at, source="transcript")
+
+
+def _last_prompt(session: Session, agent_id: str | None, line: LastPromptLine, at: int) -> None:
+    turn = session.turns.get(session.line_prompt)
+    if agent_id is None and turn is not None and (turn.final or turn.error or turn.interrupted):
+        _over(session, turn)
+
+
+def _over(session: Session, turn: Turn) -> None:
+    if session.state not in ("failed", "background"):
+        session.set_state("idle", turn.last_at, "transcript")
+    session.end_turn(turn)
+
+
+def _title(session: Session, agent_id: str | None, line: TitleLine, at: int) -> None:
+    name = line.custom_title or line.agent_name
+    if name:
+        rename(session, name, at, f"{at}")
+
+
+def rename(session: Session, name: str, at: int, cause: str) -> None:
+    """Take a session's name; a new one is told."""
+    if name == session.name:
+        return
+    known, session.name = session.name, name
+    session.touch(session.main, at)
+    if known is not None:
+        data = SessionRenamed(name=name)
+        session.emit("session.renamed", data, id=f"n:{session.id}:{cause}", at=at, source="session_file")
+
+
+def _mode(session: Session, agent_id: str | None, line: ModeLine, at: int) -> None:
+    session.permission_mode = line.permission_mode or session.permission_mode
+
+
+_HANDLERS: dict[type[Line], Callable[[Session, str | None, Any, int], None]] = {
+    UserLine: _user,
+    AssistantLine: _assistant,
+    SystemLine: _system,
+    LastPromptLine: _last_prompt,
+    TitleLine: _title,
+    ModeLine: _mode,
+}

@@ -1,0 +1,60 @@
+"""Short texts for people from long values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from clawsocket.claude.transcript import Block
+
+LIMIT = 500
+"""Longest summary, in characters."""
+
+
+class _Response(msgspec.Struct):
+    stdout: str | None = None
+    stderr: str | None = None
+
+
+def cut(text: str) -> str:
+    """Return a text of at most :data:`LIMIT` characters."""
+    return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
+
+
+def input_summary(raw: bytes | msgspec.Raw) -> str:
+    """Return a tool's input, JSON, as a summary: the JSON itself, cut."""
+    return cut(bytes(memoryview(raw)[: LIMIT * 4]).decode("utf-8", "ignore")) if raw else ""
+
+
+def response_summary(raw: bytes | msgspec.Raw) -> str:
+    """Return a tool's response as a hook gives it: its output where it has one, else its JSON, cut."""
+    data = bytes(raw)
+    try:
+        if data[:1] == b'"':
+            return cut(msgspec.json.decode(data, type=str))
+        if b'"stdout"' in data[:64]:
+            response = msgspec.json.decode(data, type=_Response)
+            return cut("\n".join(part for part in (response.stdout, response.stderr) if part))
+        if data[:1] == b"[":
+            return cut(content_text(msgspec.json.decode(data)))
+    except msgspec.DecodeError:
+        pass
+    return input_summary(data)
+
+
+def content_text(content: Any) -> str:
+    """Return the text of a message's or tool result's content: a string, or blocks of which only the texts count."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(filter(None, map(_block_text, content)))
+
+
+def _block_text(block: Any) -> str:
+    if isinstance(block, Block):
+        return (block.text or "") if block.type == "text" else ""
+    if isinstance(block, dict) and block.get("type") == "text":
+        return str(block.get("text", ""))
+    return ""

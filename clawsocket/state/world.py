@@ -1,0 +1,361 @@
+"""All sessions: which observation belongs to which, how they appear and how they end.
+
+Pure: nothing here reads a clock, a file or a socket. The caller says what time it is with each observation, and calls
+:meth:`World.expire` when :attr:`World.due` has come.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+from clawsocket.claude.observations import (
+    AgentMetaSeen,
+    HookSeen,
+    LineSeen,
+    Observation,
+    SessionFileSeen,
+    SessionGone,
+    Trouble,
+)
+from clawsocket.claude.session_file import SessionFile
+from clawsocket.protocol.envelope import Event, Source
+from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemError
+from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
+from clawsocket.state import hooks, lines
+from clawsocket.state.session import Session
+from clawsocket.state.usage import session_usage, total_usage
+
+GRACE = 150
+"""ms between the last sign of a session and its end, for lines that trail."""
+
+PAST = 100
+"""Number of sessions that ended and are remembered, for what trails and for questions."""
+
+TRAIL = 10_000
+"""ms after the end of a session in which what comes of it still belongs to that run."""
+
+COPIED = 10_000
+"""ms before the start of its process from which on a session's lines are copies of another session's."""
+
+_STATES: dict[str, State] = {"busy": "running", "waiting": "requires_action", "idle": "idle", "shell": "background"}
+_WAITING = {"permission prompt": "permission", "dialog open": "dialog"}
+
+
+class World:
+    """Every session that is known.
+
+    Attributes:
+        now: ms since 1970, as the caller said last.
+        sessions: those that have not ended, by id.
+        past: the last ones that ended.
+    """
+
+    def __init__(self, *, end_wait: int = 500, linger: int = 60_000, silence: int = 1_800_000) -> None:
+        """Know nothing yet.
+
+        Args:
+            end_wait: ms to wait for SessionEnd after a session's file went, and the other way round.
+            linger: ms that a session without a file stays after SessionEnd.
+            silence: ms of silence after which a session without a file is removed.
+        """
+        self.now = 0
+        self.sessions: dict[str, Session] = {}
+        self.past: dict[str, Session] = {}
+        self._end_wait, self._linger, self._silence = end_wait, linger, silence
+        self._events: list[Event] = []
+        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._stirred: dict[Session, None] = {}
+        self.on_end: Callable[[str], None] = lambda session_id: None
+        self.on_removed: Callable[[str], None] = lambda session_id: None
+
+    # For the sessions
+
+    def put(self, event: Event) -> None:
+        """Take an event of a session."""
+        self._events.append(event)
+
+    def later(self, delay: int, action: Callable[[], None]) -> None:
+        """Call ``action`` ``delay`` ms from now."""
+        heapq.heappush(self._timers, (self.now + delay, next(self._count), action))
+
+    # For the caller
+
+    @property
+    def due(self) -> int | None:
+        """When :meth:`expire` has something to do, ms since 1970; None if nothing waits."""
+        return self._timers[0][0] if self._timers else None
+
+    def apply(self, seen: Observation, now: int) -> list[Event]:
+        """Take an observation.
+
+        Args:
+            seen: what a source saw.
+            now: ms since 1970.
+
+        Returns:
+            The facts and states that follow, in order; usage and agents come with :meth:`flush`.
+        """
+        self.now = max(self.now, now)
+        match seen:
+            case LineSeen():
+                self._line(seen)
+            case HookSeen():
+                self._hook(seen)
+            case SessionFileSeen():
+                self._file(seen)
+            case SessionGone():
+                self._gone(seen)
+            case AgentMetaSeen():
+                self._meta(seen)
+            case Trouble():
+                data = SystemError(source=seen.source, message=seen.message, recoverable=seen.recoverable)
+                id = f"e:{seen.at}:{next(self._count)}"
+                self.put(Event("system.error", seen.at, "", id, "server", data))
+        return self._take()
+
+    def expire(self, now: int) -> list[Event]:
+        """Do what has waited long enough; return the events that follow."""
+        self.now = max(self.now, now)
+        while self._timers and self._timers[0][0] <= now:
+            heapq.heappop(self._timers)[2]()
+        return self._take()
+
+    def flush(self) -> list[Event]:
+        """Return the levels that changed since the last call: usage and agents, one event for each session and kind."""
+        for session in self._stirred:
+            session.flush()
+        self._stirred.clear()
+        return self._take()
+
+    def caught_up(self, session_id: str) -> list[Event]:
+        """Learn that a session's older lines have all been read silently; return what clients don't know yet."""
+        session = self.sessions.get(session_id)
+        if session is not None:
+            session.tell_state("transcript")
+            self._stirred[session] = None
+        return self._take()
+
+    def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:
+        """Return all sessions and agents as they are."""
+        sessions = list(self.sessions.values())
+        agents = [session.agent_state(agent) for session in sessions for agent in session.agents.values()]
+        return [session.info() for session in sessions], agents
+
+    def session_list(self, all: bool) -> list[SessionInfo]:
+        """Return the sessions, with ``all`` those that ended lately too."""
+        past = [session.info() for session in self.past.values()] if all else []
+        return past + [session.info() for session in self.sessions.values()]
+
+    def usage(self, session_id: str | None) -> SessionUsage | TotalUsage:
+        """Return the usage of a session (zeros if it is not known), or of all."""
+        if session_id is None:
+            return total_usage([session.ledger for session in (*self.past.values(), *self.sessions.values())])
+        session = self._known(session_id)
+        return session.usage() if session else session_usage(session_id, {})
+
+    # Observations
+
+    def _known(self, session_id: str) -> Session | None:
+        return self.sessions.get(session_id) or self.past.get(session_id)
+
+    def _session(self, session_id: str, at: int, *, again: bool = False) -> Session | None:
+        """Return the session that something of a moment belongs to: a live one, or one that ended and still trails.
+
+        None where it is not known, or ended long before, or begins ``again``: then it is discovered anew.
+        """
+        session = self._known(session_id)
+        if session is None or session.state != "ended":
+            return session
+        return None if at > session.last_at + (0 if again else TRAIL) else session
+
+    def _line(self, seen: LineSeen) -> None:
+        session = self._session(seen.session_id, seen.at)
+        if session is None:
+            if seen.silent:
+                return
+            session = self._discover(seen.session_id, seen.line.cwd or "", seen.at, "transcript")
+        if not seen.silent and seen.at < session.file_started_at - COPIED:
+            return
+        agent_id = seen.agent_id or (seen.line.agent_id if seen.line.is_sidechain else None)
+        session.silent = seen.silent
+        lines.apply(session, agent_id, seen.line, seen.at)
+        session.silent = False
+        if not seen.silent:
+            self._stirred[session] = None
+
+    def _hook(self, seen: HookSeen) -> None:
+        hook = seen.hook
+        session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
+        if session is None:
+            session = self._discover(hook.session_id, hook.cwd or "", seen.at, "hook")
+        self._stirred[session] = None
+        hooks.apply(session, seen)
+        if hook.hook_event_name == "SessionEnd" and session.state != "ended":
+            self._end_later(session)
+
+    def _meta(self, seen: AgentMetaSeen) -> None:
+        session = self._known(seen.session_id)
+        if session is None:
+            return
+        agent = session.agent(seen.agent_id, seen.at, seen.meta.agent_type)
+        agent.type = seen.meta.agent_type or agent.type
+        agent.description = seen.meta.description or agent.description
+        agent.parent_tool_use_id = seen.meta.tool_use_id or agent.parent_tool_use_id
+        session.silent = seen.silent
+        session.begin_agent(agent, seen.at, "transcript")
+        session.silent = False
+        self._stirred[session] = None
+
+    def _file(self, seen: SessionFileSeen) -> None:
+        file = seen.file
+        session = self.sessions.get(file.session_id)
+        run = file.proc_start or str(file.started_at)
+        if session is not None and session.ending and session.pid != file.pid:
+            self._end(session)
+        if session is None or session.state == "ended":
+            session = self._discover(file.session_id, file.cwd, seen.at, "session_file", file)
+        session.pid, session.run = file.pid, session.run or run
+        session.file_started_at = file.started_at
+        session.cwd = file.cwd or session.cwd
+        session.version = file.version or session.version
+        session.entrypoint = file.entrypoint or session.entrypoint
+        if file.name:
+            lines.rename(session, file.name, seen.at, str(seen.at))
+        self._status(session, file, seen.at)
+        self._stirred[session] = None
+
+    def _status(self, session: Session, file: SessionFile, at: int) -> None:
+        state = _STATES.get(file.status or "")
+        when = file.status_updated_at or at
+        if state is None or (state == "idle" and session.state == "failed"):
+            return
+        if state == "requires_action":
+            if session.state != "requires_action":
+                waiting = _WAITING.get(file.waiting_for or "", file.waiting_for or "permission")
+                session.set_state(state, when, "session_file", waiting_for=waiting)
+            return
+        session.set_state(state, when, "session_file")
+
+    # Appearing and ending
+
+    def _discover(
+        self, session_id: str, cwd: str, at: int, source: Source, file: SessionFile | None = None
+    ) -> Session:
+        if session_id in self.sessions:
+            self._remove(self.sessions[session_id])
+        session = self.past.pop(session_id, None) or Session(session_id, self, cwd=cwd, at=at)
+        if session.state == "ended":
+            session.restart(at)
+        self.sessions[session_id] = session
+        if file is not None:
+            session.pid, session.run = file.pid, file.proc_start or str(file.started_at)
+            session.started_at, session.file_started_at = file.started_at or at, file.started_at
+            session.since = session.started_at
+            session.name, session.version, session.entrypoint = file.name, file.version, file.entrypoint
+            session.kind = file.kind
+        data = SessionDiscovered(
+            pid=session.pid,
+            session_id=session_id,
+            cwd=cwd,
+            started_at=session.started_at,
+            name=session.name,
+            kind=session.kind,
+            entrypoint=session.entrypoint,
+            version=session.version,
+        )
+        session.emit("session.discovered", data, id=f"s:{session_id}:{session.run}", at=at, source=source)
+        if file is not None:
+            session.state = _STATES.get(file.status or "", "idle")
+            session.waiting_for = _WAITING.get(file.waiting_for or "", file.waiting_for) if file.waiting_for else None
+        session.tell_state(source)
+        if file is None:
+            self._watch_silence(session)
+        return session
+
+    def _watch_silence(self, session: Session) -> None:
+        """Remove a session without a file when nothing has come of it for long."""
+
+        def look() -> None:
+            if session.pid is not None or self.sessions.get(session.id) is not session:
+                return
+            left = session.last_at + self._silence - self.now
+            if left > 0:
+                self.later(left, look)
+            else:
+                session.gone_reason = "silent"
+                self._end(session)
+
+        self.later(self._silence, look)
+
+    def _gone(self, seen: SessionGone) -> None:
+        session = self.sessions.get(seen.session_id)
+        if session is None or session.pid != seen.pid:
+            return
+        session.gone_reason = seen.reason
+        session.last_at = max(session.last_at, seen.at)
+        self._end_later(session)
+
+    def _end_later(self, session: Session) -> None:
+        """A session ends when its file or process is gone and its SessionEnd has come, or after waiting for the other."""
+        session.ending = True
+        both = session.gone_reason is not None and session.end_reason is not None
+        wait = GRACE if both or session.pid is None else self._end_wait
+
+        def end() -> None:
+            if self.sessions.get(session.id) is session and session.ending:
+                self._end(session)
+
+        self.later(wait, end)
+
+    def _end(self, session: Session) -> None:
+        if session.state == "ended":
+            return
+        self.on_end(session.id)
+        self._settle(session)
+        usage = session.usage() if session.ledger.models else None
+        data = SessionEnded(
+            reason=session.end_reason or session.gone_reason or "other",
+            duration_ms=max(0, session.last_at - session.started_at),
+            usage=usage,
+        )
+        session.emit(
+            "session.ended", data, id=f"s:{session.id}:{session.run}:ended", at=session.last_at, source="server"
+        )
+        if session.pid is None and session.gone_reason is None:
+            self.later(self._linger, lambda: self._remove(session))
+        else:
+            self._remove(session)
+
+    def _settle(self, session: Session) -> None:
+        at = session.last_at
+        for tell in list(session.awaited_prompts.values()):
+            tell()
+        session.awaited_prompts.clear()
+        session.interrupt_tools(at, "server", all=True)
+        for agent in list(session.agents.values()):
+            session.stop_agent(agent, at, "server", reason="session_end")
+        session.end_turns(at)
+        session.main.running = False
+        session.set_state("ended", max(at, session.since), "server")
+        session.touch(session.main, at)
+        session.flush()
+
+    def _remove(self, session: Session) -> None:
+        if self.sessions.get(session.id) is not session:
+            return
+        del self.sessions[session.id]
+        self.past[session.id] = session
+        if len(self.past) > PAST:
+            del self.past[next(iter(self.past))]
+        reason = session.gone_reason or "manual"
+        data = SessionRemoved(session_id=session.id, reason=reason)  # type: ignore[arg-type]
+        id = f"s:{session.id}:{session.run}:removed"
+        session.emit("session.removed", data, id=id, at=session.last_at, source="server")
+        self.on_removed(session.id)
+
+    def _take(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events
