@@ -1,0 +1,103 @@
+# `make` lists what there is to do. A target installs what it needs into .venv, once.
+
+PYTHON ?= python3
+# Handed to the program or the tool: make run ARGS="--port 4000", make test ARGS="tests/test_project.py -k secret".
+ARGS ?=
+
+BIN := .venv/bin
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench \
+	hooks-install hooks-uninstall lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+## ---- installing ----
+
+# The stamp, not the interpreter, tells that the environment is whole: an interrupted run leaves half of one.
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "claw-socket needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+# The lock serves as constraints, so that a new release of a dependency can't break a quick start.
+.venv/.run: .venv/.made pyproject.toml requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-dev.lock -e .
+	@touch $@
+
+.venv/.dev: .venv/.made pyproject.toml requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/.run $@
+
+lock: ## Resolve requirements-dev.lock again (ARGS=--upgrade takes new releases)
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--group dev --no-annotate $(ARGS) --output-file requirements-dev.lock pyproject.toml
+
+## ---- running ----
+
+run: .venv/.run ## Serve ws://localhost:3838
+	@exec $(BIN)/claw-socket $(ARGS)
+
+dev: .venv/.dev ## Serve, and restart when the code changes
+	@exec $(BIN)/watchfiles --filter python "$(BIN)/python -m clawsocket $(ARGS)" clawsocket
+
+hooks-install: .venv/.run ## Install the hooks in Claude Code's settings
+	@$(BIN)/claw-socket --install-hooks
+
+hooks-uninstall: .venv/.run ## Remove them
+	@$(BIN)/claw-socket --uninstall-hooks
+
+bench: .venv/.dev ## Measure, against the budgets
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+## ---- checking ----
+
+# One after the other, all of them even if one fails; the tests come last, so that their result ends the output.
+check: .venv/.dev ## Everything that must pass before a change goes in
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 lint format-check typecheck imports workflows secrets test
+
+lint: .venv/.dev ## Find mistakes
+	@echo "== lint =="
+	@$(BIN)/ruff check .
+
+format: .venv/.dev ## Format the code, and mend what can be mended
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+format-check: .venv/.dev
+	@echo "== format =="
+	@$(BIN)/ruff format --check .
+
+typecheck: .venv/.dev ## Check the types
+	@echo "== types =="
+	@$(BIN)/mypy
+
+imports: .venv/.dev ## Check who imports whom
+	@echo "== imports =="
+	@$(BIN)/lint-imports --no-logo
+
+workflows: .venv/.dev ## Check the workflow of the public host
+	@echo "== workflows =="
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/zizmor --offline --quiet --no-progress .github/workflows
+
+# The public host runs Gitleaks itself. Here it runs where it is installed, and its own rules of this project run always.
+secrets: .venv/.dev ## Look for secrets in the files and the history
+	@echo "== secrets =="
+	@$(BIN)/python scripts/check_secrets.py
+	@if command -v gitleaks >/dev/null; then gitleaks git --no-banner --redact .; fi
+
+# Coverage is of the whole suite, so it isn't asked of a part.
+test: .venv/.dev ## Run the tests (with coverage, unless ARGS names some)
+	@echo "== tests =="
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+
+clean: ## Remove what can be made again
+	rm -rf .venv .venv-lock build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch
+	find clawsocket tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

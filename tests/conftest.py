@@ -1,0 +1,108 @@
+"""No test may touch the home of whoever runs it.
+
+Before anything of ours is imported, the whole run gets a home of its own and an environment without anybody's settings.
+At the end the run fails if something came through to the real one all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+try:
+    import pwd
+except ImportError:  # Windows
+    pwd = None  # type: ignore[assignment]
+
+# More would make the guard slow, and says no more: whatever writes to a spool also changes the folder itself.
+_MOST_FILES = 5000
+
+
+def _real_homes() -> tuple[Path, ...]:
+    homes = {Path.home()}
+    if pwd is not None:
+        homes.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    return tuple(sorted(homes))
+
+
+def _claude_dirs(homes: tuple[Path, ...]) -> tuple[Path, ...]:
+    named = os.environ.get("CLAUDE_CONFIG_DIR")
+    return (*(home / ".claude" for home in homes), *([Path(named)] if named else []))
+
+
+def _ours(homes: tuple[Path, ...]) -> tuple[Path, ...]:
+    named = os.environ.get("CLAW_SOCKET_DIR")
+    return (*(home / ".claw-socket" for home in homes), *([Path(named)] if named else []))
+
+
+def snapshot(claude_dirs: tuple[Path, ...], ours: tuple[Path, ...]) -> dict[str, tuple[int, int, int]]:
+    """Return mode, size and time of what this program could have written.
+
+    A Claude Code that runs meanwhile writes its own files, so of its folders only the settings and what lies beside
+    them count.
+    """
+    paths = [path for folder in claude_dirs if folder.is_dir() for path in folder.iterdir() if _is_settings(path.name)]
+    for folder in ours:
+        paths += [folder, *sorted(folder.rglob("*"))[:_MOST_FILES]]
+    seen = {}
+    for path in paths:
+        try:
+            stat = path.lstat()
+        except FileNotFoundError:
+            continue
+        seen[str(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns)
+    return seen
+
+
+def _is_settings(name: str) -> bool:
+    return name.lstrip(".").startswith("settings") or "claw" in name
+
+
+def changes(before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int, int, int]]) -> list[str]:
+    """Return the paths that came, went or changed."""
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
+def _clean_environment(home: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")):
+            del os.environ[name]
+    os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
+
+
+_HOMES = _real_homes()
+_GUARDED = (_claude_dirs(_HOMES), _ours(_HOMES))
+_BEFORE = snapshot(*_GUARDED)
+_SCRATCH = Path(tempfile.mkdtemp(prefix="claw-socket-tests-"))
+_clean_environment(_SCRATCH)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_home_is_untouched() -> Iterator[None]:
+    """Fail the run if the real home was touched. It is the first fixture to be set up, so the last to be torn down."""
+    yield
+    touched = changes(_BEFORE, snapshot(*_GUARDED))
+    if touched:
+        listed = "\n  ".join(touched)
+        pytest.fail(
+            f"the tests, or a claw-socket that ran meanwhile, changed the real home:\n  {listed}", pytrace=False
+        )
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh home for one test, in the environment too."""
+    path = tmp_path / "home"
+    path.mkdir()
+    monkeypatch.setenv("HOME", str(path))
+    monkeypatch.setenv("USERPROFILE", str(path))
+    return path

@@ -1,0 +1,203 @@
+"""The checks of this project find what they are there to find."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests import conftest
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACTS = PROJECT["tool"]["importlinter"]["contracts"]
+BIN = Path(sys.executable).parent
+
+
+def run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=50, check=False
+    )
+
+
+# ---- who imports whom ----
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package with our names and nothing in it, under our contracts."""
+    for contract in CONTRACTS:
+        for module in [contract.get("importer", "clawsocket.cli"), *contract.get("source_modules", [])]:
+            folder = tmp_path / module.replace(".", "/")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "__init__.py").touch()
+    (tmp_path / "clawsocket" / "__init__.py").touch()
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    return run(BIN / "lint-imports", "--no-cache", "--no-logo", cwd=root, env={"PYTHONPATH": str(root)})
+
+
+@pytest.mark.parametrize(
+    ("importer", "line"),
+    [
+        ("protocol", "import clawsocket.errors"),
+        ("protocol", "from clawsocket import __version__"),
+        ("claude", "import clawsocket.protocol"),
+        ("claude", "import asyncio"),
+        ("state", "from clawsocket import config"),
+        ("log", "import clawsocket.claude"),
+        ("sources", "import clawsocket.state"),
+        ("server", "import clawsocket.claude"),
+        ("server", "import clawsocket.token"),
+        ("setup", "import clawsocket.server"),
+        ("errors", "import clawsocket.paths"),
+        ("app", "import clawsocket.cli"),
+    ],
+)
+def test_a_forbidden_import_is_found(package: Path, importer: str, line: str) -> None:
+    (package / "clawsocket" / importer / "deep.py").write_text(f"{line}\n")
+    result = lint_imports(package)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "1 broken" in result.stdout
+
+
+def test_what_the_design_permits_may_be_imported(package: Path) -> None:
+    for importer, imported in [
+        ("state", "protocol"), ("state", "claude"), ("log", "protocol"), ("sources", "claude"), ("sources", "log"),
+        ("server", "protocol"), ("server", "log"), ("setup", "claude"), ("app", "sources"), ("cli", "app"),
+    ]:  # fmt: skip
+        (package / "clawsocket" / importer / f"deep_{imported}.py").write_text(f"import clawsocket.{imported}\n")
+    result = lint_imports(package)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_no_module_escapes_the_import_rules() -> None:
+    anything = {"clawsocket.__init__", "clawsocket.__main__", "clawsocket.cli"}
+    ruled = {contract.get("importer") for contract in CONTRACTS}
+    there = {
+        f"clawsocket.{path.stem}"
+        for path in (ROOT / "clawsocket").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert there - anything <= ruled, "give it a contract in pyproject.toml"
+
+
+# ---- secrets ----
+
+
+def check_secrets(root: Path) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, ROOT / "scripts" / "check_secrets.py", root)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / ".gitleaks.toml", tmp_path)
+    git(tmp_path, "init", "--quiet")
+    return tmp_path
+
+
+def git(root: Path, *args: str) -> None:
+    identity = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.invalid")
+    result = run("git", *identity, *args, cwd=root)
+    assert result.returncode == 0, result.stderr
+
+
+# In two parts each, so that this file is none of what it plants.
+SECRETS = [
+    "key = sk-ant-" + "api03-Zq81bXc07Lm2vTfR9sKd",
+    '{"token": "' + '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}',
+    "-----BEGIN RSA " + "PRIVATE KEY-----",
+    "ghp_" + "Zq81bXc07Lm2vTfR9sKdZq81bXc07Lm2vTfR",
+    "AKIA" + "Q3EGLZ5VNTYXWB7D",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_planted_secret_is_found_and_not_shown(repository: Path, secret: str) -> None:
+    (repository / "notes.txt").write_text(f"nothing here\n{secret}\n")
+    result = check_secrets(repository)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "notes.txt:2: " in result.stdout
+    assert secret not in result.stdout
+
+
+def test_a_secret_that_was_removed_again_is_found_in_the_history(repository: Path) -> None:
+    (repository / "notes.txt").write_text(SECRETS[0])
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "-m", "add")
+    (repository / "notes.txt").unlink()
+    git(repository, "commit", "--quiet", "-a", "-m", "remove")
+    result = check_secrets(repository)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "notes.txt:1 (added in " in result.stdout
+
+
+def test_the_key_that_tests_use_is_no_secret(repository: Path) -> None:
+    (repository / "notes.txt").write_text("ANTHROPIC_API_KEY=sk-ant-fake-for-loopback\n")
+    result = check_secrets(repository)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+# ---- the workflow ----
+
+
+def test_a_broken_workflow_is_found(tmp_path: Path) -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    (tmp_path / "ci.yml").write_text(workflow.replace("runs-on:", "runs-in:", 1))
+    result = run(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", tmp_path / "ci.yml")
+    assert result.returncode == 1, result.stdout + result.stderr
+
+
+# ---- dependencies ----
+
+
+def test_the_lock_holds_every_dependency_in_its_range() -> None:
+    locked = {}
+    for line in (ROOT / "requirements-dev.lock").read_text().splitlines():
+        if line and not line.startswith("#"):
+            pin = Requirement(line)
+            locked[pin.name] = next(iter(pin.specifier)).version
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    for requirement in map(Requirement, wanted):
+        assert requirement.name in locked
+        assert requirement.specifier.contains(locked[requirement.name]), requirement
+
+
+# ---- the home of whoever runs the tests ----
+
+
+def test_the_home_of_the_run_is_a_scratch_folder() -> None:
+    assert "claw-socket-tests-" in str(Path.home())
+    assert not [name for name in os.environ if name.startswith(("CLAUDE", "CLAW_SOCKET_"))]
+
+
+def test_a_change_to_the_real_home_is_seen(tmp_path: Path) -> None:
+    claude, ours = tmp_path / ".claude", tmp_path / ".claw-socket"
+    claude.mkdir()
+    (claude / "settings.json").write_text("{}")
+
+    def touched(before: dict[str, tuple[int, int, int]]) -> list[str]:
+        return conftest.changes(before, conftest.snapshot((claude,), (ours,)))
+
+    before = conftest.snapshot((claude,), (ours,))
+    (claude / "history.jsonl").write_text("a running Claude Code's own\n")
+    assert touched(before) == []
+    (claude / "settings.json").write_text('{"hooks": {}}')
+    (claude / "settings.json.claw-socket-backup").write_text("{}")
+    (ours / "spool").mkdir(parents=True)
+    assert touched(before) == [
+        str(claude / "settings.json"),
+        str(claude / "settings.json.claw-socket-backup"),
+        str(ours),
+        str(ours / "spool"),
+    ]
