@@ -21,4 +21,6 @@ def replay(lines: Iterable[LineSeen]) -> list[Event]:
         events += world.expire(seen.at)
         events += world.apply(seen, seen.at)
     events += world.expire(world.now + 60_000)
-    return [event for event in events if EVENTS[event.type].fact and not event.type.startswith(("session.di", "session.st"))]
+    return [
+        event for event in events if EVENTS[event.type].fact and not event.type.startswith(("session.di", "session.st"))
+    ]

@@ -150,7 +150,9 @@ def _turn_of(session: Session, seen: HookSeen, hook: Hook) -> Turn | None:
 
 
 def _stop(session: Session, seen: HookSeen, hook: Hook) -> None:
-    running = [task for task in hook.background_tasks or () if isinstance(task, dict) and task.get("status") == "running"]
+    running = [
+        task for task in hook.background_tasks or () if isinstance(task, dict) and task.get("status") == "running"
+    ]
     session.set_state("background" if running else "idle", seen.at, "hook")
     turn = _turn_of(session, seen, hook)
     if turn is not None:
@@ -161,7 +163,7 @@ def _stop(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 def _settle_open(session: Session, at: int) -> None:
     """Calls that are open when a turn is over will get no end of their own."""
-    left = [tool for tool in session.tools.values() if tool.agent_id is None]
+    left = [tool for tool in session.tools.values() if tool.agent_id is None and tool.started_at <= at]
 
     def settle() -> None:
         for tool in left:
@@ -226,9 +228,7 @@ def _batch(session: Session, seen: HookSeen, hook: Hook) -> None:
         ended = outcome.of_batch(text, known is not None and known.by_hook)
         if ended is None:
             continue
-        tool = session.use_tool(
-            call.tool_use_id, call.tool_name, call.tool_input, seen.at, "hook", hook.agent_id
-        )
+        tool = session.use_tool(call.tool_use_id, call.tool_name, call.tool_input, seen.at, "hook", hook.agent_id)
         if tool is not None:
             session.end_tool(tool, ended, seen.at, "hook", output=text)
 
@@ -249,9 +249,7 @@ def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 
 def _permission_denied(session: Session, seen: HookSeen, hook: Hook) -> None:
-    data = ToolPermissionDenied(
-        tool_name=hook.tool_name or "unknown", tool_use_id=hook.tool_use_id, reason=hook.reason
-    )
+    data = ToolPermissionDenied(tool_name=hook.tool_name or "unknown", tool_use_id=hook.tool_use_id, reason=hook.reason)
     _emit(session, seen, "tool.permission_denied", data)
     tool = session.tools.get(hook.tool_use_id or "")
     if tool is not None:

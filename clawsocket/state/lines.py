@@ -33,7 +33,14 @@ from clawsocket.state.session import Session
 from clawsocket.state.text import content_text
 from clawsocket.state.usage import SYNTHETIC
 
-ECHOES = ("<command-name>", "<command-message>", "<local-command-", "<task-notification>", "<system-reminder>", "<bash-")
+ECHOES = (
+    "<command-name>",
+    "<command-message>",
+    "<local-command-",
+    "<task-notification>",
+    "<system-reminder>",
+    "<bash-",
+)
 """How the lines begin that Claude Code puts in the user's mouth."""
 
 _TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
@@ -65,7 +72,7 @@ def _facts(session: Session, line: Line, at: int) -> None:
     session.entrypoint = line.entrypoint or session.entrypoint
     if line.git_branch:
         session.git_branch = line.git_branch
-    if line.uuid is not None and not session.begun:
+    if line.uuid is not None and not session.begun and at >= session.started_at - 1000:
         start_session(session, at)
 
 
@@ -239,10 +246,15 @@ def _answer(session: Session, line: AssistantLine, turn: Turn | None, at: int) -
     if turn is None:
         return
     turn.messages += 1
+    turn.live = turn.live or not session.silent
     turn.last_at = max(turn.last_at, at)
     turn.final = line.message.stop_reason not in _UNFINISHED
-    if turn.final:
-        session.check_turn(turn) if turn.stopped else _end_quietly(session, turn)
+    if turn.final and session.silent:
+        session.set_state("idle", at, "transcript")
+    elif turn.final and turn.stopped:
+        session.check_turn(turn)
+    elif turn.final:
+        _end_quietly(session, turn)
 
 
 def _end_quietly(session: Session, turn: Turn) -> None:

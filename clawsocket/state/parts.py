@@ -30,10 +30,17 @@ class Tool(msgspec.Struct):
 
 
 class Turn(msgspec.Struct):
-    """From a prompt to the end of its answer."""
+    """From a prompt to the end of its answer.
+
+    Attributes:
+        live: whether any of it happened while we watched.
+        final: its last line so far is the end of an answer.
+        stopped: Stop or StopFailure came.
+    """
 
     prompt_id: str
     started_at: int
+    live: bool = False
     results: int = 0
     messages: int = 0
     last_at: int = 0

@@ -200,9 +200,7 @@ class Session:
             agent = self.agent(agent_id)
             agent.tool_count += 1
             self.touch(agent, at)
-            data = ToolUse(
-                tool_name=name, tool_use_id=tool_id, input=raw if raw else {}, input_summary=tool.summary
-            )
+            data = ToolUse(tool_name=name, tool_use_id=tool_id, input=raw if raw else {}, input_summary=tool.summary)
             self.emit("tool.use", data, id=f"t:{self.id}:{tool_id}:use", at=at, source=source, agent_id=agent_id)
         return tool
 
@@ -275,7 +273,7 @@ class Session:
         for tool in list(self.tools.values()):
             if tool.held is not None:
                 tool.held()
-            elif all or tool.agent_id == agent_id:
+            elif all or (tool.agent_id == agent_id and tool.started_at <= at):
                 self.end_tool(tool, "interrupted", at, source, error="interrupted")
 
     # Agents
@@ -398,11 +396,10 @@ class Session:
     def turn(self, prompt_id: str | None, at: int) -> Turn | None:
         """Return the turn of a prompt, which is begun if it is new; None if it is over."""
         key = prompt_id or ""
-        if key in self.turns:
-            return self.turns[key]
         if key and key in self.over:
             return None
-        turn = self.turns[key] = Turn(key, at)
+        turn = self.turns.setdefault(key, Turn(key, at))
+        turn.live = turn.live or not self.silent
         return turn
 
     def check_turn(self, turn: Turn) -> None:
@@ -430,13 +427,15 @@ class Session:
             usage=turn.tokens.as_dict(),
         )
         id = f"r:{self.id}:{turn.prompt_id or at}"
-        self.emit("message.result", data, id=id, at=at, source="transcript" if self.has_transcript else "hook")
+        if turn.live:
+            self.emit("message.result", data, id=id, at=at, source="transcript" if self.has_transcript else "hook")
 
     def end_turns(self, at: int) -> None:
         """End every turn: the session is over."""
         for turn in list(self.turns.values()):
             turn.last_at = turn.last_at or at
-            turn.interrupted = turn.interrupted or not (turn.final or turn.stopped or turn.error)
+            unfinished = turn.messages and not (turn.final or turn.stopped or turn.error)
+            turn.interrupted = turn.interrupted or bool(unfinished)
             self.end_turn(turn)
 
     # The wire

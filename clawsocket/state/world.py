@@ -241,9 +241,7 @@ class World:
 
     # Appearing and ending
 
-    def _discover(
-        self, session_id: str, cwd: str, at: int, source: Source, file: SessionFile | None = None
-    ) -> Session:
+    def _discover(self, session_id: str, cwd: str, at: int, source: Source, file: SessionFile | None = None) -> Session:
         if session_id in self.sessions:
             self._remove(self.sessions[session_id])
         session = self.past.pop(session_id, None) or Session(session_id, self, cwd=cwd, at=at)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 
 from clawsocket.claude import hooks, session_file, transcript
@@ -92,7 +91,7 @@ def play(observations: Iterable[Timed]) -> list[Event]:
             events += world.expire(world.due)
         events += world.apply(seen, now)
         events += world.flush()
-    while world.due is not None and world.due < world.now + 120_000:
+    while world.due is not None:
         events += world.expire(world.due)
     return events + world.flush()
 
@@ -100,8 +99,3 @@ def play(observations: Iterable[Timed]) -> list[Event]:
 def in_order(*parts: list[Timed]) -> list[Timed]:
     """Observations by time."""
     return sorted((one for part in parts for one in part), key=lambda one: one[0])
-
-
-def moment(text: str) -> float:
-    """ISO time as seconds since 1970."""
-    return datetime.fromisoformat(text).timestamp()
