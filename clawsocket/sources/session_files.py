@@ -1,0 +1,151 @@
+"""Session files: which sessions run, by ``sessions/<pid>.json`` and the processes themselves.
+
+A file alone proves nothing: after a SIGKILL it stays, and its pid may belong to somebody else by now. A session is told of
+when its file can be read and its process lives and is the same one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from clawsocket.claude import session_file
+from clawsocket.claude.observations import Observation, SessionFileSeen, SessionGone, Trouble
+from clawsocket.claude.session_file import SessionFile
+from clawsocket.config import Settings
+from clawsocket.sources.processes import Processes
+from clawsocket.sources.watch import Watcher
+
+_NAME = re.compile(r"[0-9]{1,10}\.json\Z")
+_LIMIT = 1_000_000
+_PATIENCE = 1.0
+"""Seconds after which a file that still can't be read is no longer thought to be half written."""
+
+
+class _Session(msgspec.Struct):
+    file: SessionFile
+    stop: Callable[[], None]
+
+
+class SessionFiles:
+    """Follows the session files of some Claude Code folders.
+
+    Args:
+        dirs: Claude Code's folders.
+        watcher: tells of changes.
+        sink: takes what is seen, on the loop.
+        settings: ``poll_interval``.
+        now: the time in ms since 1970.
+    """
+
+    def __init__(
+        self,
+        dirs: Sequence[Path],
+        watcher: Watcher,
+        sink: Callable[[Observation], None],
+        settings: Settings,
+        now: Callable[[], int],
+    ) -> None:
+        self._folders = [folder / "sessions" for folder in dirs]
+        self._watcher, self._sink, self._now = watcher, sink, now
+        self._processes = Processes(settings.poll_interval)
+        self._sessions: dict[Path, _Session] = {}
+        self._torn: dict[Path, asyncio.TimerHandle] = {}
+        self._complained = False
+
+    async def start(self) -> None:
+        """Tell of the sessions that run (silent), and from now on of every change."""
+        for folder in self._folders:
+            self._watcher.add(folder, self._changed)
+            self._look(folder, silent=True)
+
+    def close(self) -> None:
+        """Stop; nothing is told afterwards."""
+        for folder in self._folders:
+            self._watcher.remove(folder)
+        for timer in self._torn.values():
+            timer.cancel()
+        self._torn.clear()
+        self._sessions.clear()
+        self._processes.close()
+
+    def _changed(self, folder: Path, name: str | None, created: bool) -> None:
+        if name is None:
+            self._look(folder, silent=False)
+        elif _NAME.match(name):
+            self._read(folder / name, silent=False)
+
+    def _look(self, folder: Path, *, silent: bool) -> None:
+        try:
+            names = sorted(name for name in os.listdir(folder) if _NAME.match(name))
+        except OSError:
+            names = []
+        for path in [path for path in self._sessions if path.parent == folder and path.name not in names]:
+            self._removed(path)
+        for name in names:
+            self._read(folder / name, silent=silent)
+
+    def _read(self, path: Path, *, silent: bool) -> None:
+        try:
+            with path.open("rb") as stream:
+                at = os.fstat(stream.fileno()).st_mtime_ns // 1_000_000
+                file = session_file.parse(stream.read(_LIMIT))
+        except FileNotFoundError:
+            self._whole(path)
+            self._removed(path)
+            return
+        except OSError:
+            file, at = None, 0
+        if file is None:
+            self._half(path)
+        else:
+            self._whole(path)
+            self._seen(path, file, at, silent=silent)
+
+    def _half(self, path: Path) -> None:
+        """Wait for the rest: its writing is a change. Only a file that stays like this is worth a word."""
+        if path not in self._torn and not self._complained:
+            self._torn[path] = asyncio.get_running_loop().call_later(_PATIENCE, self._unreadable, path)
+
+    def _whole(self, path: Path) -> None:
+        timer = self._torn.pop(path, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _unreadable(self, path: Path) -> None:
+        del self._torn[path]
+        if not self._complained:
+            self._complained = True
+            self._sink(Trouble("session_file", "a session file can't be read; its session may go unseen", True, self._now()))
+
+    def _seen(self, path: Path, file: SessionFile, at: int, *, silent: bool) -> None:
+        known = self._sessions.get(path)
+        if known is not None and (known.file.pid, known.file.proc_start) != (file.pid, file.proc_start):
+            self._gone(path, "process_exited")
+            known = None
+        if known is None:
+            stop = self._processes.watch(file.pid, file.proc_start, lambda: self._gone(path, "process_exited"))
+            if stop is None:
+                return
+            self._sessions[path] = _Session(file, stop)
+        elif known.file == file:
+            return
+        else:
+            before, known.file = known.file, file
+            if before.session_id != file.session_id:
+                self._sink(SessionGone(before.session_id, before.pid, self._now(), "cleared"))
+        self._sink(SessionFileSeen(file, at, silent))
+
+    def _removed(self, path: Path) -> None:
+        self._gone(path, "file_removed")
+
+    def _gone(self, path: Path, reason: str) -> None:
+        session = self._sessions.pop(path, None)
+        if session is not None:
+            session.stop()
+            self._sink(SessionGone(session.file.session_id, session.file.pid, self._now(), reason))

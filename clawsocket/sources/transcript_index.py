@@ -1,0 +1,157 @@
+"""Which transcripts there are: by place, by file (inode) and by session."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from clawsocket.sources.tail import Tail
+
+AGENTS = "subagents"
+"""The folder of subagents' transcripts, in ``projects/<dir>/<sessionId>/``."""
+
+_ID = r"[0-9A-Za-z][0-9A-Za-z_.-]{0,127}"
+_MAIN = re.compile(rf"(?!agent-)({_ID})\.jsonl\Z")
+_AGENT = re.compile(rf"agent-({_ID})\.jsonl\Z")
+_META = re.compile(rf"agent-({_ID})\.meta\.json\Z")
+_WHOLE_ID = re.compile(rf"{_ID}\Z")
+
+Key = tuple[int, int]
+"""Device and inode: a file, whatever its name."""
+
+
+def main_session(name: str) -> str | None:
+    """Return the session whose transcript has this name in a project folder, None for anything else."""
+    match = _MAIN.match(name)
+    return match and match[1]
+
+
+def agent(name: str) -> str | None:
+    """Return the subagent whose transcript has this name, None for anything else."""
+    match = _AGENT.match(name)
+    return match and match[1]
+
+
+def meta_agent(name: str) -> str | None:
+    """Return the subagent whose meta file has this name, None for anything else."""
+    match = _META.match(name)
+    return match and match[1]
+
+
+def is_id(text: str) -> bool:
+    """Return whether a session or subagent can be called so; no path gets out of its folder through an id."""
+    return bool(_WHOLE_ID.match(text))
+
+
+class Transcript:
+    """A transcript and what is known of it.
+
+    Attributes:
+        folder: where it is.
+        name: of the file.
+        session_id: whose it is, by its place.
+        agent_id: the subagent, None for the session's own.
+        key: which file it is.
+        found: its size when it was found. Lines that end within it are new only if they are later than ``cutoff``.
+        cutoff: ms since 1970.
+        tail: where it was read to; None while nobody asked for it.
+        lines: read and not yet told.
+        done: offset behind the last line that was told.
+        at: time of the last line that was told, ms since 1970.
+        catching_up: whether it is still being read to where it was found.
+        lost: whether it is gone from its folder. It may turn up in another.
+        queued: whether it waits for its turn to be read.
+    """
+
+    __slots__ = (
+        "agent_id",
+        "at",
+        "catching_up",
+        "cutoff",
+        "done",
+        "folder",
+        "found",
+        "key",
+        "lines",
+        "lost",
+        "name",
+        "queued",
+        "session_id",
+        "tail",
+    )
+
+    def __init__(self, folder: Path, name: str, owner: tuple[str, str | None], key: Key, found: int, cutoff: int) -> None:
+        self.folder, self.name, self.key = folder, name, key
+        self.session_id, self.agent_id = owner
+        self.found, self.cutoff = found, cutoff
+        self.tail: Tail | None = None
+        self.lines: Iterator[tuple[int, bytes]] = iter(())
+        self.done = self.at = 0
+        self.catching_up = self.lost = self.queued = False
+
+    @property
+    def path(self) -> Path:
+        """Where it is, or was before it got lost."""
+        return self.folder / self.name
+
+
+class Index:
+    """All transcripts that were seen."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, Transcript]] = {}
+        self._files: dict[Key, Transcript] = {}
+        self._sessions: dict[str, list[Transcript]] = {}
+
+    def at(self, folder: Path, name: str) -> Transcript | None:
+        """Return the transcript of that name in a folder."""
+        return self._folders.get(folder, {}).get(name)
+
+    def of_file(self, key: Key) -> Transcript | None:
+        """Return the transcript that is this file, also a lost one."""
+        return self._files.get(key)
+
+    def names(self, folder: Path) -> list[str]:
+        """Return the names of the transcripts in a folder."""
+        return list(self._folders.get(folder, ()))
+
+    def of_session(self, session_id: str) -> list[Transcript]:
+        """Return a session's transcripts, its own and its subagents'."""
+        return list(self._sessions.get(session_id, ()))
+
+    def put(self, transcript: Transcript) -> None:
+        """Take in a transcript, or one that was lost and is found."""
+        transcript.lost = False
+        self._folders.setdefault(transcript.folder, {})[transcript.name] = transcript
+        self._files[transcript.key] = transcript
+        others = self._sessions.setdefault(transcript.session_id, [])
+        if transcript not in others:
+            others.append(transcript)
+
+    def lose(self, transcript: Transcript) -> None:
+        """A transcript is gone from its place; it is kept as a file, in case it was moved."""
+        transcript.lost = True
+        names = self._folders.get(transcript.folder, {})
+        if names.get(transcript.name) is transcript:
+            del names[transcript.name]
+        if not names:
+            self._folders.pop(transcript.folder, None)
+
+    def drop(self, transcript: Transcript) -> None:
+        """Forget a transcript."""
+        self.lose(transcript)
+        if self._files.get(transcript.key) is transcript:
+            del self._files[transcript.key]
+        others = self._sessions.get(transcript.session_id, [])
+        if transcript in others:
+            others.remove(transcript)
+        if not others:
+            self._sessions.pop(transcript.session_id, None)
+
+    def turn(self, transcript: Transcript, key: Key) -> None:
+        """Another file has taken a transcript's place."""
+        if self._files.get(transcript.key) is transcript:
+            del self._files[transcript.key]
+        transcript.key = key
+        self._files[key] = transcript
