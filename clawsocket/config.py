@@ -109,7 +109,8 @@ def _value(name: str, value: Any, where: str) -> Any:
     try:
         return msgspec.convert(converted, _TYPES[name], strict=not text)
     except msgspec.ValidationError as error:
-        raise SettingError(name, f"{value!r} is wrong: {str(error)[:1].lower()}{str(error)[1:]}", where) from None
+        wanted = str(error).partition(", got")[0]
+        raise SettingError(name, f"{value!r} is wrong: {wanted[:1].lower()}{wanted[1:]}", where) from None
 
 
 def load(
@@ -133,8 +134,12 @@ def load(
         variable = f"CLAW_SOCKET_{name.upper()}"
         if environ.get(variable):
             merged[name] = _value(name, environ[variable], variable)
-    merged.update({name: _value(name, value, f"--set {name}") for name, value in given.items()})
+    merged.update({name: _value(name, value, _flag(name)) for name, value in given.items()})
     return Settings(**merged)
+
+
+def _flag(name: str) -> str:
+    return f"--{name}" if name in ("port", "host") else f"--set {name}"
 
 
 def _read(file: Path) -> dict[str, Any]:

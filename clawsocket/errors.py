@@ -37,7 +37,7 @@ class SettingError(UsageError):
     """
 
     def __init__(self, name: str, problem: str, where: str) -> None:
-        super().__init__(f"{where}: {name}: {problem}")
+        super().__init__(f"{where}: {problem}" if name in where.lower() else f"{where}: {name}: {problem}")
         self.name, self.problem, self.where = name, problem, where
 
 

@@ -1,17 +1,17 @@
-"""Transcript lines as the events that they were: for a session's history."""
+"""Transcripts as the events that they were: for a session's history."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clawsocket.claude.observations import LineSeen
+from clawsocket.claude.observations import AgentMetaSeen, LineSeen
 from clawsocket.protocol.envelope import Event
 from clawsocket.protocol.events import EVENTS
 from clawsocket.state.world import World
 
 
-def replay(lines: Iterable[LineSeen]) -> list[Event]:
-    """Return the facts that lines of one session tell, in order.
+def replay(lines: Iterable[AgentMetaSeen | LineSeen]) -> list[Event]:
+    """Return the facts that the transcripts of one session tell, in order.
 
     Facts of the session's own life (discovered, started) are left out: where the lines begin is not where it began.
     """

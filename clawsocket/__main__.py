@@ -1,0 +1,7 @@
+"""``python -m clawsocket``."""
+
+import sys
+
+from clawsocket.cli import main
+
+sys.exit(main())

@@ -1,0 +1,227 @@
+"""The program put together: sources → state → log → server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from msgspec import Raw
+
+from clawsocket import history, token
+from clawsocket.claude import hooks
+from clawsocket.claude.observations import HookSeen, Observation, SessionFileSeen, Trouble
+from clawsocket.config import Settings, claude_dirs
+from clawsocket.errors import ClawSocketError, InvalidHookError
+from clawsocket.log.eventlog import EventLog
+from clawsocket.log.fanout import FanOut
+from clawsocket.paths import Home
+from clawsocket.protocol.envelope import Event
+from clawsocket.server.backend import Backend
+from clawsocket.server.server import Server
+from clawsocket.setup import hooks as hook_setup
+from clawsocket.sources.session_files import SessionFiles
+from clawsocket.sources.spool import Spool
+from clawsocket.sources.transcripts import Transcripts
+from clawsocket.sources.watch import Watcher
+from clawsocket.state.world import World
+
+logger = logging.getLogger(__name__)
+
+
+def now() -> int:
+    """Return the time in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class App:
+    """The running service."""
+
+    def __init__(self, settings: Settings, home: Home) -> None:
+        """Wire everything together; nothing runs yet.
+
+        Args:
+            settings: what the user set.
+            home: our own folder, which exists.
+        """
+        self.settings, self.home = settings, home
+        self.dirs = claude_dirs(settings)
+        self.token = token.load_or_create(home.token)
+
+        self.world = World(
+            end_wait=round(settings.end_wait * 1000),
+            linger=round(settings.linger * 1000),
+            silence=round(settings.silence * 1000),
+        )
+        self.log = EventLog(max_bytes=settings.ring_bytes, max_events=settings.ring_events)
+        self.fanout = FanOut(self.log, slice_bytes=settings.socket_buffer)
+        self.server = Server(settings, home, self.log, self.fanout, self._backend(), lambda: self.token)
+
+        self.watcher = Watcher(self.observe, settings, now)
+        self.session_files = SessionFiles(self.dirs, self.watcher, self.observe, settings, now)
+        self.transcripts = Transcripts(self.dirs, self.watcher, self.observe, settings, now)
+        self.spool = Spool(home.spool, self.watcher, self.observe, settings, now)
+        self.transcripts.on_read = self.server.transcript_grew
+        self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
+        self.world.on_end = self.transcripts.drain
+        self.world.on_removed = self.transcripts.forget
+
+        self._hook_ids = self._posted()
+        self._flush: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: int | None = None
+
+    async def start(self) -> None:
+        """Listen first, so that a second server harms nothing; then read.
+
+        Raises:
+            PortTakenError, AddressError: there is nothing to listen on.
+        """
+        await self.server.start()
+        self.watcher.start()
+        self.watcher.add(self.home.root, self._home_changed)
+        await self.transcripts.start()
+        await self.session_files.start()
+        if self.settings.hooks:
+            await self._install_hooks()
+            await self.spool.start()
+
+    async def stop(self) -> None:
+        """Stop reading, say goodbye to the clients, leave nothing behind."""
+        for part in (self.spool, self.session_files, self.transcripts, self.watcher):
+            part.close()
+        for handle in (self._flush, self._timer):
+            if handle is not None:
+                handle.cancel()
+        await self.server.stop()
+
+    # What comes in
+
+    def observe(self, seen: Observation) -> None:
+        """Take what a source saw: the state makes events of it, the log keeps them, the server sends them."""
+        if isinstance(seen, Trouble):
+            logger.warning("%s: %s", seen.source, seen.message)
+        self.append(self.world.apply(seen, now()))
+        if isinstance(seen, SessionFileSeen):
+            self.transcripts.follow(seen.file.session_id)
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_soon(self._flush_levels)
+        self._set_timer()
+
+    def append(self, events: Iterable[Event]) -> None:
+        """Put events into the log."""
+        for event in events:
+            self.log.append(event)
+
+    def take_hook(self, body: bytes) -> None:
+        """Take a hook that came by ``POST /hook``.
+
+        Raises:
+            InvalidHookError: it is no hook.
+        """
+        try:
+            hook = hooks.parse(body)
+        except hooks.NotJsonError:
+            raise InvalidHookError("invalid JSON") from None
+        except hooks.NotAHookError:
+            raise InvalidHookError("invalid hook payload") from None
+        self.observe(HookSeen(next(self._hook_ids), now(), hook))
+
+    def _posted(self) -> Iterator[str]:
+        run = secrets.token_hex(6)
+        return (f"post-{run}-{number}" for number in itertools.count())
+
+    def _flush_levels(self) -> None:
+        self._flush = None
+        self.append(self.world.flush())
+
+    def _set_timer(self) -> None:
+        due = self.world.due
+        if due is None or (self._timer is not None and self._due is not None and self._due <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = asyncio.get_running_loop().call_later(max(0, due - now()) / 1000, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.append(self.world.expire(now()))
+        self._flush_levels()
+        self._set_timer()
+
+    # What the server asks for
+
+    def _backend(self) -> Backend:
+        return Backend(
+            snapshot=self.world.snapshot,
+            sessions=self.world.session_list,
+            history=self._history,
+            usage=self.world.usage,
+            take_hook=self.take_hook,
+            transcript=self._transcript,
+        )
+
+    def _transcript(self, session_id: str, agent_id: str | None) -> Path | None:
+        return self.transcripts.path(session_id, agent_id)
+
+    async def _history(self, session_id: str, limit: int, before: str | None) -> tuple[list[Raw], bool]:
+        path = self.transcripts.path(session_id, None)
+        if path is None:
+            return [], False
+        limit = min(limit, self.settings.history_limit)
+        size = self.settings.history_bytes
+        with contextlib.suppress(FileNotFoundError):
+            return await asyncio.to_thread(history.read, path, session_id, limit, before, max_bytes=size)
+        return [], False
+
+    # Hooks and token
+
+    async def _install_hooks(self) -> None:
+        """Install the hooks; the service is useful without, so a failure is told and no more."""
+        settings = self.settings
+        try:
+            changes = await asyncio.to_thread(
+                hook_setup.install, self.home, self.dirs, stream=settings.stream, watch_files=settings.watch_files
+            )
+        except (ClawSocketError, OSError) as error:
+            logger.warning("the hooks could not be installed: %s", error)
+            return
+        for change in changes:
+            if change.action != "unchanged":
+                logger.info("hooks %s in %s", change.action, change.path)
+
+    def _home_changed(self, folder: Path, name: str | None, created: bool) -> None:
+        """The token file is the truth: a new token in it is taken at once."""
+        if name not in (None, self.home.token.name):
+            return
+        try:
+            found = token.load(self.home.token)
+        except ClawSocketError as error:
+            logger.warning("%s", error)
+            return
+        if found is not None and found != self.token:
+            self.token = found
+            logger.info("the token was rotated; clients have to connect again")
+            self.server.rotate_token()
+
+
+async def serve(settings: Settings, home: Home) -> None:
+    """Run the service until SIGINT or SIGTERM."""
+    app = App(settings, home)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await app.start()
+        await stopped.wait()
+        logger.info("stopping")
+    finally:
+        await app.stop()

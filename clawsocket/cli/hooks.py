@@ -1,0 +1,21 @@
+"""``claw-socket --install-hooks`` and ``--uninstall-hooks``."""
+
+from __future__ import annotations
+
+from clawsocket.config import Settings, claude_dirs
+from clawsocket.paths import Home
+from clawsocket.setup import hooks
+
+
+def change(action: str, settings: Settings, home: Home) -> int:
+    """Install or remove the hooks, and say what was done where."""
+    dirs = claude_dirs(settings)
+    if action == "install":
+        home.create()
+        changes = hooks.install(home, dirs, stream=settings.stream, watch_files=settings.watch_files)
+    else:
+        changes = hooks.remove(home, dirs)
+    for done in changes:
+        backup = f" (before: {done.backup})" if done.backup else ""
+        print(f"{done.path}: hooks {done.action}{backup}")
+    return 0

@@ -1,0 +1,99 @@
+"""A session's history, read from the end of its transcripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Raw
+
+from clawsocket.claude import transcript
+from clawsocket.claude.observations import AgentMetaSeen, LineSeen
+from clawsocket.protocol.envelope import Event, encode
+from clawsocket.sources.backwards import last_lines
+from clawsocket.state.history import replay
+
+CONTEXT = 200
+"""Lines read before those that are wanted, so that results find the calls they belong to."""
+
+READ_LIMIT = 512_000_000
+"""Bytes read for one reply, at most."""
+
+
+def read(
+    path: Path, session_id: str, limit: int, before: str | None, *, max_bytes: int
+) -> tuple[list[Raw], bool]:
+    """Return the last events of a session, those of its subagents among them by time.
+
+    Args:
+        path: the session's transcript.
+        session_id: its session.
+        limit: how many events, at most.
+        before: the id of the event to end before; None: the end.
+        max_bytes: their size, at most.
+
+    Returns:
+        Envelopes without ``seq``, oldest first, and whether there are older ones.
+    """
+    count = limit + CONTEXT
+    while True:
+        lines, whole = last_lines(path, count, max_bytes=READ_LIMIT)
+        events = replay(_merged(path, session_id, lines, whole))
+        end = _index(events, before)
+        enough = end is not None and end >= limit
+        if whole or enough or len(lines) < count:
+            return _page(events[: end if end is not None else 0], limit, max_bytes, whole)
+        count *= 4
+
+
+def _index(events: list[Event], before: str | None) -> int | None:
+    if before is None:
+        return len(events)
+    return next((index for index, event in enumerate(events) if event.id == before), None)
+
+
+def _page(events: list[Event], limit: int, max_bytes: int, whole: bool) -> tuple[list[Raw], bool]:
+    page: list[Raw] = []
+    size = 0
+    for event in reversed(events[-limit:]):
+        raw = encode(event)
+        size += len(raw)
+        if size > max_bytes:
+            break
+        page.append(Raw(raw))
+    return page[::-1], not whole or len(page) < len(events)
+
+
+def _merged(path: Path, session_id: str, lines: list[bytes], whole: bool) -> list[AgentMetaSeen | LineSeen]:
+    main = list(_observations(session_id, None, lines))
+    start = 0 if whole or not main else main[0].at
+    seen: list[AgentMetaSeen | LineSeen] = list(main)
+    for file in sorted((path.parent / session_id / "subagents").glob("agent-*.jsonl")):
+        if file.stat().st_mtime * 1000 < start:
+            continue
+        agent_id = file.stem.removeprefix("agent-")
+        raw, _ = last_lines(file, len(lines) + CONTEXT, max_bytes=READ_LIMIT)
+        own = [one for one in _observations(session_id, agent_id, raw) if one.at >= start]
+        if own:
+            seen += _meta(file, session_id, agent_id, own[0].at)
+            seen += own
+    return sorted(seen, key=lambda one: one.at)
+
+
+def _observations(session_id: str, agent_id: str | None, lines: list[bytes]) -> Iterator[LineSeen]:
+    at = 0
+    for raw in lines:
+        try:
+            line = transcript.parse(raw)
+        except ValueError:
+            continue
+        at = line.at or at
+        yield LineSeen(session_id, agent_id, line, at)
+
+
+def _meta(file: Path, session_id: str, agent_id: str, at: int) -> list[AgentMetaSeen]:
+    try:
+        meta = transcript.parse_meta(file.with_suffix(".meta.json").read_bytes())
+    except OSError:
+        return []
+    return [AgentMetaSeen(session_id, agent_id, meta, at)] if meta else []

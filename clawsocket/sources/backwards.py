@@ -1,0 +1,41 @@
+"""The last lines of a file, read from its end, however long it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+BLOCK = 1 << 20
+"""Bytes read at once."""
+
+
+def last_lines(path: Path, count: int, *, max_bytes: int) -> tuple[list[bytes], bool]:
+    r"""Return the last complete lines of a file.
+
+    Args:
+        path: the file; lines end at ``\n`` alone.
+        count: how many lines, at most.
+        max_bytes: how much to read, at most; a single line that is longer is left out.
+
+    Returns:
+        The lines, oldest first, and whether the file begins with the first of them.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    with path.open("rb") as file:
+        at = end = file.seek(0, os.SEEK_END)
+        blocks: list[bytes] = []
+        found = 0
+        while at > 0 and found <= count and end - at < max_bytes:
+            size = min(BLOCK, at)
+            at -= size
+            file.seek(at)
+            blocks.append(file.read(size))
+            found += blocks[-1].count(b"\n")
+    data = b"".join(reversed(blocks))
+    data = data[: data.rfind(b"\n") + 1]
+    lines = data.split(b"\n")[:-1]
+    if at > 0:
+        lines = lines[1:]
+    return lines[-count:], at == 0 and len(lines) <= count
