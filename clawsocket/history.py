@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,12 +82,12 @@ def _merged(path: Path, session_id: str, lines: list[bytes], whole: bool) -> lis
 
 
 def _observations(session_id: str, agent_id: str | None, lines: list[bytes]) -> Iterator[LineSeen]:
-    at = 0
+    parsed = []
     for raw in lines:
-        try:
-            line = transcript.parse(raw)
-        except ValueError:
-            continue
+        with contextlib.suppress(ValueError):
+            parsed.append(transcript.parse(raw))
+    at = next((line.at for line in parsed if line.at), 0)
+    for line in parsed:
         at = line.at or at
         yield LineSeen(session_id, agent_id, line, at)
 

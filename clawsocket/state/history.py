@@ -9,18 +9,21 @@ from clawsocket.protocol.envelope import Event
 from clawsocket.protocol.events import EVENTS
 from clawsocket.state.world import World
 
+_NEVER = 1 << 60
+_REST = 60_000
+"""ms after the last line in which everything that waits has come to rest."""
+_LIFE = frozenset(("session.discovered", "session.started"))
+
 
 def replay(lines: Iterable[AgentMetaSeen | LineSeen]) -> list[Event]:
     """Return the facts that the transcripts of one session tell, in order.
 
     Facts of the session's own life (discovered, started) are left out: where the lines begin is not where it began.
     """
-    world = World()
+    world = World(silence=_NEVER)
     events: list[Event] = []
     for seen in lines:
         events += world.expire(seen.at)
         events += world.apply(seen, seen.at)
-    events += world.expire(world.now + 60_000)
-    return [
-        event for event in events if EVENTS[event.type].fact and not event.type.startswith(("session.di", "session.st"))
-    ]
+    events += world.expire(world.now + _REST)
+    return [event for event in events if EVENTS[event.type].fact and event.type not in _LIFE]
