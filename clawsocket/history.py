@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,9 +67,10 @@ def _page(events: list[Event], limit: int, max_bytes: int, whole: bool) -> tuple
 
 
 def _merged(path: Path, session_id: str, lines: list[bytes], whole: bool) -> list[AgentMetaSeen | LineSeen]:
-    main = list(_observations(session_id, None, lines))
+    """Return the observations of all files by time; each file's own order is kept, since its times may step back."""
+    main: list[AgentMetaSeen | LineSeen] = list(_observations(session_id, None, lines))
     start = 0 if whole or not main else main[0].at
-    seen: list[AgentMetaSeen | LineSeen] = list(main)
+    files = [main]
     for file in sorted((path.parent / session_id / "subagents").glob("agent-*.jsonl")):
         if file.stat().st_mtime * 1000 < start:
             continue
@@ -76,9 +78,8 @@ def _merged(path: Path, session_id: str, lines: list[bytes], whole: bool) -> lis
         raw, _ = last_lines(file, len(lines) + CONTEXT, max_bytes=READ_LIMIT)
         own = [one for one in _observations(session_id, agent_id, raw) if one.at >= start]
         if own:
-            seen += _meta(file, session_id, agent_id, own[0].at)
-            seen += own
-    return sorted(seen, key=lambda one: one.at)
+            files.append([*_meta(file, session_id, agent_id, own[0].at), *own])
+    return list(heapq.merge(*files, key=lambda one: one.at))
 
 
 def _observations(session_id: str, agent_id: str | None, lines: list[bytes]) -> Iterator[LineSeen]:

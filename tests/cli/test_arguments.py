@@ -1,0 +1,95 @@
+"""The flags of the original mean what they meant, and a wrong one is told in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clawsocket import __version__, config
+from clawsocket.cli import main
+from clawsocket.cli.arguments import help_text, parse
+from clawsocket.errors import UsageError
+
+
+def test_nothing_means_serve() -> None:
+    assert parse([]) == ("serve", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "given"),
+    [
+        (["--port", "4000"], {"port": "4000"}),
+        (["--port=4000"], {"port": "4000"}),
+        (["--host", "127.0.0.1"], {"host": "127.0.0.1"}),
+        (["--verbose"], {"verbose": "true"}),
+        (["--no-hooks"], {"hooks": "false"}),
+        (["--no-auth"], {"auth": "false"}),
+        (["--set", "hook_rate=7", "--set", "ping-interval=2"], {"hook_rate": "7", "ping_interval": "2"}),
+        (["--set", "allowed_hosts=a=b"], {"allowed_hosts": "a=b"}),
+    ],
+)
+def test_a_flag_gives_a_setting(argv: list[str], given: dict[str, str]) -> None:
+    assert parse(argv) == ("serve", given, None)
+    assert config.load(given, environ={})
+
+
+@pytest.mark.parametrize(
+    ("flag", "action"), [("--rotate-token", "rotate"), ("--install-hooks", "install"), ("--uninstall-hooks", "uninstall")]
+)
+def test_a_flag_is_an_action(flag: str, action: str) -> None:
+    assert parse([flag]).action == action
+
+
+@pytest.mark.parametrize("argv", [["--frob"], ["serve"], ["--port"], ["--port="], ["--set", "x"], ["--verbose=1"]])
+def test_a_wrong_flag_exits_1_with_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError):
+        parse(argv)
+    assert main(argv) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "--help" in err
+
+
+@pytest.mark.parametrize("argv", [["--port", "x"], ["--port", "70000"], ["--set", "nope=1"], ["--set", "port=-1"]])
+def test_a_wrong_value_exits_1_with_one_line(
+    argv: list[str], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (home / ".claw-socket").exists()
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def test_the_help_names_every_flag_and_setting() -> None:
+    text = help_text()
+    assert all(f"\n  {row.name} " in text for row in config.rows())
+    for flag in ("--port", "--host", "--verbose", "--no-hooks", "--no-auth", "--rotate-token", "--install-hooks"):
+        assert f"  {flag}" in text
+    assert max(map(len, text.splitlines())) <= 140
+
+
+def test_it_runs_as_a_module_without_loading_what_it_does_not_need() -> None:
+    code = "import sys; from clawsocket.cli import main; main(['--version']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "msgspec" not in done.stdout
+    assert "asyncio" not in done.stdout
+    module = subprocess.run([sys.executable, "-m", "clawsocket", "--version"], capture_output=True, text=True, check=True)
+    assert module.stdout == f"{__version__}\n"
+
+
+def test_a_new_token_replaces_the_old_one(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--rotate-token"]) == 0
+    path = home / ".claw-socket" / "token"
+    first = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert main(["--rotate-token"]) == 0
+    assert path.read_text() != first
+    assert first.strip() not in capsys.readouterr().out

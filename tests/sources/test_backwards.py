@@ -1,0 +1,35 @@
+"""The last lines of a file, however they lie in the blocks that are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clawsocket.sources import backwards
+from clawsocket.sources.backwards import last_lines
+
+LINES = st.lists(st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b" ")), max_size=20)
+
+
+@given(lines=LINES, rest=st.binary(max_size=5), count=st.integers(1, 25), block=st.integers(1, 40))
+def test_they_are_the_last_complete_lines(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], rest: bytes, count: int, block: int
+) -> None:
+    path = tmp_path_factory.mktemp("backwards") / "file"
+    path.write_bytes(b"".join(line + b"\n" for line in lines) + rest.replace(b"\n", b" "))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backwards, "BLOCK", block)
+        found, whole = last_lines(path, count, max_bytes=1 << 30)
+    assert found == lines[-count:]
+    assert whole == (len(lines) <= count)
+
+
+def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * 10 + b"\n" + b"b" * (3 * backwards.BLOCK) + b"\n" + b"c\n")
+    found, whole = last_lines(path, 10, max_bytes=backwards.BLOCK)
+    assert found == [b"c"]
+    assert not whole
