@@ -15,6 +15,7 @@ from clawsocket.protocol.aliases import alias_frames
 from clawsocket.protocol.envelope import Event, encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.frame import text_frame
+from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import ALIASES_OF, Filter
 
 SCAN = 4096
@@ -49,6 +50,7 @@ class EventLog:
         """
         self.epoch = secrets.token_hex(8)
         self.head = time.time_ns() // 1000
+        self.first = self.head + 1
         self.on_append: Callable[[], None] = lambda: None
         self._max_bytes, self._max_events, self._max_known = max_bytes, max_events, known
         self._entries: list[Entry] = []
@@ -60,6 +62,20 @@ class EventLog:
     def oldest(self) -> int:
         """The number of the oldest event kept; ``head + 1`` while there is none."""
         return self.head - (len(self._entries) - self._start) + 1
+
+    def gap(self, after: int, *, foreign: bool = False) -> Gap | None:
+        """Tell what is missing for a reader.
+
+        Args:
+            after: the last ``seq`` that it has; 0 for none.
+            foreign: whether that is known to be of another log.
+        """
+        oldest = self.oldest
+        if foreign or 0 < after < self.first - 1:
+            return Gap(from_=after + 1, to=max(after, oldest - 1), oldest_seq=oldest, reason="epoch")
+        if after < oldest - 1 and oldest > self.first:
+            return Gap(from_=max(after + 1, self.first), to=oldest - 1, oldest_seq=oldest, reason="evicted")
+        return None
 
     def append(self, event: Event) -> int | None:
         """Give an event its number and keep it.

@@ -1,19 +1,22 @@
 """Cursors into the log, and the one place where they move.
 
-At the end of a loop tick the frames since a position are joined once per distinct filter, and the same bytes go to every
-client that shares it: one write per client and tick. A client that does not take its bytes keeps its position and
+At the end of a loop tick the frames since a position are joined once per distinct filter, and the same bytes go to
+every client that shares it: one write per client and tick. A client that does not take its bytes keeps its position and
 nothing else; it goes on from there when its socket has room again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Protocol
 
 from clawsocket.log.eventlog import EventLog, Slice
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import Filter
+
+logger = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
@@ -27,6 +30,9 @@ class Sink(Protocol):
 
     def reached(self, position: int) -> None:
         """Learn that the cursor stands at its barrier."""
+
+    def fail(self) -> None:
+        """Learn that its frames could not be made."""
 
 
 class Cursor:
@@ -81,8 +87,8 @@ class FanOut:
     def wake(self) -> None:
         """Move the cursors at the end of this tick.
 
-        A loop that is saturated waits as long as its last round took, so that more events share a write; a loop with time
-        to spare never waits.
+        A loop that is saturated waits as long as its last round took, so that more events share a write; a loop with
+        time to spare never waits.
         """
         if self._scheduled:
             return
@@ -94,8 +100,13 @@ class FanOut:
         else:
             loop.call_soon(self._round)
 
+    def advance(self, cursor: Cursor) -> None:
+        """Give a cursor its next slice at once, so that what is sent after this comes after what was due."""
+        if cursor.ready and cursor.position < self.log.head:
+            self._move(cursor, {})
+
     def resume(self, cursor: Cursor) -> None:
-        """Learn that a cursor's sink has room again, or that it was set back."""
+        """Learn that a cursor's sink has room again."""
         cursor.ready = True
         self.wake()
 
@@ -106,11 +117,21 @@ class FanOut:
         behind = False
         for cursor in list(self.cursors):
             if cursor.ready and cursor.position < self.log.head:
-                behind |= self._move(cursor, shared)
+                behind |= self._try(cursor, shared)
         self._last_end = time.perf_counter()
         self._last_took = self._last_end - began
         if behind:
             self.wake()
+
+    def _try(self, cursor: Cursor, shared: dict[tuple[int, Filter, int | None], Slice]) -> bool:
+        """Move a cursor; one that can't be moved leaves the others alone."""
+        try:
+            return self._move(cursor, shared)
+        except Exception:
+            logger.exception("the events for a client could not be made")
+            self.remove(cursor)
+            cursor.sink.fail()
+            return False
 
     def _move(self, cursor: Cursor, shared: dict[tuple[int, Filter, int | None], Slice]) -> bool:
         """Give a cursor its next slice; return whether there is more for it and room."""
@@ -130,7 +151,7 @@ class FanOut:
         return cursor.ready and cursor.position < self.log.head
 
     def _skip(self, cursor: Cursor) -> None:
-        oldest = self.log.oldest
-        if cursor.filter.topics:
-            cursor.sink.send_gap(Gap(from_=cursor.position + 1, to=oldest - 1, oldest_seq=oldest, reason="evicted"))
-        cursor.position = oldest - 1
+        gap = self.log.gap(cursor.position)
+        if gap is not None and cursor.filter.topics:
+            cursor.sink.send_gap(gap)
+        cursor.position = self.log.oldest - 1

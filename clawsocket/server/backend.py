@@ -1,0 +1,33 @@
+"""What the server needs from further away, handed to it as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
+
+
+@dataclass(slots=True)
+class Backend:
+    """The rest of the program, as the server sees it.
+
+    Attributes:
+        snapshot: the sessions and agents as they are at the log's head, without waiting.
+        sessions: the sessions; with True those that ended too.
+        history: (session, limit, before) to the session's last ``limit`` events as JSON, oldest first, that come before
+            the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
+        usage: the usage of a session, zeros if it is not known; with None of all.
+        take_hook: takes the body of a hook; raises InvalidHookError.
+        transcript: (session, agent) to the transcript file as it is named now; agent None is the main one.
+    """
+
+    snapshot: Callable[[], tuple[list[SessionInfo], list[AgentState]]]
+    sessions: Callable[[bool], list[SessionInfo]]
+    history: Callable[[str, int, str | None], Awaitable[tuple[list[msgspec.Raw], bool]]]
+    usage: Callable[[str | None], SessionUsage | TotalUsage]
+    take_hook: Callable[[bytes], None]
+    transcript: Callable[[str, str | None], Path | None]

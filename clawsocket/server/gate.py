@@ -1,0 +1,394 @@
+"""The gate: every connection comes in here, and one place decides about every request.
+
+A connection is a stranger until a request of it has shown the token. Strangers have few places, from which the oldest
+is turned out first, and little time, so that they can't keep the owner out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from itertools import chain
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from clawsocket.config import Settings
+from clawsocket.errors import InvalidHookError
+from clawsocket.server import http
+from clawsocket.server.access import Access
+from clawsocket.server.connection import Connection
+from clawsocket.server.hub import Hub
+from clawsocket.server.limits import Places, Rates
+
+HEAD_LIMIT = 16_384
+"""Size of a request's head, in bytes."""
+
+HOOK = b"/hook"
+
+logger = logging.getLogger(__name__)
+
+
+class Keeper:
+    """What all gates of a server share."""
+
+    def __init__(self, settings: Settings, access: Access, hub: Hub, routes: Mapping[bytes, http.Route]) -> None:
+        """Take the rules, the hub that clients go to, and what answers GET on which path."""
+        self.settings, self.access, self.hub, self.routes = settings, access, hub, routes
+        self.hook_rates = Rates(settings.hook_rate)
+        self.places = Places(settings.max_connections, settings.max_connections_per_address)
+        self.strangers: dict[Gate, None] = {}
+        self.producers: dict[Gate, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def gate(self) -> Gate:
+        """Return the protocol of a new TCP connection."""
+        return Gate(self, unix=False)
+
+    def unix_gate(self) -> Gate:
+        """Return the protocol of a new connection to the Unix socket: only the owner can open it."""
+        return Gate(self, unix=True)
+
+    def enter(self, gate: Gate) -> None:
+        """Give a new connection a place; a stranger may take that of the oldest stranger."""
+        if gate.unix:
+            self.producers[gate] = None
+        else:
+            if len(self.strangers) >= self.settings.max_strangers:
+                oldest = next(iter(self.strangers))
+                self.leave(oldest)
+                oldest.transport.abort()
+            self.strangers[gate] = None
+        if self._timer is None:
+            self._later()
+
+    def trust(self, gate: Gate) -> None:
+        """Learn that a connection has shown the token."""
+        if self.strangers.pop(gate, self) is not self:
+            self.producers[gate] = None
+
+    def leave(self, gate: Gate) -> None:
+        """Forget a connection."""
+        self.strangers.pop(gate, None)
+        self.producers.pop(gate, None)
+
+    def close(self) -> None:
+        """End all connections that are still here."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for gate in (*self.strangers, *self.producers):
+            gate.transport.close()
+
+    def _later(self) -> None:
+        wait = min(self.settings.header_timeout / 2, 1.0)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._sweep)
+
+    def _sweep(self) -> None:
+        """End what takes too long; one timer for all costs a connection nothing."""
+        now = asyncio.get_running_loop().time()
+        for gate in (*self.strangers, *self.producers):
+            if gate.deadline <= now:
+                gate.expire()
+        self._timer = None
+        if self.strangers or self.producers:
+            self._later()
+
+
+class Gate(asyncio.Protocol):
+    """One connection that is not, or not yet, a WebSocket client's.
+
+    Attributes:
+        unix: whether it came by the Unix socket.
+        transport: its transport.
+        deadline: the loop's time at which it is ended unless it goes on.
+    """
+
+    __slots__ = (
+        "_address",
+        "_body",
+        "_ending",
+        "_fields",
+        "_finish",
+        "_head_size",
+        "_in_head",
+        "_keeper",
+        "_loop",
+        "_parser",
+        "_room",
+        "_target",
+        "_trusted",
+        "_upgrading",
+        "deadline",
+        "transport",
+        "unix",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, keeper: Keeper, *, unix: bool) -> None:
+        """Wait for a connection."""
+        self._keeper, self.unix = keeper, unix
+        self._loop = asyncio.get_running_loop()
+        self._parser = HttpRequestParser(self)
+        self._address: str | None = None
+        self._trusted = unix
+        self._ending = False
+        self._upgrading = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._target = b""
+        self._fields: dict[bytes, bytes] = {}
+        self._body: list[bytes] = []
+        self._room = 0
+        self._head_size = 0
+        self._in_head = True
+        self._finish: Callable[[], None] | None = None
+        self.deadline = self._loop.time() + self._keeper.settings.header_timeout
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the clock."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._keeper.enter(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on."""
+        if self._ending:
+            return
+        if self._trusted:
+            self.deadline = self._loop.time() + self._keeper.settings.header_timeout
+        fields = self._fields
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._upgraded(data[upgrade.args[0] :])
+        except HttpParserCallbackError as error:
+            logger.exception("a request could not be handled", exc_info=error.__context__ or error)
+            self._refuse(http.INTERNAL)
+        except HttpParserError:
+            self._refuse(http.BAD_REQUEST)
+        self._settle(len(data) if self._fields is fields else 0)
+
+    def _settle(self, more: int) -> None:
+        """Look at where the connection is after ``more`` bytes of the request that it was at before."""
+        if self._in_head:
+            self._head_size += more
+            if self._head_size > HEAD_LIMIT:
+                self._refuse(http.HEAD_TOO_LARGE)
+        if self._ending and not self.transport.is_closing():
+            self.transport.write_eof()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._keeper.leave(self)
+
+    def pause_writing(self) -> None:
+        """Take no further requests from one who does not take the answers."""
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def expire(self) -> None:
+        """End a connection that takes too long; one in the middle of a request is told."""
+        if self._ending or self.transport.get_write_buffer_size():
+            self.transport.abort()
+            return
+        if self._target or self._head_size:
+            self._refuse(http.TIMED_OUT)
+        self.transport.close()
+
+    # What the parser calls.
+
+    def on_url(self, part: bytes) -> None:
+        """Take (a part of) the target."""
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field. One that came twice is joined, so that no rule below is met by one of two values."""
+        if not self._in_head:
+            return
+        name = name.lower()
+        before = self._fields.get(name)
+        self._fields[name] = value if before is None else before + b", " + value
+
+    def on_headers_complete(self) -> None:
+        """Decide."""
+        self._in_head = False
+        if self._ending:
+            return
+        keeper, fields = self._keeper, self._fields
+        path, _, query = self._target.partition(b"?")
+        if len(self._target) + sum(map(len, chain(fields, fields.values()))) > HEAD_LIMIT:
+            self._refuse(http.HEAD_TOO_LARGE)
+        elif not path.startswith(b"/"):
+            self._refuse(http.BAD_REQUEST)
+        elif not self.unix and not keeper.access.host(fields.get(b"host"), self._reached):
+            self._refuse(http.FOREIGN_HOST)
+        elif path == HOOK:
+            self._hook()
+        elif path in keeper.routes:
+            self._get(keeper.routes[path])
+        elif self._parser.should_upgrade() and fields[b"upgrade"].lower() == b"websocket":
+            self._upgrade(query)
+        else:
+            self._refuse(http.NOT_FOUND)
+
+    def on_body(self, part: bytes) -> None:
+        """Take a part of the body, if anybody wants it."""
+        if self._room:
+            if len(part) > self._room:
+                self._refuse(http.TOO_LARGE)
+            else:
+                self._room -= len(part)
+                self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        """Finish the request; one that was refused leaves nothing to read, and needs no patience."""
+        if self._ending:
+            self.transport.close()
+        elif self._finish is not None:
+            self._finish()
+
+    # What becomes of a request.
+
+    def _reached(self) -> str:
+        name = self.transport.get_extra_info("sockname")
+        return str(name[0])
+
+    def _from(self) -> str:
+        """Return the address it came from, "unix" for the Unix socket."""
+        if self._address is None:
+            self._address = "unix" if self.unix else str(self.transport.get_extra_info("peername")[0])
+        return self._address
+
+    def _admits(self, by_token: bool) -> bool:
+        """Refuse a request without the token, or of a foreign page."""
+        keeper = self._keeper
+        if not (by_token or self.unix or not keeper.settings.auth):
+            self._refuse(http.UNAUTHORIZED)
+        elif not keeper.access.origin(self._fields.get(b"origin"), by_token):
+            self._refuse(http.FOREIGN_ORIGIN)
+        else:
+            return True
+        return False
+
+    def _hook(self) -> None:
+        keeper, fields = self._keeper, self._fields
+        if self._parser.get_method() != b"POST":
+            self._refuse(http.error(405, "method not allowed", Allow="POST"))
+            return
+        if not self._admits(keeper.access.bearer(fields.get(b"authorization"))):
+            return
+        if not self._trusted:
+            self._trusted = True
+            keeper.trust(self)
+        if not keeper.hook_rates.allow(self._from(), self._loop.time()):
+            self._refuse(http.RATE_LIMITED)
+        elif int(fields.get(b"content-length", 0)) > keeper.settings.hook_body_limit:
+            self._refuse(http.TOO_LARGE)
+        else:
+            self._room = keeper.settings.hook_body_limit
+            self._finish = self._take
+            if fields.get(b"expect", b"").lower() == b"100-continue":
+                self.transport.write(http.CONTINUE)
+
+    def _take(self) -> None:
+        try:
+            self._keeper.hub.backend.take_hook(b"".join(self._body))
+        except InvalidHookError as error:
+            self._answer(http.error(400, error.code))
+        except Exception:
+            logger.exception("a hook could not be taken")
+            self._answer(http.INTERNAL)
+        else:
+            self._answer(http.ACCEPTED)
+
+    def _get(self, route: http.Route) -> None:
+        method = self._parser.get_method()
+        if method == b"GET":
+            self._finish = lambda: self._answer(route())
+        elif method == b"HEAD":
+            self._finish = lambda: self._answer(http.without_body(route()))
+        else:
+            self._refuse(http.error(405, "method not allowed", Allow="GET, HEAD"))
+
+    def _answer(self, response: bytes) -> None:
+        if self._parser.should_keep_alive() and not self._parser.should_upgrade():
+            self.transport.write(response)
+            self._begin()
+        else:
+            self._refuse(response)
+            self.transport.close()
+
+    def _refuse(self, response: bytes) -> None:
+        """Answer at once and read nothing more. The connection stays until the other side has the answer.
+
+        Closed at once, with something of the request still coming, it would be reset, and the answer lost.
+        """
+        if self._ending:
+            return
+        self._ending = True
+        self._body.clear()
+        self._room = 0
+        self.transport.write(http.closing(response))
+        self.deadline = self._loop.time() + self._keeper.settings.header_timeout
+
+    # WebSocket.
+
+    def _upgrade(self, query: bytes) -> None:
+        keeper, fields = self._keeper, self._fields
+        if not self._admits(keeper.access.bearer(fields.get(b"authorization")) or keeper.access.query(query)):
+            return
+        if keeper.places.full:
+            self._refuse(http.FULL)
+        elif not self.unix and keeper.places.full_for(self._from()):
+            self._refuse(http.TOO_MANY_FROM_ADDRESS)
+        else:
+            self._upgrading = True
+
+    def _upgraded(self, rest: bytes) -> None:
+        """Learn that the parser is done with this connection: what follows is no HTTP."""
+        if not self._upgrading:
+            return
+        protocol = self._handshake()
+        if protocol is None:
+            self._refuse(http.BAD_HANDSHAKE)
+            return
+        client = Connection(self._keeper.hub, protocol, by_token=not self.unix and self._keeper.settings.auth)
+        self._keeper.places.take(self._from())
+        client.on_lost = lambda: self._keeper.places.give_back(self._from())
+        self._keeper.leave(self)
+        self.transport.set_protocol(client)
+        client.connection_made(self.transport)
+        if rest:
+            client.data_received(rest)
+
+    def _handshake(self) -> ServerProtocol | None:
+        """Return the protocol after a good handshake. It is shown only what it needs: no query, no token."""
+        protocol = ServerProtocol(max_size=self._keeper.settings.message_limit, logger=_quiet)
+        shown = [
+            name + b": " + value
+            for name, value in self._fields.items()
+            if name in (b"connection", b"upgrade") or name.startswith(b"sec-websocket-")
+        ]
+        version = self._parser.get_http_version().encode()
+        protocol.receive_data(b"\r\n".join((self._parser.get_method() + b" / HTTP/" + version, *shown, b"", b"")))
+        for request in protocol.events_received():
+            assert isinstance(request, Request)
+            response = protocol.accept(request)
+            if response.status_code == 101:
+                protocol.send_response(response)
+                return protocol
+        return None
+
+
+_quiet = logging.getLogger("clawsocket.server.websocket")
+_quiet.setLevel(logging.WARNING)  # at DEBUG every frame would be logged, with all it holds

@@ -1,0 +1,77 @@
+"""HTTP answers, made once where they are always the same, and the routes that are open to everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+JSON = "application/json"
+
+
+def answer(status: int, body: bytes, kind: str = JSON, **headers: str) -> bytes:
+    """Return a whole response. Nobody may guess its type or keep it.
+
+    Args:
+        status: its status.
+        body: its body.
+        kind: the type of the body.
+        headers: further headers, with ``_`` for ``-``.
+    """
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "X-Content-Type-Options: nosniff",
+        "Cache-Control: no-store",
+        *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join((*lines, "", "")).encode("ascii") + body
+
+
+def error(status: int, code: str, **headers: str) -> bytes:
+    """Return a response that says what was wrong."""
+    return answer(status, msgspec.json.encode({"error": code}), **headers)
+
+
+def closing(response: bytes) -> bytes:
+    """Return a response that says that the connection ends with it."""
+    return response.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+
+
+def without_body(response: bytes) -> bytes:
+    """Return a response as a HEAD request gets it."""
+    return response[: response.index(b"\r\n\r\n") + 4]
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+ACCEPTED = answer(202, b'{"status":"accepted"}')
+BAD_REQUEST = error(400, "bad request")
+BAD_HANDSHAKE = error(400, "invalid handshake", Sec_WebSocket_Version="13")
+UNAUTHORIZED = error(401, "unauthorized")
+FOREIGN_HOST = error(403, "foreign host")
+FOREIGN_ORIGIN = error(403, "foreign origin")
+NOT_FOUND = error(404, "not found")
+TIMED_OUT = error(408, "timed out")
+TOO_LARGE = error(413, "too large")
+RATE_LIMITED = error(429, "rate_limited")
+TOO_MANY_FROM_ADDRESS = error(429, "too many connections from this address")
+HEAD_TOO_LARGE = error(431, "head too large")
+INTERNAL = error(500, "internal error")
+FULL = error(503, "too many connections")
+
+
+Route = Callable[[], bytes]
+"""What answers GET on a path, for anyone: it makes the whole response."""
+
+
+def health(sessions: Callable[[], int], version: str) -> Route:
+    """Return the route that tells that the server is up, for anyone."""
+
+    def make() -> bytes:
+        found: dict[str, Any] = {"status": "ok", "sessions": sessions(), "version": version}
+        return answer(200, msgspec.json.encode(found))
+
+    return make

@@ -1,0 +1,231 @@
+"""What clients ask for, and what they get."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from clawsocket import __version__
+from clawsocket.errors import RequestError
+from clawsocket.protocol import messages, replies
+from clawsocket.protocol.frame import text_frame
+from clawsocket.protocol.topics import Filter, Sessions
+from clawsocket.server.agentlog import Follower, Key
+
+if TYPE_CHECKING:
+    from clawsocket.server.connection import Connection
+
+REWIND_INTERVAL = 1.0
+"""Seconds between two times that a cursor is set back."""
+
+logger = logging.getLogger(__name__)
+_encoder = msgspec.json.Encoder()
+_SERVER = replies.ServerInfo(version=__version__, features=replies.FEATURES)
+
+
+class Requests:
+    """The requests of one client, and what is left of them: its topics, its histories in the making, its agent logs."""
+
+    def __init__(self, client: Connection) -> None:
+        """Answer a client."""
+        self._client, self._hub = client, client.hub
+        self._settings = client.hub.settings
+        self._loop = asyncio.get_running_loop()
+        self._topics: dict[str, Sessions] = {}
+        self._rewound = float("-inf")
+        self._histories: set[asyncio.Task[None]] = set()
+        self._logs: dict[Key, Follower] = {}
+        self._snapshots: deque[tuple[int, bytes]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of answers that wait for the cursor."""
+        return sum(len(frame) for _, frame in self._snapshots)
+
+    def handle(self, data: bytes) -> None:
+        """Answer a message, whatever it is."""
+        try:
+            message = messages.decode(data)
+        except (msgspec.ValidationError, RecursionError):
+            self.refuse(data, "invalid message")
+            return
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.refuse(data, "invalid JSON")
+            return
+        try:
+            _HANDLERS[type(message)](self, message)
+        except RequestError as error:
+            self._client.send(replies.Error(error=error.code, message=error.message, id=message.id))
+
+    def refuse(self, data: bytes, code: str) -> None:
+        """Answer a message that was not looked at further."""
+        self._client.send(replies.Error(error=code, message=replies.ERRORS[code], id=messages.request_id(data)))
+
+    def room(self) -> None:
+        """Learn that the client has room again."""
+        for follower in self._logs.values():
+            follower.wake()
+
+    def reached(self, position: int) -> None:
+        """Send the snapshots whose place the cursor has reached."""
+        while self._snapshots and self._snapshots[0][0] <= position:
+            self._client.write(self._snapshots.popleft()[1])
+        self._set_barrier()
+
+    def cancel(self) -> None:
+        """Drop everything."""
+        for history in self._histories:
+            history.cancel()
+        self._drop_logs(None)
+        self._snapshots.clear()
+
+    # State.
+
+    def snapshot(self, id: messages.RequestId | None = None) -> None:
+        """Send the state as it is, as soon as the cursor has reached the place in the log where that is so."""
+        cursor = self._client.cursor
+        self._hub.fanout.advance(cursor)
+        sessions, agents = self._hub.backend.snapshot()
+        log = self._hub.log
+        snapshot = replies.Snapshot(
+            id=id, sessions=sessions, agents=agents, head_seq=log.head, epoch=log.epoch, server=_SERVER
+        )
+        self._snapshots.append((log.head, text_frame(_encoder.encode(snapshot))))
+        self.reached(cursor.position)
+
+    def _set_barrier(self) -> None:
+        self._client.cursor.barrier = self._snapshots[0][0] if self._snapshots else None
+
+    def _get_snapshot(self, message: messages.GetSnapshot) -> None:
+        self.snapshot(message.id)
+
+    def _get_session_list(self, message: messages.GetSessionList) -> None:
+        sessions = self._hub.backend.sessions(message.all)
+        self._client.send(replies.SessionList(id=message.id, sessions=sessions))
+
+    def _get_usage(self, message: messages.GetUsage) -> None:
+        self._client.send(replies.usage_reply(self._hub.backend.usage(message.session_id), message.id))
+
+    # Topics and the cursor.
+
+    def _subscribe(self, message: messages.Subscribe) -> None:
+        topics = {**self._topics, **dict.fromkeys(message.topics, _sessions(message.session_id))}
+        if len(topics) > self._settings.max_topics:
+            raise RequestError("limit_exceeded", f"a connection may have {self._settings.max_topics} topics")
+        reply = replies.Subscribed(id=message.id, topics=list(topics), head_seq=self._hub.log.head)
+        if message.since_seq is None:
+            self._set_topics(topics)
+            self._client.send(reply)
+            return
+        self._may_rewind()
+        self._set_topics(topics)
+        log = self._hub.log
+        foreign = message.epoch not in (None, log.epoch) or message.since_seq > log.head
+        reply.oldest_seq = log.oldest
+        reply.recovered = not foreign and message.since_seq >= log.oldest - 1
+        self._client.send(reply)
+        self._rewind(message.since_seq, foreign)
+
+    def _unsubscribe(self, message: messages.Unsubscribe) -> None:
+        topics = {topic: sessions for topic, sessions in self._topics.items() if topic not in message.topics}
+        self._set_topics(topics)
+        self._client.send(replies.Unsubscribed(id=message.id, topics=list(topics)))
+
+    def _replay(self, message: messages.Replay) -> None:
+        self._may_rewind()
+        if self._topics:
+            self._rewind(message.last_seq, foreign=False)
+
+    def _set_topics(self, topics: dict[str, Sessions]) -> None:
+        """Change what comes from here on; what is already due goes out as it was asked for."""
+        self._hub.fanout.advance(self._client.cursor)
+        self._topics = topics
+        self._client.cursor.filter = Filter(topics)
+
+    def _may_rewind(self) -> None:
+        now = self._loop.time()
+        if now - self._rewound < REWIND_INTERVAL:
+            raise RequestError("rate_limited", "the cursor can be set back once a second")
+        self._rewound = now
+
+    def _rewind(self, after: int, foreign: bool) -> None:
+        """Set the cursor back, never forward: what lies between is not known to have arrived.
+
+        Args:
+            after: the last number that the client has.
+            foreign: whether that is a number of another log.
+        """
+        log, cursor = self._hub.log, self._client.cursor
+        gap = log.gap(min(after, cursor.position), foreign=foreign)
+        start = log.oldest - 1
+        if gap is None:
+            cursor.position = min(cursor.position, max(after, start))
+        else:
+            self._client.send(gap)
+            cursor.position = start
+        self._hub.fanout.wake()
+
+    # Histories and agent logs.
+
+    def _get_session_history(self, message: messages.GetSessionHistory) -> None:
+        if len(self._histories) >= self._settings.max_histories:
+            raise RequestError("rate_limited", f"{self._settings.max_histories} histories are being read already")
+        task = self._loop.create_task(self._send_history(message))
+        self._histories.add(task)
+        task.add_done_callback(self._histories.discard)
+
+    async def _send_history(self, message: messages.GetSessionHistory) -> None:
+        limit = min(message.limit, self._settings.history_limit)
+        try:
+            events, more = await self._hub.backend.history(message.session_id, limit, message.before)
+        except Exception:
+            logger.exception("a history could not be read")
+            self._client.fail()
+            return
+        self._client.send(
+            replies.SessionHistory(id=message.id, session_id=message.session_id, events=events, more=more or None)
+        )
+
+    def _subscribe_agent_log(self, message: messages.SubscribeAgentLog) -> None:
+        key = (message.session_id, message.agent_id)
+        if key not in self._logs:
+            limit = self._settings.max_agent_logs
+            if len(self._logs) >= limit:
+                raise RequestError("limit_exceeded", f"a connection may have {limit} agent logs")
+            transcript = self._hub.backend.transcript
+            follower = Follower(key, self._client, lambda: transcript(*key), self._settings.line_limit)
+            self._logs[key] = follower
+            self._hub.agent_logs.add(key, follower)
+        self._client.send(replies.SubscribedAgentLog(id=message.id, session_id=message.session_id))
+
+    def _unsubscribe_agent_log(self, message: messages.UnsubscribeAgentLog) -> None:
+        self._drop_logs(message.session_id)
+        self._client.send(replies.UnsubscribedAgentLog(id=message.id, session_id=message.session_id))
+
+    def _drop_logs(self, session_id: str | None) -> None:
+        for key in [key for key in self._logs if session_id in (None, key[0])]:
+            self._hub.agent_logs.remove(key, self._logs.pop(key))
+
+
+_HANDLERS: dict[type[messages.ClientMessage], Callable[[Requests, Any], None]] = {
+    messages.Subscribe: Requests._subscribe,
+    messages.Unsubscribe: Requests._unsubscribe,
+    messages.GetSnapshot: Requests._get_snapshot,
+    messages.GetSessionList: Requests._get_session_list,
+    messages.GetSessionHistory: Requests._get_session_history,
+    messages.GetUsage: Requests._get_usage,
+    messages.Replay: Requests._replay,
+    messages.SubscribeAgentLog: Requests._subscribe_agent_log,
+    messages.UnsubscribeAgentLog: Requests._unsubscribe_agent_log,
+}
+
+
+def _sessions(given: str | list[str] | None) -> Sessions:
+    if given is None:
+        return None
+    return frozenset([given] if isinstance(given, str) else given)
