@@ -10,6 +10,9 @@ from clawsocket.protocol.base import Wire
 from clawsocket.protocol.messages import RequestId
 from clawsocket.protocol.models import AgentState, ModelUsage, SessionInfo, SessionUsage, TotalUsage
 
+PROTOCOL = 1
+"""Version of the protocol; it changes when something that was promised no longer holds."""
+
 FEATURES = ("epoch", "ids", "resume", "gap", "sessions_filter", "aliases", "request_ids")
 """What this server can do beyond the original; listed in every snapshot."""
 
@@ -24,8 +27,8 @@ class ServerInfo(Wire, kw_only=True):
     """Which server this is."""
 
     version: str
-    protocol: int = 1
-    features: tuple[str, ...] = ()
+    protocol: int
+    features: tuple[str, ...]
 
 
 class Snapshot(Reply, tag="snapshot", kw_only=True):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 from websockets.frames import Frame, Opcode
@@ -70,9 +71,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Finish the handshake and send the snapshot."""
-        assert isinstance(transport, asyncio.Transport)
         limit = self.hub.settings.socket_buffer
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one, and doesn't say so
         self.hub.enter(self)
         self.cursor = self.hub.fanout.add(self)
         self.requests = Requests(self)

@@ -25,7 +25,7 @@ REWIND_INTERVAL = 1.0
 
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
-_SERVER = replies.ServerInfo(version=__version__, features=replies.FEATURES)
+_SERVER = replies.ServerInfo(version=__version__, protocol=replies.PROTOCOL, features=replies.FEATURES)
 
 
 class Requests:
