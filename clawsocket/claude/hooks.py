@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from clawsocket.claude import lenient
+
 Raw = msgspec.Raw
 ABSENT = Raw(b"")
 """A field that is not there."""
@@ -136,7 +138,7 @@ def parse(body: bytes) -> Hook:
     """
     try:
         body.decode()
-        form = _form.decode(body)
+        form, body = lenient.decode(_form, body)
     except msgspec.ValidationError as error:
         raise NotAHookError from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from clawsocket.claude import lenient
+
 
 class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
     """The content of a session file. Times are ms since 1970.
@@ -38,6 +40,6 @@ _decoder = msgspec.json.Decoder(SessionFile, strict=False)
 def parse(raw: bytes) -> SessionFile | None:
     """Return the content of a session file, or None for a torn or foreign one."""
     try:
-        return _decoder.decode(raw)
+        return lenient.decode(_decoder, raw)[0]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from clawsocket.claude import lenient
+
 Raw = msgspec.Raw
 ABSENT = Raw(b"")
 """A field that is not there."""
@@ -190,7 +192,7 @@ _TYPES: dict[str, type[Line]] = {
 _decoders: dict[str, msgspec.json.Decoder[Line]] = {
     name: msgspec.json.Decoder(kind, strict=False) for name, kind in _TYPES.items()
 }
-_other = msgspec.json.Decoder(OtherLine)
+_other: msgspec.json.Decoder[Line] = msgspec.json.Decoder(OtherLine)
 _usage = msgspec.json.Decoder(Usage, strict=False)
 _blocks: msgspec.json.Decoder[list[Block]] = msgspec.json.Decoder(list[Block], strict=False)
 _meta = msgspec.json.Decoder(AgentMeta, strict=False)
@@ -203,8 +205,8 @@ def parse(raw: bytes) -> Line:
         ValueError: it is not a JSON object, or one of a known type that lacks what every such line has.
     """
     try:
-        kind = _head.decode(raw).type
-        return _decoders.get(kind, _other).decode(raw)
+        head, raw = lenient.decode(_head, raw)
+        return lenient.decode(_decoders.get(head.type, _other), raw)[0]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError("broken line") from error
 
@@ -228,6 +230,6 @@ def usage(raw: Raw) -> Usage | None:
 def parse_meta(raw: bytes) -> AgentMeta | None:
     """Return a subagent's meta file, or None for a torn one."""
     try:
-        return _meta.decode(raw)
+        return lenient.decode(_meta, raw)[0]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
