@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Run one scenario of the real Claude Code program against fake_model.py and keep what it left.
 
-    run_claude.py --claude BIN --home HOME --scenario FILE --out DIR [--keep-settings] [--no-recorder] [-- more arguments]
+    run_claude.py --claude BIN --home HOME --scenario FILE --out DIR [--keep-settings] [--no-recorder] [-- arguments]
 
 HOME is an isolated home directory; it's made ready if it has no .claude.json (onboarding done, fake key
 approved, cwd trusted) and gets a settings.json with a recorder hook for every event. The child gets a clean
-environment: nothing is inherited but PATH. The model URL is always 127.0.0.1. With --keep-settings the hooks that HOME's
-settings.json already has stay beside the recorder's, and the file is put back byte for byte afterwards: for testing a
-program that installed its own. --no-recorder adds no hooks.
+environment: nothing is inherited but PATH. The model URL is always 127.0.0.1. With --keep-settings the hooks that
+HOME's settings.json already has stay beside the recorder's, and the file is put back byte for byte afterwards: for
+testing a program that installed its own. --no-recorder adds no hooks.
 
 The scenario file is a fake_model scenario with a "claude" section:
     {"mode": "print" | "tui", "prompt": "...", "args": [...], "env": {...}, "timeout": 60,

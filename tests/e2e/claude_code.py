@@ -1,0 +1,114 @@
+"""The real Claude Code: installed from npm, run against a scripted model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support import oracle
+
+VERSION = "2.1.197"
+TOOLS = Path(__file__).parent / "tools"
+CACHE = Path(__file__).resolve().parents[2] / ".scratch" / f"claude-code-{VERSION}"
+
+
+def install(folder: Path) -> Path:
+    """Install Claude Code in a folder, unless it is there, and return its binary."""
+    binary = folder / "node_modules" / ".bin" / "claude"
+    if not runs(binary):
+        folder.mkdir(parents=True, exist_ok=True)
+        package = f"@anthropic-ai/claude-code@{VERSION}"
+        command = [
+            "npm",
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--loglevel=error",
+            "--prefix",
+            str(folder),
+            package,
+        ]
+        subprocess.run(command, check=True, timeout=240)
+        assert runs(binary), f"{package} was installed and does not run"
+    return binary
+
+
+def runs(binary: Path) -> bool:
+    """Tell whether the binary is there and is the wanted version."""
+    if not binary.exists():
+        return False
+    environment = {"PATH": os.environ["PATH"], "HOME": str(binary.parents[2]), "DISABLE_AUTOUPDATER": "1"}
+    said = subprocess.run(
+        [binary, "--version"], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    return said.stdout.startswith(VERSION)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of a scenario left."""
+
+    out: Path
+
+    @property
+    def projects(self) -> Path:
+        return self.out / "projects"
+
+    @property
+    def hooks(self) -> Path:
+        return self.out / "hooks.jsonl"
+
+    @property
+    def session(self) -> str:
+        """The one session of the run."""
+        (session,) = oracle.sessions(self.projects)
+        return session
+
+    @property
+    def output(self) -> str:
+        return (self.out / "stdout.txt").read_text("utf-8")
+
+    @property
+    def errors(self) -> str:
+        return (self.out / "stderr.txt").read_text("utf-8")
+
+    @property
+    def session_file(self) -> dict[str, Any]:
+        """The session's file as it was first."""
+        first = next(line for line in oracle.json_lines(self.out / "sessions.jsonl") if line["op"] == "create")
+        found: dict[str, Any] = first["content"]
+        return found
+
+
+class ClaudeCode:
+    """Claude Code in a home of its own."""
+
+    def __init__(self, binary: Path, home: Path) -> None:
+        self.binary, self.home = binary, home
+
+    def run(self, scenario: str, *flags: str) -> Run:
+        """Run a scenario to its end.
+
+        Args:
+            scenario: its name.
+            flags: further flags of run_claude.py.
+        """
+        out = self.home / "out" / scenario
+        file = TOOLS / "scenarios" / f"{scenario}.json"
+        names = {"claude": self.binary, "home": self.home, "scenario": file, "out": out}
+        options = [text for name, value in names.items() for text in (f"--{name}", str(value))]
+        command = [sys.executable, str(TOOLS / "run_claude.py"), *options, *flags]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{scenario}: {done.stderr}"
+        return Run(out)
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a stream of JSON lines."""
+    return [json.loads(line) for line in text.split("\n") if line]
