@@ -1,9 +1,8 @@
-"""Processes: whether one lives and is the one that was meant, and when it ends. The system tells of ends; nothing polls."""
+"""Processes: whether one lives and is the one that was meant, and when it ends, told by the system."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import select
 import sys
@@ -22,7 +21,7 @@ def lives(pid: int, start: str | None) -> bool:
             pid is given again after its process ended; with the start it names one process for good.
     """
     if sys.platform != "linux":
-        return _signalable(pid)
+        return _takes_signals(pid)
     try:
         status = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
@@ -32,13 +31,11 @@ def lives(pid: int, start: str | None) -> bool:
     return fields[0] not in (b"Z", b"X") and (start is None or fields[19].decode() == start)
 
 
-def _signalable(pid: int) -> bool:
+def _takes_signals(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, PermissionError)
     return True
 
 
@@ -51,7 +48,7 @@ class Processes:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._stops: set[Callable[[], None]] = set()
+        self._watches: set[_Ended | _Polled] = set()
 
     def watch(self, pid: int, start: str | None, ended: Callable[[], None]) -> Callable[[], None] | None:
         """Call ``ended`` once when a process ends.
@@ -66,57 +63,65 @@ class Processes:
         """
         if not 0 < pid < _PID_LIMIT:
             return None
-        try:
-            descriptor = _open(pid)
-        except OSError as error:
-            if error.errno == errno.ESRCH or not lives(pid, start):
-                return None
-            return self._poll(pid, start, ended)
-        if not lives(pid, start):
-            os.close(descriptor)
-            return None
-        return self._wait(descriptor, ended)
-
-    def close(self) -> None:
-        """Stop all watches."""
-        for stop in tuple(self._stops):
-            stop()
-
-    def _wait(self, descriptor: int, ended: Callable[[], None]) -> Callable[[], None]:
-        loop = asyncio.get_running_loop()
 
         def stop() -> None:
-            if stop in self._stops:
-                self._stops.discard(stop)
-                loop.remove_reader(descriptor)
-                os.close(descriptor)
+            self._watches.discard(watch)
+            watch.close()
 
-        def readable() -> None:
+        def over() -> None:
             stop()
             ended()
 
-        self._stops.add(stop)
-        loop.add_reader(descriptor, readable)
+        watch: _Ended | _Polled
+        try:
+            watch = _Ended(_open(pid), over)
+        except ProcessLookupError:
+            return None
+        except OSError:
+            watch = _Polled(lambda: lives(pid, start), self._interval, over)
+        # Only now, with a hold on it, is it sure that the process that was looked at is the one that is watched.
+        if not lives(pid, start):
+            watch.close()
+            return None
+        self._watches.add(watch)
         return stop
 
-    def _poll(self, pid: int, start: str | None, ended: Callable[[], None]) -> Callable[[], None]:
-        loop = asyncio.get_running_loop()
+    def close(self) -> None:
+        """Stop all watches."""
+        for watch in self._watches:
+            watch.close()
+        self._watches.clear()
 
-        def look() -> None:
-            nonlocal timer
-            if lives(pid, start):
-                timer = loop.call_later(self._interval, look)
-            else:
-                stop()
-                ended()
 
-        def stop() -> None:
-            self._stops.discard(stop)
-            timer.cancel()
+class _Ended:
+    """Waits for a descriptor that becomes readable when a process ends."""
 
-        timer = loop.call_later(self._interval, look)
-        self._stops.add(stop)
-        return stop
+    def __init__(self, descriptor: int, over: Callable[[], None]) -> None:
+        self._descriptor, self._loop = descriptor, asyncio.get_running_loop()
+        self._loop.add_reader(descriptor, over)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class _Polled:
+    """Looks at a process in intervals: there are too many descriptors, or the system is too old."""
+
+    def __init__(self, lives: Callable[[], bool], interval: float, over: Callable[[], None]) -> None:
+        self._lives, self._interval, self._over = lives, interval, over
+        self._timer = asyncio.get_running_loop().call_later(interval, self._look)
+
+    def _look(self) -> None:
+        if self._lives():
+            self._timer = asyncio.get_running_loop().call_later(self._interval, self._look)
+        else:
+            self._over()
+
+    def close(self) -> None:
+        self._timer.cancel()
 
 
 if sys.platform == "linux":

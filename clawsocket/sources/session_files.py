@@ -1,7 +1,7 @@
 """Session files: which sessions run, by ``sessions/<pid>.json`` and the processes themselves.
 
-A file alone proves nothing: after a SIGKILL it stays, and its pid may belong to somebody else by now. A session is told of
-when its file can be read and its process lives and is the same one.
+A file alone proves nothing: after a SIGKILL it stays, and its pid may belong to somebody else by now. A session is told
+of when its file can be read and its process lives and is the same one.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from clawsocket.claude import session_file
-from clawsocket.claude.observations import Observation, SessionFileSeen, SessionGone, Trouble
+from clawsocket.claude.observations import Observation, SessionFileSeen, SessionGone
 from clawsocket.claude.session_file import SessionFile
 from clawsocket.config import Settings
 from clawsocket.sources.processes import Processes
+from clawsocket.sources.troubles import Troubles
 from clawsocket.sources.watch import Watcher
 
 _NAME = re.compile(r"[0-9]{1,10}\.json\Z")
 _LIMIT = 1_000_000
 _PATIENCE = 1.0
-"""Seconds after which a file that still can't be read is no longer thought to be half written."""
+"""Seconds after which a file that can't be read is no longer thought to be half written."""
 
 
 class _Session(msgspec.Struct):
@@ -36,7 +38,7 @@ class SessionFiles:
     """Follows the session files of some Claude Code folders.
 
     Args:
-        dirs: Claude Code's folders.
+        dirs: Claude Code's folders; they may be missing, and come.
         watcher: tells of changes.
         sink: takes what is seen, on the loop.
         settings: ``poll_interval``.
@@ -53,10 +55,10 @@ class SessionFiles:
     ) -> None:
         self._folders = [folder / "sessions" for folder in dirs]
         self._watcher, self._sink, self._now = watcher, sink, now
+        self._troubles = Troubles("session_file", sink, now)
         self._processes = Processes(settings.poll_interval)
         self._sessions: dict[Path, _Session] = {}
-        self._torn: dict[Path, asyncio.TimerHandle] = {}
-        self._complained = False
+        self._half_written: dict[Path, asyncio.TimerHandle] = {}
 
     async def start(self) -> None:
         """Tell of the sessions that run (silent), and from now on of every change."""
@@ -68,10 +70,8 @@ class SessionFiles:
         """Stop; nothing is told afterwards."""
         for folder in self._folders:
             self._watcher.remove(folder)
-        for timer in self._torn.values():
+        for timer in self._half_written.values():
             timer.cancel()
-        self._torn.clear()
-        self._sessions.clear()
         self._processes.close()
 
     def _changed(self, folder: Path, name: str | None, created: bool) -> None:
@@ -82,13 +82,16 @@ class SessionFiles:
 
     def _look(self, folder: Path, *, silent: bool) -> None:
         try:
-            names = sorted(name for name in os.listdir(folder) if _NAME.match(name))
-        except OSError:
-            names = []
-        for path in [path for path in self._sessions if path.parent == folder and path.name not in names]:
-            self._removed(path)
-        for name in names:
-            self._read(folder / name, silent=silent)
+            paths = {path for path in folder.iterdir() if _NAME.match(path.name)}
+        except (FileNotFoundError, NotADirectoryError):
+            paths = set()
+        except OSError as error:
+            self._unreadable(folder, error)
+            return
+        for path in [path for path in self._sessions if path.parent == folder and path not in paths]:
+            self._gone(path, "file_removed")
+        for path in sorted(paths):
+            self._read(path, silent=silent)
 
     def _read(self, path: Path, *, silent: bool) -> None:
         try:
@@ -97,10 +100,11 @@ class SessionFiles:
                 file = session_file.parse(stream.read(_LIMIT))
         except FileNotFoundError:
             self._whole(path)
-            self._removed(path)
+            self._gone(path, "file_removed")
             return
-        except OSError:
-            file, at = None, 0
+        except OSError as error:
+            self._unreadable(path.parent, error)
+            return
         if file is None:
             self._half(path)
         else:
@@ -108,20 +112,22 @@ class SessionFiles:
             self._seen(path, file, at, silent=silent)
 
     def _half(self, path: Path) -> None:
-        """Wait for the rest: its writing is a change. Only a file that stays like this is worth a word."""
-        if path not in self._torn and not self._complained:
-            self._torn[path] = asyncio.get_running_loop().call_later(_PATIENCE, self._unreadable, path)
+        """Wait for the rest, which will be a change; only a file that stays as it is is a trouble."""
+        if path not in self._half_written:
+            self._half_written[path] = asyncio.get_running_loop().call_later(_PATIENCE, self._stays_half, path)
 
     def _whole(self, path: Path) -> None:
-        timer = self._torn.pop(path, None)
+        timer = self._half_written.pop(path, None)
         if timer is not None:
             timer.cancel()
 
-    def _unreadable(self, path: Path) -> None:
-        del self._torn[path]
-        if not self._complained:
-            self._complained = True
-            self._sink(Trouble("session_file", "a session file can't be read; its session may go unseen", True, self._now()))
+    def _stays_half(self, path: Path) -> None:
+        del self._half_written[path]
+        self._troubles.tell("foreign", "a session file is of no known form; its session may go unseen", path)
+
+    def _unreadable(self, folder: Path, error: OSError) -> None:
+        self._troubles.tell("unreadable", f"session files can't be read ({error.strerror})", error)
+        self._watcher.again(folder)
 
     def _seen(self, path: Path, file: SessionFile, at: int, *, silent: bool) -> None:
         known = self._sessions.get(path)
@@ -141,10 +147,7 @@ class SessionFiles:
                 self._sink(SessionGone(before.session_id, before.pid, self._now(), "cleared"))
         self._sink(SessionFileSeen(file, at, silent))
 
-    def _removed(self, path: Path) -> None:
-        self._gone(path, "file_removed")
-
-    def _gone(self, path: Path, reason: str) -> None:
+    def _gone(self, path: Path, reason: Literal["process_exited", "file_removed"]) -> None:
         session = self._sessions.pop(path, None)
         if session is not None:
             session.stop()

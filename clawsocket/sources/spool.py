@@ -1,7 +1,7 @@
 """The spool: hooks put their payloads there as files, one each, and rename them into place.
 
-They are taken in order of modification time, then of arrival (what waited already: of name, numbers by value), and deleted
-when the sink took them.
+They are taken in order of modification time, then of arrival (those that waited: of name), and each is deleted when the
+sink took it. :mod:`clawsocket.claude.hook_command` says what else may be in the folder.
 """
 
 from __future__ import annotations
@@ -10,31 +10,29 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-import logging
-import os
-import re
 import stat
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import perf_counter
 
 from clawsocket.claude import hooks
-from clawsocket.claude.observations import HookSeen, Observation, Trouble
+from clawsocket.claude.observations import HookSeen, Observation
 from clawsocket.config import Settings
+from clawsocket.sources.troubles import Troubles
 from clawsocket.sources.watch import Watcher
 
-logger = logging.getLogger(__name__)
-
-FULL = ".full"
-"""The mark that stops the hooks from writing; see the hook command."""
+_MARKS = {
+    ".full": "the spool was full; hooks were lost until it was emptied",
+    ".lost": "hooks could not be written to the spool (no space, or longer than spool_limit) and were lost",
+}
+"""What hooks leave when they could not leave their payloads."""
 
 _BATCH = 100
 _BUDGET = 0.01
 """Seconds of one turn."""
-_STALE = 600.0
-"""Seconds after which a partial file has lost its writer."""
-_DIGITS = re.compile(r"(\d+)")
+_STALE = 600_000
+"""ms after which a partial file has lost its writer."""
 
 
 class Spool:
@@ -48,7 +46,7 @@ class Spool:
         now: the time in ms since 1970.
 
     Attributes:
-        on_full: called when the spool had been full and was emptied: hooks in between are lost.
+        on_lost: called after the hooks in the spool were taken, if others were lost: it had been full or not writable.
         rejected: how many files were no hooks, by kind.
     """
 
@@ -60,16 +58,17 @@ class Spool:
         settings: Settings,
         now: Callable[[], int],
     ) -> None:
-        self._folder, self._watcher, self._sink, self._limit, self._now = folder, watcher, sink, settings.spool_limit, now
-        self.on_full: Callable[[], None] | None = None
+        self._folder, self._watcher, self._sink, self._now = folder, watcher, sink, now
+        self._limit = settings.spool_limit
+        self._troubles = Troubles("spool", sink, now)
+        self.on_lost: Callable[[], None] | None = None
         self.rejected: Counter[str] = Counter()
-        self._queue: list[tuple[int, int, str]] = []
+        self._queue: list[tuple[int, int, str]] = []  # modification time, arrival, name
         self._arrivals = itertools.count()
-        self._known: set[str] = set()
-        self._kept: set[str] = set()
-        self._full = False
+        self._known: set[str] = set()  # in the queue, or taken and not yet deleted
+        self._kept: set[str] = set()  # taken, and can't be deleted
+        self._marks: set[str] = set()  # that are there
         self._turn: asyncio.Handle | None = None
-        self._troubles: set[str] = set()
 
     async def start(self) -> None:
         """Take what waits, and from now on what comes; both in turns of the loop, after this returned."""
@@ -80,54 +79,52 @@ class Spool:
         """Stop; what was not taken waits for the next start."""
         self._watcher.remove(self._folder)
         self._queue.clear()
-        self._known.clear()
         if self._turn is not None:
             self._turn.cancel()
 
     def _changed(self, folder: Path, name: str | None, created: bool) -> None:
         if name is None:
             self._look()
-        elif name == FULL:
-            self._full = True
+        elif name in _MARKS:
+            self._marks.add(name)
             self._later()
-        elif name.endswith(".json") and not name.startswith("."):
+        else:
             self._found([name])
 
     def _look(self) -> None:
         """Take note of everything that is there."""
         try:
-            names = os.listdir(self._folder)
+            names = [path.name for path in self._folder.iterdir()]
         except OSError as error:
-            logger.warning("spool: %s", error)
-            self._trouble("missing", "the spool can't be read; hooks are not seen until it can be again")
+            self._troubles.tell("missing", "the spool can't be read; hooks are not seen until it can", error)
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                self._watcher.again(self._folder)
             return
-        self._troubles.discard("missing")
-        self._full = self._full or FULL in names
-        self._sweep([name for name in names if name.startswith(".") and name != FULL])
+        self._troubles.over("missing")
+        self._marks.update(_MARKS.keys() & set(names))
+        self._sweep(name for name in names if name.startswith(".") and name not in _MARKS)
         self._delete_kept()
-        self._found([name for name in names if name.endswith(".json") and not name.startswith(".")])
+        self._found(names)
         self._later()
 
-    def _sweep(self, partials: list[str]) -> None:
-        oldest = self._now() - _STALE * 1000
+    def _sweep(self, partials: Iterable[str]) -> None:
         for name in partials:
             with contextlib.suppress(OSError):
                 path = self._folder / name
                 status = path.lstat()
-                if stat.S_ISREG(status.st_mode) and status.st_mtime_ns / 1e6 < oldest:
+                if stat.S_ISREG(status.st_mode) and status.st_mtime_ns // 1_000_000 < self._now() - _STALE:
                     path.unlink()
 
-    def _found(self, names: list[str]) -> None:
+    def _found(self, names: Iterable[str]) -> None:
         new = []
         for name in names:
-            if name in self._known:
+            if name.startswith(".") or not name.endswith(".json") or name in self._known:
                 continue
             with contextlib.suppress(OSError):
-                status = os.lstat(self._folder / name)
+                status = (self._folder / name).lstat()
                 if stat.S_ISREG(status.st_mode):
                     new.append((status.st_mtime_ns, name))
-        new.sort(key=lambda item: (item[0], _natural(item[1])))
-        for mtime, name in new:
+        for mtime, name in sorted(new):
             self._known.add(name)
             heapq.heappush(self._queue, (mtime, next(self._arrivals), name))
         if new:
@@ -135,10 +132,9 @@ class Spool:
 
     def _later(self) -> None:
         if self._turn is None:
-            self._turn = asyncio.get_running_loop().call_soon(self._take)
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
-    def _take(self) -> None:
-        """Take some files, then give the loop its turn."""
+    def _take_turn(self) -> None:
         self._turn = None
         deadline = perf_counter() + _BUDGET
         try:
@@ -146,77 +142,77 @@ class Spool:
                 if not self._queue or perf_counter() > deadline:
                     break
                 mtime, _, name = heapq.heappop(self._queue)
-                self._one(name, mtime // 1_000_000)
+                self._take(name, mtime)
         finally:
             if self._queue:
                 self._later()
-        if self._full and not self._queue:
-            self._drained()
+        if self._marks and not self._queue:
+            self._unmark()
 
-    def _one(self, name: str, at: int) -> None:
-        path = self._folder / name
+    def _take(self, name: str, mtime: int) -> None:
         try:
-            hook = self._read(path)
+            hook = self._read(self._folder / name)
+        except OSError as error:
+            self._known.discard(name)
+            if not isinstance(error, FileNotFoundError):
+                self._troubles.tell("unreadable", f"a hook in the spool can't be read ({error.strerror})", error)
+                self._watcher.again(self._folder)
+            return
+        try:
             if hook is not None:
-                self._sink(HookSeen(name.removesuffix(".json"), at, hook))
-        except FileNotFoundError:
-            pass
+                # A name comes again when pids do.
+                self._sink(HookSeen(f"{name.removesuffix('.json')}.{mtime}", mtime // 1_000_000, hook))
         finally:
             self._delete(name)
 
     def _read(self, path: Path) -> hooks.Hook | None:
+        """Return the hook in a file, None for anything else."""
+        with path.open("rb") as stream:
+            body = stream.read(self._limit + 1)
+        if len(body) > self._limit:
+            self._reject("long", "hooks in the spool are longer than spool_limit and are skipped")
+            return None
         try:
-            with path.open("rb") as stream:
-                body = stream.read(self._limit + 1)
-            if len(body) > self._limit:
-                return self._reject("too long", "a hook was longer than spool_limit and was skipped")
             return hooks.parse(body)
         except hooks.NotJsonError:
-            return self._reject("not JSON", "a hook in the spool was not JSON and was skipped")
-        except (hooks.NotAHookError, RecursionError):
-            return self._reject("not a hook", "a file in the spool was no hook and was skipped")
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            logger.warning("spool: %s", error)
-            return self._reject("unreadable", "a hook in the spool could not be read and was skipped")
+            self._reject("not JSON", "files in the spool are not JSON and are skipped")
+        except hooks.NotAHookError:
+            self._reject("not a hook", "files in the spool are no hooks and are skipped")
+        return None
 
     def _reject(self, kind: str, message: str) -> None:
         self.rejected[kind] += 1
-        self._trouble(kind, f"{message}; further ones are only counted")
+        self._troubles.tell(kind, message)
 
     def _delete(self, name: str) -> None:
         try:
-            os.unlink(self._folder / name)
-        except FileNotFoundError:
-            pass
+            (self._folder / name).unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("spool: %s", error)
             self._kept.add(name)
-            self._trouble("kept", "the spool can't be emptied; hooks are seen, and their files stay")
-            return
-        self._known.discard(name)
+            self._troubles.tell("kept", "the spool can't be emptied; hooks are seen, and their files stay", error)
+        else:
+            self._known.discard(name)
 
     def _delete_kept(self) -> None:
         """Try again to delete what was taken and could not be deleted."""
         kept, self._kept = self._kept, set()
         for name in kept:
             self._delete(name)
-        if kept and not self._kept:
-            self._troubles.discard("kept")
+        if not self._kept:
+            self._troubles.over("kept")
 
-    def _drained(self) -> None:
-        self._full = False
-        self._sink(Trouble("spool", "the spool was full; hooks were lost until it was emptied", True, self._now()))
-        if self.on_full is not None:
-            self.on_full()
-        self._delete(FULL)
-
-    def _trouble(self, kind: str, message: str) -> None:
-        if kind not in self._troubles:
-            self._troubles.add(kind)
-            self._sink(Trouble("spool", message, True, self._now()))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(name)]
+    def _unmark(self) -> None:
+        """Take the marks away, now that there is room, and tell what they mean."""
+        marks, self._marks = self._marks, set()
+        for mark in marks:
+            try:
+                (self._folder / mark).unlink()
+            except FileNotFoundError:
+                continue  # that was the event of our taking it away
+            except OSError as error:
+                self._troubles.tell("marked", "the spool can't be emptied; hooks are lost", error)
+                continue
+            self._troubles.over(mark)
+            self._troubles.tell(mark, _MARKS[mark])
+            if self.on_lost is not None:
+                self.on_lost()

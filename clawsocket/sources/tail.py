@@ -16,10 +16,10 @@ Enough to hold a line's uuid and timestamp: the ends of a session's lines are al
 
 
 class Tail:
-    """Where a file was read to. It holds no descriptor: files are opened for each read, so any number can be followed.
+    """Where a file was read to. It holds no descriptor: any number of files can be followed.
 
-    A file that was truncated, rewritten or replaced is read again from its beginning. One that was replaced by a copy that
-    is the same up to the offset, or moved, is read on.
+    A file that was truncated, rewritten or replaced is read again from its beginning. One that was moved, or replaced
+    by one that is the same up to the offset, is read on.
 
     Args:
         path: of the file; change it when the file moves.
@@ -52,8 +52,11 @@ class Tail:
     def __init__(self, path: str, line_limit: int) -> None:
         self.path, self._limit = path, line_limit
         self.more = self.restarted = False
-        self.skipped = self.size = self.mtime = 0
-        self._rewind()
+        self.skipped = self.size = self.mtime = self.offset = 0
+        self._fingerprint = b""
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._skipping = False
 
     def read(self, limit: int = SLICE) -> list[tuple[int, bytes]]:
         """Read on.
@@ -91,11 +94,8 @@ class Tail:
             os.close(descriptor)
 
     def _rewind(self) -> None:
-        self.offset = 0
-        self._fingerprint = b""
-        self._held: list[bytes] = []
-        self._held_size = 0
-        self._skipping = False
+        self.offset, self._fingerprint = 0, b""
+        self._held, self._held_size, self._skipping = [], 0, False
 
     def _lines(self, end: int, new: bytes) -> list[tuple[int, bytes]]:
         lines = []

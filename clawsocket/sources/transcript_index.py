@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,21 @@ _AGENT = re.compile(rf"agent-({_ID})\.jsonl\Z")
 _META = re.compile(rf"agent-({_ID})\.meta\.json\Z")
 _WHOLE_ID = re.compile(rf"{_ID}\Z")
 
+FOREVER = 1 << 62
+"""A time, in ms since 1970, that never comes."""
+
 Key = tuple[int, int]
 """Device and inode: a file, whatever its name."""
+
+
+def key(status: os.stat_result) -> Key:
+    """Return which file it is."""
+    return (status.st_dev, status.st_ino)
+
+
+def mtime(status: os.stat_result) -> int:
+    """Return when a file was written last, in ms since 1970."""
+    return status.st_mtime_ns // 1_000_000
 
 
 def main_session(name: str) -> str | None:
@@ -58,7 +72,7 @@ class Transcript:
         tail: where it was read to; None while nobody asked for it.
         lines: read and not yet told.
         done: offset behind the last line that was told.
-        at: time of the last line that was told, ms since 1970.
+        at: time of the last line that was told, before the first one that of the file when it was found; ms since 1970.
         catching_up: whether it is still being read to where it was found.
         lost: whether it is gone from its folder. It may turn up in another.
         queued: whether it waits for its turn to be read.
@@ -81,19 +95,44 @@ class Transcript:
         "tail",
     )
 
-    def __init__(self, folder: Path, name: str, owner: tuple[str, str | None], key: Key, found: int, cutoff: int) -> None:
-        self.folder, self.name, self.key = folder, name, key
+    def __init__(self, place: Path, owner: tuple[str, str | None], status: os.stat_result) -> None:
+        self.folder, self.name = place.parent, place.name
         self.session_id, self.agent_id = owner
-        self.found, self.cutoff = found, cutoff
+        self.key = key(status)
+        self.found, self.at = status.st_size, mtime(status)
+        self.cutoff = self.done = 0
         self.tail: Tail | None = None
         self.lines: Iterator[tuple[int, bytes]] = iter(())
-        self.done = self.at = 0
         self.catching_up = self.lost = self.queued = False
 
     @property
     def path(self) -> Path:
         """Where it is, or was before it got lost."""
         return self.folder / self.name
+
+    def begin(self, line_limit: int) -> None:
+        """Read it from its beginning."""
+        self.tail = Tail(str(self.path), line_limit)
+        self.catching_up = self.found > 0
+
+    def restart(self, tail: Tail, cutoff: int) -> None:
+        """It was rewritten: what is in it now was there before, as far as it is not later than ``cutoff``."""
+        self.found, self.cutoff, self.at, self.done = tail.size, cutoff, tail.mtime, 0
+
+    def rest(self) -> None:
+        """Stop reading it. If it grows, everything up to here is silent."""
+        if self.tail is None:
+            return
+        untold = next(self.lines, None) is not None
+        self.found = max(self.found, self.done if untold else self.tail.offset)
+        self.cutoff, self.done = FOREVER, 0
+        self.tail, self.lines, self.catching_up = None, iter(()), False
+
+    def move(self, place: Path) -> None:
+        """It was moved to another folder."""
+        self.folder, self.name = place.parent, place.name
+        if self.tail is not None:
+            self.tail.path = str(place)
 
 
 class Index:
@@ -112,9 +151,9 @@ class Index:
         """Return the transcript that is this file, also a lost one."""
         return self._files.get(key)
 
-    def names(self, folder: Path) -> list[str]:
+    def names(self, folder: Path) -> set[str]:
         """Return the names of the transcripts in a folder."""
-        return list(self._folders.get(folder, ()))
+        return set(self._folders.get(folder, ()))
 
     def of_session(self, session_id: str) -> list[Transcript]:
         """Return a session's transcripts, its own and its subagents'."""
@@ -129,20 +168,17 @@ class Index:
         if transcript not in others:
             others.append(transcript)
 
-    def lose(self, transcript: Transcript) -> None:
-        """A transcript is gone from its place; it is kept as a file, in case it was moved."""
-        transcript.lost = True
-        names = self._folders.get(transcript.folder, {})
-        if names.get(transcript.name) is transcript:
-            del names[transcript.name]
+    def lose(self, folder: Path, name: str) -> None:
+        """Nothing has this name any more. What had it is kept as a file, in case it was moved."""
+        names = self._folders.get(folder, {})
+        if name in names:
+            names.pop(name).lost = True
         if not names:
-            self._folders.pop(transcript.folder, None)
+            self._folders.pop(folder, None)
 
     def drop(self, transcript: Transcript) -> None:
-        """Forget a transcript."""
-        self.lose(transcript)
-        if self._files.get(transcript.key) is transcript:
-            del self._files[transcript.key]
+        """Forget a lost transcript."""
+        self._unkey(transcript)
         others = self._sessions.get(transcript.session_id, [])
         if transcript in others:
             others.remove(transcript)
@@ -150,8 +186,12 @@ class Index:
             self._sessions.pop(transcript.session_id, None)
 
     def turn(self, transcript: Transcript, key: Key) -> None:
-        """Another file has taken a transcript's place."""
+        """A transcript's place has this file now, the same as before or another."""
+        if transcript.key != key:
+            self._unkey(transcript)
+            transcript.key = key
+            self._files[key] = transcript
+
+    def _unkey(self, transcript: Transcript) -> None:
         if self._files.get(transcript.key) is transcript:
             del self._files[transcript.key]
-        transcript.key = key
-        self._files[key] = transcript

@@ -1,30 +1,29 @@
 """Folders and their changes: which name changed where, told on the event loop.
 
-A folder may be missing, come late, vanish and come back: its nearest existing ancestor is watched meanwhile. The system's own
-notification does the work, so that nothing runs while nothing changes; only a folder that the system refuses to watch
-is looked at in intervals.
+A folder may be missing, come late, vanish and come back: its nearest existing ancestor is watched meanwhile. The
+system's own notification does the work, so that nothing runs while nothing changes; only a folder that the system
+refuses to watch is looked at in intervals.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
-import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
 from clawsocket.claude.observations import Trouble
 from clawsocket.config import Settings
-
-logger = logging.getLogger(__name__)
+from clawsocket.sources.troubles import Troubles
 
 OnChange = Callable[[Path, str | None, bool], None]
-"""Called with the folder, the name in it that changed (None: look at all of it), and whether the name was just created."""
+"""Called with the folder, the name in it that changed (None: look at all of it), and whether it was just created."""
 
 
 class Kind(Enum):
@@ -64,7 +63,9 @@ class Native(Protocol):
 
 
 Told = Callable[[Hashable, str | None, Kind], None]
-"""Called with a handle, a name in its folder (None: the folder itself) and what happened; a None handle: anything may have."""
+"""Called with a handle, a name in its folder (None: the folder itself) and what happened.
+
+A None handle means that something was missed: anything may have happened anywhere."""
 
 
 def native(told: Told) -> Native:
@@ -77,18 +78,18 @@ def native(told: Told) -> Native:
         from clawsocket.sources.inotify import InotifyFolders
 
         return InotifyFolders(told)
-    from clawsocket.sources.watchfiles_folders import WatchfilesFolders
+    else:
+        from clawsocket.sources.watchfiles_folders import WatchfilesFolders
 
-    return WatchfilesFolders(told)
+        return WatchfilesFolders(told)
 
 
 @dataclass(slots=True)
 class _Watched:
     on_change: OnChange
-    place: Path
-    """Where the watch is: the folder, or its nearest existing ancestor."""
-    handle: Hashable = None
-    """None where it is polled."""
+    places: dict[Hashable, Path] = field(default_factory=dict)
+    """What is watched for it: itself or its nearest existing ancestor, and the folder above that."""
+    polled: bool = False
 
 
 class Watcher:
@@ -108,23 +109,26 @@ class Watcher:
         now: Callable[[], int],
         make: Callable[[Told], Native] = native,
     ) -> None:
-        self._sink, self._interval, self._now, self._make = sink, settings.poll_interval, now, make
+        self._interval, self._make = settings.poll_interval, make
+        self._troubles = Troubles("watch", sink, now)
         self._native: Native | None = None
         self._watched: dict[Path, _Watched] = {}
-        self._handles: dict[Hashable, set[Path]] = {}
+        self._users: dict[Hashable, set[Path]] = {}
         self._hinges: Counter[Path] = Counter()
+        self._again: set[Path] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._complained: set[int | None] = set()
 
     def start(self) -> None:
         """Open the system's notification; needs a running loop. Where there is none, folders are polled."""
-        self._open()
+        try:
+            self._native = self._make(self._told)
+        except OSError as error:
+            self._refused(error)
 
     def close(self) -> None:
         """Stop; no callback comes afterwards."""
-        self._watched.clear()
-        self._handles.clear()
-        self._hinges.clear()
+        for table in (self._watched, self._users, self._hinges, self._again):
+            table.clear()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -136,82 +140,90 @@ class Watcher:
         """Tell of every change in ``folder`` from now on, and when it comes and goes; what is in it now is not told.
 
         Args:
-            folder: an absolute path, of something that need not exist.
+            folder: an absolute path, of something that need not exist. Each folder has one ``on_change``.
             on_change: called on the loop.
         """
-        if folder in self._watched:
-            self._watched[folder].on_change = on_change
-            return
+        self._watched[folder] = _Watched(on_change)
         self._hinges.update((folder, *folder.parents))
-        self._watched[folder] = _Watched(on_change, folder)
         self._place(folder)
 
     def remove(self, folder: Path) -> None:
-        """Tell no more of ``folder``; one that was never added is fine."""
+        """Tell no more of ``folder``; one that was not added is fine."""
         watched = self._watched.pop(folder, None)
         if watched is None:
             return
+        self._again.discard(folder)
         self._hinges.subtract((folder, *folder.parents))
         self._hinges = +self._hinges
-        self._release(folder, watched.handle)
+        self._release(folder, watched.places)
 
-    def _open(self) -> None:
-        try:
-            self._native = self._make(self._told)
-        except OSError as error:
-            self._complain(error, "all of Claude Code's folders")
+    def again(self, folder: Path) -> None:
+        """Ask for another look at all of ``folder`` after ``poll_interval``: something there failed that may pass."""
+        self._again.add(folder)
+        self._poll_later()
 
     def _place(self, folder: Path) -> None:
-        """Watch the folder, or the nearest ancestor in which the next part of its path can appear."""
         watched = self._watched[folder]
-        before, place = watched.handle, folder
+        before = watched.places
+        try:
+            watched.places, watched.polled = self._watch(folder), False
+        except OSError as error:
+            self._refused(error)
+            watched.places, watched.polled = {}, True
+            self._poll_later()
+        for handle in watched.places:
+            self._users.setdefault(handle, set()).add(folder)
+        self._release(folder, before.keys() - watched.places.keys())
+
+    def _watch(self, folder: Path) -> dict[Hashable, Path]:
+        """Watch a folder, or the nearest ancestor, in which the next part of its path can appear.
+
+        The folder above is watched too: it tells when this one is moved away together with it, or was a symbolic link
+        and is another one now.
+        """
+        if self._native is None:
+            raise OSError(errno.EMFILE, "no notification")
+        place = folder
         while True:
             try:
-                handle = self._watch(place, shallow=place != folder)
+                handle = self._native.watch(place, shallow=place != folder)
             except (FileNotFoundError, NotADirectoryError):
                 place = place.parent
                 continue
-            except OSError as error:
-                self._complain(error, str(place))
-                handle, place = None, folder
-                break
             if place == folder or not (place / folder.relative_to(place).parts[0]).is_dir():
                 break
-            place = folder  # it appeared between the two looks
-        watched.place, watched.handle = place, handle
-        if handle is None:
-            self._poll_later()
-        else:
-            self._handles.setdefault(handle, set()).add(folder)
-        if before != handle:
-            self._release(folder, before)
+            place = folder  # the next part appeared between the two looks
+        places = {handle: place}
+        with contextlib.suppress(OSError):
+            places.setdefault(self._native.watch(place.parent, shallow=True), place.parent)
+        return places
 
-    def _watch(self, place: Path, *, shallow: bool) -> Hashable:
-        return None if self._native is None else self._native.watch(place, shallow=shallow)
-
-    def _release(self, folder: Path, handle: Hashable) -> None:
-        folders = self._handles.get(handle, set())
-        folders.discard(folder)
-        if not folders and self._handles.pop(handle, None) is not None and self._native is not None:
-            self._native.unwatch(handle)
+    def _release(self, folder: Path, handles: Iterable[Hashable]) -> None:
+        for handle in handles:
+            users = self._users[handle]
+            users.discard(folder)
+            if not users:
+                del self._users[handle]
+                if self._native is not None:
+                    self._native.unwatch(handle)
 
     def _told(self, handle: Hashable, name: str | None, kind: Kind) -> None:
         if handle is None:
             self._renew(list(self._watched))
             return
-        told = [(folder, self._watched[folder]) for folder in self._handles.get(handle, ())]
+        users = [(folder, self._watched[folder].places[handle]) for folder in self._users.get(handle, ())]
         if kind is not Kind.CHANGED:
-            for place in {watched.place for _, watched in told}:
-                path = place if name is None else place / name
-                if path in self._hinges:
-                    self._renew(self._below(path))
+            for place in {place for _, place in users}:
+                self._renew(self._below(place if name is None else place / name))
         if name is None and kind is Kind.LEFT:
             return
-        for folder, watched in told:
-            if watched.place == folder and folder in self._watched:
-                watched.on_change(folder, name, kind is Kind.CREATED)
+        for folder, place in users:
+            if place == folder and folder in self._watched:
+                self._watched[folder].on_change(folder, name, kind is Kind.CREATED)
 
     def _below(self, path: Path) -> list[Path]:
+        if path not in self._hinges:
+            return []
         return [folder for folder in self._watched if folder == path or path in folder.parents]
 
     def _renew(self, folders: list[Path]) -> None:
@@ -227,20 +239,18 @@ class Watcher:
     def _poll(self) -> None:
         self._timer = None
         if self._native is None:
-            self._open()
-        self._renew([folder for folder, watched in self._watched.items() if watched.handle is None])
+            self.start()
+        again, self._again = self._again, set()
+        self._renew([folder for folder, watched in self._watched.items() if watched.polled or folder in again])
 
-    def _complain(self, error: OSError, what: str) -> None:
-        if error.errno in self._complained:
-            return
-        self._complained.add(error.errno)
-        logger.warning("cannot watch %s: %s", what, error.strerror)
+    def _refused(self, error: OSError) -> None:
         reason = _REASONS.get(error.errno or 0, f"a folder can't be watched ({error.strerror})")
         message = f"{reason}; what can't be watched is looked at every {self._interval:g} s"
-        self._sink(Trouble("watch", message, True, self._now()))
+        self._troubles.tell(str(error.errno), message, error)
 
 
 _REASONS = {
     errno.ENOSPC: "the system's limit of watched folders is reached (raise the sysctl fs.inotify.max_user_watches)",
-    errno.EMFILE: "the system's limit of watchers is reached (raise the sysctl fs.inotify.max_user_instances, or ulimit -n)",
+    errno.EMFILE: "the system's limit of watchers or of open files is reached (raise the sysctl "
+    "fs.inotify.max_user_instances, or ulimit -n)",
 }

@@ -12,7 +12,7 @@ from watchfiles import Change, awatch
 from clawsocket.sources.watch import Kind, Told
 
 _STEP = 50
-"""ms between two looks of watchfiles at what the system told it."""
+"""ms between two looks of watchfiles at what the system told it, and for more folders before a new run."""
 
 _KINDS = {Change.added: Kind.CREATED, Change.modified: Kind.CHANGED, Change.deleted: Kind.LEFT}
 
@@ -27,10 +27,10 @@ class WatchfilesFolders:
     def __init__(self, told: Told) -> None:
         self._told = told
         self._loop = asyncio.get_running_loop()
-        self._folders: set[str] = set()
+        self._folders: set[Hashable] = set()
         self._stop = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._restarting: asyncio.Handle | None = None
+        self._run_task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, folder: Path, *, shallow: bool) -> Hashable:
         """Start to watch a folder; see :class:`~clawsocket.sources.watch.Native`."""
@@ -39,44 +39,37 @@ class WatchfilesFolders:
             raise FileNotFoundError(folder)
         if real not in self._folders:
             self._folders.add(real)
-            self._restart()
+            self._run_later()
         return real
 
     def unwatch(self, handle: Hashable) -> None:
         """Stop to watch a folder."""
-        if handle in self._folders:
-            self._folders.discard(str(handle))
-            self._restart()
+        self._folders.discard(handle)
+        self._run_later()
 
     def close(self) -> None:
         """Stop everything."""
         self._folders.clear()
         self._stop.set()
-        if self._restarting is not None:
-            self._restarting.cancel()
-        if self._task is not None:
-            self._task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _restart(self) -> None:
-        """Run anew, once for all folders that come and go in this tick."""
-        if self._restarting is None:
-            self._restarting = self._loop.call_soon(self._renew)
+    def _run_later(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.call_later(_STEP / 1000, self._run_anew)
 
-    def _renew(self) -> None:
-        self._restarting = None
+    def _run_anew(self) -> None:
+        self._timer = None
         self._stop.set()
         self._stop = asyncio.Event()
-        self._task = self._loop.create_task(self._run(self._stop)) if self._folders else None
+        folders = [folder for folder in map(str, self._folders) if Path(folder).is_dir()]
+        self._run_task = self._loop.create_task(self._run(folders, self._stop)) if folders else None
 
-    async def _run(self, stop: asyncio.Event) -> None:
-        self._told(None, None, Kind.CHANGED)  # nobody watched between the two runs
-        folders = [folder for folder in self._folders if Path(folder).is_dir()]
-        if stop.is_set() or not folders:
-            return
-        async for changes in awatch(
-            *folders, watch_filter=None, step=_STEP, debounce=_STEP * 2, stop_event=stop, recursive=False
-        ):
-            for change, path in sorted(changes, key=lambda item: item[1]):
+    async def _run(self, folders: list[str], stop: asyncio.Event) -> None:
+        changes = awatch(*folders, watch_filter=None, step=_STEP, debounce=_STEP, stop_event=stop, recursive=False)
+        self._loop.call_soon(self._told, None, None, Kind.CHANGED)  # between the two runs nobody watched
+        async for batch in changes:
+            for change, path in sorted(batch, key=lambda item: item[1]):
                 self._tell(change, path)
 
     def _tell(self, change: Change, path: str) -> None:
