@@ -224,6 +224,8 @@ class Gate(asyncio.Protocol):
         self._in_head = False
         if self._ending:
             return
+        if self._offers_something_else():
+            return
         keeper, fields = self._keeper, self._fields
         path, _, query = self._target.partition(b"?")
         if len(self._target) + sum(map(len, chain(fields, fields.values()))) > HEAD_LIMIT:
@@ -236,7 +238,7 @@ class Gate(asyncio.Protocol):
             self._hook()
         elif path in keeper.routes:
             self._get(keeper.routes[path])
-        elif self._parser.should_upgrade() and fields[b"upgrade"].lower() == b"websocket":
+        elif self._parser.should_upgrade():
             self._upgrade(query)
         else:
             self._refuse(http.NOT_FOUND)
@@ -354,9 +356,28 @@ class Gate(asyncio.Protocol):
         else:
             self._upgrading = True
 
+    def _offers_something_else(self) -> bool:
+        """Tell whether the client would rather speak HTTP/2, as Java does before every first request."""
+        return self._parser.should_upgrade() and self._fields.get(b"upgrade", b"websocket").lower() != b"websocket"
+
+    def _decline(self, rest: bytes) -> None:
+        """Read a request again without its offer: the parser took it for the last one, and its body for the offer's."""
+        shown = [name + b": " + value for name, value in self._fields.items() if name != b"upgrade"]
+        head = self._head(self._target, shown)
+        self._begin()
+        self._parser = HttpRequestParser(self)
+        self.data_received(head + rest)
+
+    def _head(self, target: bytes, fields: list[bytes]) -> bytes:
+        version = self._parser.get_http_version().encode()
+        return b"\r\n".join((self._parser.get_method() + b" " + target + b" HTTP/" + version, *fields, b"", b""))
+
     def _upgraded(self, rest: bytes) -> None:
-        """Learn that the parser is done with this connection: what follows is no HTTP."""
+        """Learn that the parser is done with this connection: what follows is not for it."""
+        if self._ending:
+            return
         if not self._upgrading:
+            self._decline(rest)
             return
         protocol = self._handshake()
         if protocol is None:
@@ -379,8 +400,7 @@ class Gate(asyncio.Protocol):
             for name, value in self._fields.items()
             if name in (b"connection", b"upgrade") or name.startswith(b"sec-websocket-")
         ]
-        version = self._parser.get_http_version().encode()
-        protocol.receive_data(b"\r\n".join((self._parser.get_method() + b" / HTTP/" + version, *shown, b"", b"")))
+        protocol.receive_data(self._head(b"/", shown))
         for request in protocol.events_received():
             assert isinstance(request, Request)
             response = protocol.accept(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from clawsocket.config import Settings
@@ -13,6 +14,8 @@ from clawsocket.server.backend import Backend
 
 if TYPE_CHECKING:
     from clawsocket.server.connection import Connection
+
+logger = logging.getLogger(__name__)
 
 
 class Hub:
@@ -38,10 +41,12 @@ class Hub:
         """Take a client in."""
         self.clients[client] = None
         self._empty.clear()
+        logger.debug("a client came, there are %d", len(self.clients))
 
     def leave(self, client: Connection) -> None:
         """Forget a client."""
         self.clients.pop(client, None)
+        logger.debug("a client went, there are %d", len(self.clients))
         if not self.clients:
             self._empty.set()
 
