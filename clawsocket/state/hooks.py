@@ -29,8 +29,8 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.state import outcome
 from clawsocket.state.lines import ECHOES
-from clawsocket.state.parts import Turn
 from clawsocket.state.session import Session
+from clawsocket.state.turns import Turn
 from clawsocket.state.text import content_text, input_summary, response_summary
 
 PROMPT_WAIT = 1000
@@ -44,7 +44,7 @@ def apply(session: Session, seen: HookSeen) -> None:
     """Take a hook of a session."""
     hook = seen.hook
     if hook.agent_id and hook.agent_type:
-        session.agent(hook.agent_id, seen.at, hook.agent_type).by_hook = True
+        session.agents.get(hook.agent_id, seen.at, hook.agent_type).by_hook = True
     _raw_event(session, seen)
     session.permission_mode = hook.permission_mode or session.permission_mode
     handler = _HANDLERS.get(hook.hook_event_name)
@@ -114,10 +114,10 @@ def _session_end(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 
 def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:
-    for turn in list(session.turns.values()):
+    for turn in list(session.turns.open.values()):
         if turn.stopped and turn.prompt_id != (hook.prompt_id or ""):
-            session.end_turn(turn)
-    session.turn(hook.prompt_id, seen.at)
+            session.turns.end(turn)
+    session.turns.get(hook.prompt_id, seen.at)
     session.set_state("running", seen.at, "hook")
     if not session.has_transcript and hook.prompt:
         key = hook.prompt_id or seen.id
@@ -143,7 +143,7 @@ def _prompt_of_hook(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 
 def _turn_of(session: Session, seen: HookSeen, hook: Hook) -> Turn | None:
-    turn = session.turn(hook.prompt_id, seen.at)
+    turn = session.turns.get(hook.prompt_id, seen.at)
     if turn is not None:
         turn.last_at = max(turn.last_at, seen.at)
     return turn
@@ -157,17 +157,17 @@ def _stop(session: Session, seen: HookSeen, hook: Hook) -> None:
     turn = _turn_of(session, seen, hook)
     if turn is not None:
         turn.stopped = True
-        session.check_turn(turn)
+        session.turns.check(turn)
     _settle_open(session, seen.at)
 
 
 def _settle_open(session: Session, at: int) -> None:
     """Calls that are open when a turn is over will get no end of their own."""
-    left = [tool for tool in session.tools.values() if tool.agent_id is None and tool.started_at <= at]
+    left = [tool for tool in session.tools.open.values() if tool.agent_id is None and tool.started_at <= at]
 
     def settle() -> None:
         for tool in left:
-            session.end_tool(tool, "interrupted", at, "hook", error="interrupted")
+            session.tools.end(tool, "interrupted", at, "hook", error="interrupted")
 
     if left:
         session.world.later(2000, settle)
@@ -178,7 +178,7 @@ def _stop_failure(session: Session, seen: HookSeen, hook: Hook) -> None:
     turn = _turn_of(session, seen, hook)
     if turn is not None:
         turn.stopped = turn.error = True
-        session.check_turn(turn)
+        session.turns.check(turn)
     _settle_open(session, seen.at)
 
 
@@ -194,7 +194,7 @@ def _compacted(session: Session, seen: HookSeen, hook: Hook) -> None:
 def _pre_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
     _working(session, seen)
     if hook.tool_use_id and hook.tool_name:
-        tool = session.use_tool(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
+        tool = session.tools.use(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
         if tool is not None:
             tool.by_hook, tool.started_at = True, seen.at
 
@@ -203,11 +203,11 @@ def _post_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
     _working(session, seen)
     if not hook.tool_use_id or not hook.tool_name:
         return
-    tool = session.use_tool(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
+    tool = session.tools.use(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
     if tool is None:
         return
     failed = hook.hook_event_name == "PostToolUseFailure"
-    session.end_tool(
+    session.tools.end(
         tool,
         ("interrupted" if hook.is_interrupt else "error") if failed else "ok",
         seen.at,
@@ -221,23 +221,23 @@ def _post_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
 def _batch(session: Session, seen: HookSeen, hook: Hook) -> None:
     """The last word on the calls of a message: one that had no PostToolUse was denied, or never valid."""
     for call in hook.tool_calls or ():
-        if not call.tool_use_id or call.tool_use_id in session.finished:
+        if not call.tool_use_id or call.tool_use_id in session.tools.finished:
             continue
-        known = session.tools.get(call.tool_use_id)
+        known = session.tools.open.get(call.tool_use_id)
         text = content_text(call.tool_response)
         ended = outcome.of_batch(text, known is not None and known.by_hook)
         if ended is None:
             continue
-        tool = session.use_tool(call.tool_use_id, call.tool_name, call.tool_input, seen.at, "hook", hook.agent_id)
+        tool = session.tools.use(call.tool_use_id, call.tool_name, call.tool_input, seen.at, "hook", hook.agent_id)
         if tool is not None:
-            session.end_tool(tool, ended, seen.at, "hook", output=text)
+            session.tools.end(tool, ended, seen.at, "hook", output=text)
 
 
 def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
     """It has no tool_use_id: the call is the newest open one with this tool and input."""
     summary = input_summary(hook.tool_input)
     name = hook.tool_name or "unknown"
-    matches = [tool.id for tool in session.tools.values() if (tool.name, tool.summary) == (name, summary)]
+    matches = [tool.id for tool in session.tools.open.values() if (tool.name, tool.summary) == (name, summary)]
     tool_id = hook.tool_use_id or (matches[-1] if matches else None)
     data = ToolPermissionRequested(
         tool_name=name, tool_use_id=tool_id, input_summary=summary, suggestions=hook.permission_suggestions
@@ -251,9 +251,9 @@ def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
 def _permission_denied(session: Session, seen: HookSeen, hook: Hook) -> None:
     data = ToolPermissionDenied(tool_name=hook.tool_name or "unknown", tool_use_id=hook.tool_use_id, reason=hook.reason)
     _emit(session, seen, "tool.permission_denied", data)
-    tool = session.tools.get(hook.tool_use_id or "")
+    tool = session.tools.open.get(hook.tool_use_id or "")
     if tool is not None:
-        session.end_tool(tool, "denied", seen.at, "hook", error=hook.reason)
+        session.tools.end(tool, "denied", seen.at, "hook", error=hook.reason)
 
 
 # Agents
@@ -261,14 +261,14 @@ def _permission_denied(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 def _subagent_start(session: Session, seen: HookSeen, hook: Hook) -> None:
     if hook.agent_id:
-        session.begin_agent(session.agent(hook.agent_id), seen.at, "hook")
+        session.agents.begin(session.agents.get(hook.agent_id, seen.at), seen.at, "hook")
 
 
 def _subagent_stop(session: Session, seen: HookSeen, hook: Hook) -> None:
     """``/compact`` fires it with an empty type for an agent that never was."""
-    agent = session.agents.get(hook.agent_id or "")
+    agent = session.agents.all.get(hook.agent_id or "")
     if agent is not None and hook.agent_type:
-        session.stop_agent(agent, seen.at, "hook", message=hook.last_assistant_message)
+        session.agents.stop(agent, seen.at, "hook", message=hook.last_assistant_message)
 
 
 # The rest

@@ -28,8 +28,8 @@ from clawsocket.protocol.events import (
     SessionStarted,
 )
 from clawsocket.state import outcome
-from clawsocket.state.parts import Turn
 from clawsocket.state.session import Session
+from clawsocket.state.turns import Turn
 from clawsocket.state.text import content_text
 from clawsocket.state.usage import SYNTHETIC
 
@@ -103,7 +103,7 @@ def _user(session: Session, agent_id: str | None, line: UserLine, at: int) -> No
     elif agent_id is None:
         _prompt(session, line, text, at)
     else:
-        session.begin_agent(session.agent(agent_id, at), at, "transcript")
+        session.agents.begin(session.agents.get(agent_id, at), at, "transcript")
     if line.permission_mode:
         session.permission_mode = line.permission_mode
     _user_message(session, agent_id, line, text, at)
@@ -114,10 +114,10 @@ def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
     if line.is_meta or line.is_compact_summary or line.prompt_id is None:
         return
     session.line_prompt = line.prompt_id
-    for turn in list(session.turns.values()):
+    for turn in list(session.turns.open.values()):
         if turn.prompt_id != line.prompt_id and turn.last_at and turn.last_at <= at:
-            session.end_turn(turn)
-    session.turn(line.prompt_id, at)
+            session.turns.end(turn)
+    session.turns.get(line.prompt_id, at)
     if not text.startswith(ECHOES[:3]):
         session.set_state("running", at, "transcript")
 
@@ -142,17 +142,17 @@ def _message(session: Session, type: str, data: Any, agent_id: str | None, line:
 
 
 def _tool_result(session: Session, agent_id: str | None, line: UserLine, block: Block, at: int) -> None:
-    if agent_id is None and (turn := session.turns.get(line.prompt_id or "")):
+    if agent_id is None and (turn := session.turns.open.get(line.prompt_id or "")):
         turn.results += 1
         turn.last_at, turn.final = max(turn.last_at, at), False
     tool_id = block.tool_use_id or ""
-    tool = session.tools.get(tool_id)
-    if tool is None and tool_id not in session.finished:
-        tool = session.use_tool(tool_id, "unknown", transcript.ABSENT, at, "transcript", agent_id)
+    tool = session.tools.open.get(tool_id)
+    if tool is None and tool_id not in session.tools.finished:
+        tool = session.tools.use(tool_id, "unknown", transcript.ABSENT, at, "transcript", agent_id)
     if tool is not None:
         text = content_text(block.content)
         note = _note(line.tool_use_result)
-        session.hold_result(tool, outcome.of_result(text, bool(block.is_error), note), at, text)
+        session.tools.hold(tool, outcome.of_result(text, bool(block.is_error), note), at, text)
     _subagent_result(session, tool_id, line, at)
 
 
@@ -174,7 +174,7 @@ def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) ->
         result = msgspec.json.decode(raw, type=_AgentResult)
     except msgspec.DecodeError:
         return
-    agent = session.agents.get(result.agent_id or "")
+    agent = session.agents.all.get(result.agent_id or "")
     if agent is None:
         return
     agent.parent_tool_use_id = agent.parent_tool_use_id or tool_id
@@ -182,7 +182,7 @@ def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) ->
         return
 
     def stop() -> None:
-        session.stop_agent(agent, at, "transcript", reason="completed")
+        session.agents.stop(agent, at, "transcript", reason="completed")
 
     if agent.by_hook and not session.silent:
         session.world.later(1000, stop)
@@ -193,20 +193,20 @@ def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) ->
 def _background_done(session: Session, text: str, at: int) -> None:
     """A task notification tells that a background subagent stopped."""
     call = _TOOL_USE_ID.search(text)
-    for agent in session.agents.values():
+    for agent in session.agents.all.values():
         if call and agent.parent_tool_use_id == call[1] and not agent.by_hook:
-            session.stop_agent(agent, at, "transcript", reason="completed")
+            session.agents.stop(agent, at, "transcript", reason="completed")
 
 
 def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int) -> None:
-    session.interrupt_tools(at, "transcript", agent_id)
+    session.tools.interrupt(at, "transcript", agent_id)
     if agent_id is not None:
         return
     session.set_state("idle", at, "transcript")
-    turn = session.turns.get(line.prompt_id or session.line_prompt)
+    turn = session.turns.open.get(line.prompt_id or session.line_prompt)
     if turn is not None:
         turn.interrupted, turn.last_at = True, at
-        session.end_turn(turn)
+        session.turns.end(turn)
 
 
 # Assistant
@@ -214,8 +214,8 @@ def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int
 
 def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: int) -> None:
     message = line.message
-    turn = session.turns.get(session.line_prompt)
-    agent = session.agent(agent_id, at)
+    turn = session.turns.open.get(session.line_prompt)
+    agent = session.agents.get(agent_id, at)
     session.touch(agent, at)
     real = message.model not in (None, SYNTHETIC)
     if real:
@@ -232,7 +232,7 @@ def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: 
     _message(session, "message.assistant", data, agent_id, line, at)
     for block in transcript.blocks(message.content):
         if block.type == "tool_use" and block.id:
-            session.use_tool(block.id, block.name or "unknown", block.input, at, "transcript", agent_id)
+            session.tools.use(block.id, block.name or "unknown", block.input, at, "transcript", agent_id)
     if line.is_api_error_message:
         _api_error(session, agent_id, line, turn, at)
 
@@ -252,7 +252,7 @@ def _answer(session: Session, line: AssistantLine, turn: Turn | None, at: int) -
     if turn.final and session.silent:
         session.set_state("idle", at, "transcript")
     elif turn.final and turn.stopped:
-        session.check_turn(turn)
+        session.turns.check(turn)
     elif turn.final:
         _end_quietly(session, turn)
 
@@ -264,7 +264,7 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     def end() -> None:
         if turn.final and turn.messages == messages:
             session.set_state("idle", turn.last_at, "transcript")
-            session.end_turn(turn)
+            session.turns.end(turn)
 
     session.world.later(1500, end)
 
@@ -276,7 +276,7 @@ def _count(session: Session, agent_id: str | None, line: AssistantLine, turn: Tu
     counted = session.ledger.count(line.message.id, line.request_id, line.message.model or "", usage)
     if counted is None:
         return
-    session.agent(agent_id).tokens.add(*counted)
+    session.agents.get(agent_id, 0).tokens.add(*counted)
     if turn is not None:
         turn.tokens.add(*counted)
     session.usage_changed = True
@@ -291,7 +291,7 @@ def _api_error(session: Session, agent_id: str | None, line: AssistantLine, turn
         session.set_state("failed", at, "transcript", error=error)
         if turn is not None:
             turn.error = True
-            session.check_turn(turn)
+            session.turns.check(turn)
 
 
 # Others
@@ -300,14 +300,14 @@ def _api_error(session: Session, agent_id: str | None, line: AssistantLine, turn
 def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -> None:
     if agent_id is not None:
         return
-    turn = session.turns.get(session.line_prompt)
+    turn = session.turns.open.get(session.line_prompt)
     if line.subtype == "turn_duration" and turn is not None:
         turn.duration_ms = round(line.duration_ms) if line.duration_ms is not None else None
         turn.last_at = max(turn.last_at, at)
         _over(session, turn)
     elif line.subtype == "stop_hook_summary" and turn is not None:
         turn.stopped = True
-        session.check_turn(turn)
+        session.turns.check(turn)
     elif line.subtype == "compact_boundary":
         trigger = line.compact_metadata.trigger if line.compact_metadata else "unknown"
         id = f"m:{session.id}:{line.uuid or at}:compacted"
@@ -315,7 +315,7 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
 
 
 def _last_prompt(session: Session, agent_id: str | None, line: LastPromptLine, at: int) -> None:
-    turn = session.turns.get(session.line_prompt)
+    turn = session.turns.open.get(session.line_prompt)
     if agent_id is None and turn is not None and (turn.final or turn.error or turn.interrupted):
         _over(session, turn)
 
@@ -323,7 +323,7 @@ def _last_prompt(session: Session, agent_id: str | None, line: LastPromptLine, a
 def _over(session: Session, turn: Turn) -> None:
     if session.state not in ("failed", "background"):
         session.set_state("idle", turn.last_at, "transcript")
-    session.end_turn(turn)
+    session.turns.end(turn)
 
 
 def _title(session: Session, agent_id: str | None, line: TitleLine, at: int) -> None:
@@ -337,7 +337,7 @@ def rename(session: Session, name: str, at: int, cause: str) -> None:
     if name == session.name:
         return
     known, session.name = session.name, name
-    session.touch(session.main, at)
+    session.touch(session.agents.main, at)
     if known is not None:
         data = SessionRenamed(name=name)
         session.emit("session.renamed", data, id=f"n:{session.id}:{cause}", at=at, source="session_file")

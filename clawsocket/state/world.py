@@ -141,7 +141,7 @@ class World:
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:
         """Return all sessions and agents as they are."""
         sessions = list(self.sessions.values())
-        agents = [session.agent_state(agent) for session in sessions for agent in session.agents.values()]
+        agents = [session.agents.state(agent) for session in sessions for agent in session.agents.all.values()]
         return [session.info() for session in sessions], agents
 
     def session_list(self, all: bool) -> list[SessionInfo]:
@@ -200,12 +200,12 @@ class World:
         session = self._known(seen.session_id)
         if session is None:
             return
-        agent = session.agent(seen.agent_id, seen.at, seen.meta.agent_type)
+        agent = session.agents.get(seen.agent_id, seen.at, seen.meta.agent_type)
         agent.type = seen.meta.agent_type or agent.type
         agent.description = seen.meta.description or agent.description
         agent.parent_tool_use_id = seen.meta.tool_use_id or agent.parent_tool_use_id
         session.silent = seen.silent
-        session.begin_agent(agent, seen.at, "transcript")
+        session.agents.begin(agent, seen.at, "transcript")
         session.silent = False
         self._stirred[session] = None
 
@@ -312,7 +312,7 @@ class World:
         if session.state == "ended":
             return
         self.on_end(session.id)
-        self._settle(session)
+        session.settle()
         usage = session.usage() if session.ledger.models else None
         data = SessionEnded(
             reason=session.end_reason or session.gone_reason or "other",
@@ -326,20 +326,6 @@ class World:
             self.later(self._linger, lambda: self._remove(session))
         else:
             self._remove(session)
-
-    def _settle(self, session: Session) -> None:
-        at = session.last_at
-        for tell in list(session.awaited_prompts.values()):
-            tell()
-        session.awaited_prompts.clear()
-        session.interrupt_tools(at, "server", all=True)
-        for agent in list(session.agents.values()):
-            session.stop_agent(agent, at, "server", reason="session_end")
-        session.end_turns(at)
-        session.main.running = False
-        session.set_state("ended", max(at, session.since), "server")
-        session.touch(session.main, at)
-        session.flush()
 
     def _remove(self, session: Session) -> None:
         if self.sessions.get(session.id) is not session:

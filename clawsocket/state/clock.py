@@ -1,0 +1,32 @@
+"""What the parts of a session need of the world around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from clawsocket.protocol.envelope import Event
+
+REMEMBERED = 5000
+"""Number of finished tool calls and turns that a session remembers, so that neither source tells of one twice."""
+
+_T = TypeVar("_T")
+
+
+class Clock(Protocol):
+    """The time, as it is told with each observation, and where events go."""
+
+    now: int
+
+    def put(self, event: Event) -> None:
+        """Send an event."""
+
+    def later(self, delay: int, action: Callable[[], None]) -> None:
+        """Call ``action`` when ``delay`` ms have passed."""
+
+
+def remember(known: dict[str, _T], key: str, value: _T) -> None:
+    """Add to what is remembered; the oldest is forgotten when there is too much."""
+    known[key] = value
+    if len(known) > REMEMBERED:
+        del known[next(iter(known))]

@@ -1,0 +1,112 @@
+"""A session's turns: from a prompt to the end of its answer, one ``message.result`` each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from clawsocket.protocol.events import MessageResult
+from clawsocket.state.clock import remember
+from clawsocket.state.usage import Tokens
+
+if TYPE_CHECKING:
+    from clawsocket.state.session import Session
+
+WAIT = 500
+"""ms that the end of a turn waits for the last lines of its transcript."""
+
+SETTLED = 100
+"""ms that it waits when its last line seems to be there: a message can have several."""
+
+
+class Turn(msgspec.Struct):
+    """From a prompt to the end of its answer.
+
+    Attributes:
+        live: whether any of it happened while we watched.
+        final: its last line so far is the end of an answer.
+        stopped: Stop or StopFailure came.
+    """
+
+    prompt_id: str
+    started_at: int
+    live: bool = False
+    results: int = 0
+    messages: int = 0
+    last_at: int = 0
+    final: bool = False
+    stopped: bool = False
+    error: bool = False
+    interrupted: bool = False
+    duration_ms: int | None = None
+    tokens: Tokens = msgspec.field(default_factory=Tokens)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was done in it, as after a local command."""
+        return not (self.messages or self.stopped or self.error or self.interrupted)
+
+
+class Turns:
+    """The turns of a session, by prompt id.
+
+    Attributes:
+        open: those that have not ended.
+        count: the sum of their ``numTurns``.
+        busy_ms: the sum of their durations.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Start without any."""
+        self._session = session
+        self.open: dict[str, Turn] = {}
+        self.count = 0
+        self.busy_ms = 0
+        self._over: dict[str, None] = {}
+
+    def get(self, prompt_id: str | None, at: int) -> Turn | None:
+        """Return the turn of a prompt, which is begun if it is new; None if it is over."""
+        key = prompt_id or ""
+        if key and key in self._over:
+            return None
+        turn = self.open.setdefault(key, Turn(key, at))
+        turn.live = turn.live or not self._session.silent
+        return turn
+
+    def check(self, turn: Turn) -> None:
+        """End a turn soon if its end was told and its last lines were seen, and at the latest after a while."""
+        self._session.world.later(SETTLED if turn.stopped and turn.final else WAIT, lambda: self.end(turn))
+
+    def end(self, turn: Turn) -> None:
+        """Send ``message.result``, once for each turn in which anything was done."""
+        if self.open.get(turn.prompt_id) is not turn:
+            return
+        del self.open[turn.prompt_id]
+        if turn.empty:
+            return
+        if turn.prompt_id:
+            remember(self._over, turn.prompt_id, None)
+        at = max(turn.last_at, turn.started_at)
+        duration = turn.duration_ms if turn.duration_ms is not None else at - turn.started_at
+        self.busy_ms += duration
+        self.count += turn.results + 1
+        session = self._session
+        session.usage_changed = True
+        data = MessageResult(
+            subtype="interrupted" if turn.interrupted else "error_during_execution" if turn.error else "success",
+            duration_ms=duration,
+            num_turns=turn.results + 1,
+            usage=turn.tokens.as_dict(),
+        )
+        if turn.live:
+            source = session.told_by
+            session.emit("message.result", data, id=f"r:{session.id}:{turn.prompt_id or at}", at=at, source=source)
+
+    def end_all(self, at: int) -> None:
+        """End every turn: the session is over."""
+        for turn in list(self.open.values()):
+            turn.last_at = turn.last_at or at
+            unfinished = turn.messages and not (turn.final or turn.stopped or turn.error)
+            turn.interrupted = turn.interrupted or bool(unfinished)
+            self.end(turn)
