@@ -29,7 +29,7 @@ class WatchfilesFolders:
         self._loop = asyncio.get_running_loop()
         self._folders: set[Hashable] = set()
         self._stop = asyncio.Event()
-        self._run_task: asyncio.Task[None] | None = None
+        self._runs: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, folder: Path, *, shallow: bool) -> Hashable:
@@ -63,14 +63,29 @@ class WatchfilesFolders:
         self._stop.set()
         self._stop = asyncio.Event()
         folders = [folder for folder in map(str, self._folders) if Path(folder).is_dir()]
-        self._run_task = self._loop.create_task(self._run(folders, self._stop)) if folders else None
+        if folders:
+            run = self._loop.create_task(self._run(folders, self._stop))
+            self._runs.add(run)
+            run.add_done_callback(self._runs.discard)
 
     async def _run(self, folders: list[str], stop: asyncio.Event) -> None:
-        changes = awatch(*folders, watch_filter=None, step=_STEP, debounce=_STEP, stop_event=stop, recursive=False)
-        self._loop.call_soon(self._told, None, None, Kind.CHANGED)  # between the two runs nobody watched
-        async for batch in changes:
-            for change, path in sorted(batch, key=lambda item: item[1]):
-                self._tell(change, path)
+        changes = awatch(
+            *folders,
+            watch_filter=None,
+            debounce=_STEP,
+            step=_STEP,
+            stop_event=stop,
+            recursive=False,
+            ignore_permission_denied=True,
+        )
+        # Between two runs nobody watched. It runs when this one watches.
+        self._loop.call_soon(self._told, None, None, Kind.CHANGED)
+        try:
+            async for batch in changes:
+                for change, path in sorted(batch, key=lambda item: item[1]):
+                    self._tell(change, path)
+        except FileNotFoundError:  # a folder went before it was watched
+            self._run_later()
 
     def _tell(self, change: Change, path: str) -> None:
         folder, name = os.path.split(path)

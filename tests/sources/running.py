@@ -1,0 +1,66 @@
+"""What the tests of the sources have in common: waiting on the loop, processes, and lines of transcripts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+LONG_AGO = "2020-01-01T00:00:00.000Z"
+FRESH = "2100-01-01T00:00:00.000Z"
+
+
+async def eventually(look: Callable[[], object], what: str, timeout: float = 10.0) -> None:
+    """Wait on the loop until ``look`` returns something true.
+
+    Raises:
+        TimeoutError: it did not.
+    """
+    end = time.monotonic() + timeout
+    while not look():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {timeout} s")
+        await asyncio.sleep(0.002)
+
+
+async def settled() -> None:
+    """Let the loop take its turns until what has happened on the disk has been told."""
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+
+
+class Process(AbstractContextManager["Process"]):
+    """A process that does nothing."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(["sleep", "600"])
+        self.pid = self._process.pid
+        self.start = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+    def kill(self, *, reap: bool = True) -> None:
+        """Kill it; one that is not reaped stays as a zombie."""
+        self._process.kill()
+        if reap:
+            self._process.wait()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def line(uuid: str, timestamp: str | None = FRESH, **fields: Any) -> bytes:
+    """Return a line of a transcript."""
+    content = {"type": "user", "uuid": uuid, "message": {"content": "hello"}, **fields}
+    if timestamp is not None:
+        content["timestamp"] = timestamp
+    return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+
+
+def append(path: Path, data: bytes) -> None:
+    """Append to a file, which may be new."""
+    with path.open("ab") as stream:
+        stream.write(data)
