@@ -13,7 +13,7 @@ import msgspec
 
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.envelope import Envelope
-from clawsocket.protocol.events import EVENTS, HookData, ToolResult
+from clawsocket.protocol.events import ToolResult
 from clawsocket.protocol.frame import payload_of, text_frame
 
 
@@ -50,7 +50,21 @@ class HookCompleted(Wire, kw_only=True):
     success: bool
 
 
-def _completed(data: ToolResult) -> ToolCompleted | None:
+class _Named(Wire, kw_only=True):
+    tool_name: Any = None
+
+
+class _Envelope(Envelope, kw_only=True):
+    data: msgspec.Raw
+
+
+_named = msgspec.json.Decoder(_Named)
+_result = msgspec.json.Decoder(ToolResult)
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def _completed(raw: msgspec.Raw) -> ToolCompleted | None:
+    data = _result.decode(raw)
     if not data.success:
         return None
     return ToolCompleted(
@@ -61,7 +75,8 @@ def _completed(data: ToolResult) -> ToolCompleted | None:
     )
 
 
-def _failed(data: ToolResult) -> ToolFailed | None:
+def _failed(raw: msgspec.Raw) -> ToolFailed | None:
+    data = _result.decode(raw)
     if data.success:
         return None
     return ToolFailed(
@@ -72,19 +87,25 @@ def _failed(data: ToolResult) -> ToolFailed | None:
     )
 
 
-def _started(data: HookData) -> HookStarted:
-    return HookStarted(hook_type="PreToolUse", tool_name=data.tool_name or "unknown")
+def _started(raw: msgspec.Raw) -> HookStarted:
+    return HookStarted(hook_type="PreToolUse", tool_name=_tool_name(raw))
 
 
-def _ended(kind: str, success: bool) -> Callable[[HookData], HookCompleted]:
-    return lambda data: HookCompleted(hook_type=kind, tool_name=data.tool_name or "unknown", success=success)
+def _ended(kind: str, success: bool) -> Callable[[msgspec.Raw], HookCompleted]:
+    return lambda raw: HookCompleted(hook_type=kind, tool_name=_tool_name(raw), success=success)
 
 
-def _same(data: Any) -> Any:
-    return data
+def _tool_name(raw: msgspec.Raw) -> str:
+    """Return the tool that a hook's payload names; the rest of a payload is Claude Code's, and may be anything."""
+    name = _named.decode(raw).tool_name
+    return name if isinstance(name, str) else "unknown"
 
 
-_MAKERS: dict[tuple[str, str], Callable[[Any], Wire | None]] = {
+def _same(raw: msgspec.Raw) -> msgspec.Raw:
+    return raw
+
+
+_MAKERS: dict[tuple[str, str], Callable[[msgspec.Raw], Wire | msgspec.Raw | None]] = {
     ("tool.use", "tool.started"): _same,
     ("tool.result", "tool.completed"): _completed,
     ("tool.result", "tool.failed"): _failed,
@@ -96,10 +117,6 @@ _MAKERS: dict[tuple[str, str], Callable[[Any], Wire | None]] = {
 """(Primary type, alias) to the maker of the alias's data from the primary's; None where the alias does not apply."""
 
 
-class _Typed(msgspec.Struct):
-    data: msgspec.Raw
-
-
 def alias_frames(type: str, frame: bytes, wanted: Iterable[str]) -> list[bytes]:
     """Return the frames of the wanted aliases of an event.
 
@@ -108,12 +125,10 @@ def alias_frames(type: str, frame: bytes, wanted: Iterable[str]) -> list[bytes]:
         frame: its WebSocket frame.
         wanted: aliases that the type may be sent under.
     """
-    payload = payload_of(frame)
-    envelope = msgspec.json.decode(payload, type=Envelope)
-    data = msgspec.json.decode(msgspec.json.decode(payload, type=_Typed).data, type=EVENTS[type].data)
+    envelope = _envelope.decode(payload_of(frame))
     frames = []
     for alias in wanted:
-        made = _MAKERS[type, alias](data)
+        made = _MAKERS[type, alias](envelope.data)
         if made is not None:
             frames.append(text_frame(msgspec.json.encode(msgspec.structs.replace(envelope, type=alias, data=made))))
     return frames

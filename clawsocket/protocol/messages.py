@@ -105,15 +105,18 @@ def decode(data: bytes) -> AnyMessage:
     """Return a client's message.
 
     Raises:
-        msgspec.ValidationError: JSON, but no message of ours (its text is not for the client).
+        msgspec.ValidationError: JSON, but no message of ours, or nested too deeply (its text is not for the client).
         msgspec.DecodeError, UnicodeDecodeError: not JSON.
     """
-    return _message.decode(data)
+    try:
+        return _message.decode(data)
+    except RecursionError as error:
+        raise msgspec.ValidationError(str(error)) from error
 
 
 def request_id(data: bytes) -> str | int | float | None:
     """Return the ``id`` of a message that could not be decoded, so that its error can echo it; None if it has none."""
     try:
         return _id.decode(data).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

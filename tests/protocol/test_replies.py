@@ -1,0 +1,154 @@
+"""What the server answers has the promised form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from clawsocket.protocol import replies
+from clawsocket.protocol.base import Wire
+from clawsocket.protocol.models import ModelUsage, SessionUsage, TotalUsage
+
+SERVER = replies.ServerInfo(version="1.2.3", protocol=replies.PROTOCOL, features=replies.FEATURES)
+ZEROS = SessionUsage(
+    session_id="s",
+    input_tokens=0,
+    output_tokens=0,
+    cache_creation_input_tokens=0,
+    cache_read_input_tokens=0,
+    total_cost_usd=0.0,
+    duration_ms=0,
+    num_turns=0,
+    model_breakdown={},
+    unpriced_models=[],
+    last_updated_at=0,
+)
+TOTAL = TotalUsage(total_cost_usd=0.5, total_input_tokens=1, total_output_tokens=2, session_count=3, model_breakdown={})
+
+REPLIES: list[tuple[Wire, dict[str, Any]]] = [
+    (
+        replies.Snapshot(sessions=[], agents=[], head_seq=9, epoch="e", server=SERVER),
+        {
+            "type": "snapshot",
+            "sessions": [],
+            "agents": [],
+            "headSeq": 9,
+            "epoch": "e",
+            "server": {"version": "1.2.3", "protocol": 1, "features": list(replies.FEATURES)},
+        },
+    ),
+    (
+        replies.Subscribed(topics=["a"], head_seq=9, id="x"),
+        {"type": "subscribed", "topics": ["a"], "headSeq": 9, "id": "x"},
+    ),
+    (
+        replies.Subscribed(topics=["a"], head_seq=9, recovered=False, oldest_seq=3),
+        {"type": "subscribed", "topics": ["a"], "headSeq": 9, "recovered": False, "oldestSeq": 3},
+    ),
+    (replies.Unsubscribed(topics=[]), {"type": "unsubscribed", "topics": []}),
+    (replies.SessionList(sessions=[]), {"type": "session_list", "sessions": []}),
+    (
+        replies.SessionHistory(session_id="s", events=[msgspec.Raw(b'{"a":1}')], more=True),
+        {"type": "session_history", "sessionId": "s", "events": [{"a": 1}], "more": True},
+    ),
+    (
+        replies.SessionHistory(session_id="s", events=[]),
+        {"type": "session_history", "sessionId": "s", "events": []},
+    ),
+    (replies.SubscribedAgentLog(session_id="s"), {"type": "subscribed_agent_log", "sessionId": "s"}),
+    (replies.UnsubscribedAgentLog(session_id=None), {"type": "unsubscribed_agent_log", "sessionId": None}),
+    (replies.UnsubscribedAgentLog(session_id="s"), {"type": "unsubscribed_agent_log", "sessionId": "s"}),
+    (
+        replies.AgentLog(session_id="s", line=msgspec.Raw(b'{"type":"user"}')),
+        {"type": "agent_log", "sessionId": "s", "line": {"type": "user"}},
+    ),
+    (
+        replies.AgentLog(session_id="s", agent_id="a", line=msgspec.Raw(b"{}")),
+        {"type": "agent_log", "sessionId": "s", "agentId": "a", "line": {}},
+    ),
+    (
+        replies.Gap(from_=3, to=5, oldest_seq=6, reason="evicted"),
+        {"type": "gap", "from": 3, "to": 5, "oldestSeq": 6, "reason": "evicted"},
+    ),
+    (replies.Bookmark(head_seq=9), {"type": "bookmark", "headSeq": 9}),
+    (
+        replies.Error(error="invalid JSON", message="the message is not JSON", id=7),
+        {"type": "error", "error": "invalid JSON", "message": "the message is not JSON", "id": 7},
+    ),
+    (replies.Error(error="rate_limited"), {"type": "error", "error": "rate_limited"}),
+    (
+        replies.usage_reply(ZEROS, 5),
+        {
+            "type": "usage",
+            "id": 5,
+            "sessionId": "s",
+            "inputTokens": 0,
+            "outputTokens": 0,
+            "cacheCreationInputTokens": 0,
+            "cacheReadInputTokens": 0,
+            "totalCostUsd": 0.0,
+            "durationMs": 0,
+            "numTurns": 0,
+            "modelBreakdown": {},
+            "unpricedModels": [],
+            "lastUpdatedAt": 0,
+        },
+    ),
+    (
+        replies.usage_reply(TOTAL, None),
+        {
+            "type": "usage",
+            "totalCostUsd": 0.5,
+            "totalInputTokens": 1,
+            "totalOutputTokens": 2,
+            "sessionCount": 3,
+            "modelBreakdown": {},
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("reply", "sent"), REPLIES, ids=lambda value: type(value).__name__)
+def test_a_reply_has_exactly_the_promised_fields(reply: Wire, sent: dict[str, Any]) -> None:
+    assert json.loads(msgspec.json.encode(reply)) == sent
+
+
+def test_every_kind_of_reply_is_shown_here() -> None:
+    kinds = {kind for kind in vars(replies).values() if isinstance(kind, type) and issubclass(kind, replies.Reply)}
+    assert kinds - {type(reply) for reply, _ in REPLIES} == {replies.Reply}
+
+
+def test_no_reply_has_a_seq_at_its_top() -> None:
+    for reply, _ in REPLIES:
+        assert not {"seq", "data"} & json.loads(msgspec.json.encode(reply)).keys()
+
+
+def test_the_usage_of_a_model_without_a_price_is_null() -> None:
+    model = ModelUsage(
+        input_tokens=1, output_tokens=2, cache_creation_input_tokens=3, cache_read_input_tokens=4, cost_usd=None
+    )
+    reply = replies.usage_reply(msgspec.structs.replace(ZEROS, model_breakdown={"m": model}), None)
+    assert json.loads(msgspec.json.encode(reply))["modelBreakdown"] == {
+        "m": {
+            "inputTokens": 1,
+            "outputTokens": 2,
+            "cacheCreationInputTokens": 3,
+            "cacheReadInputTokens": 4,
+            "costUsd": None,
+        }
+    }
+
+
+def test_the_error_and_close_codes_are_the_promised_ones() -> None:
+    assert set(replies.ERRORS) == {"invalid JSON", "invalid message", "rate_limited", "limit_exceeded"}
+    assert set(replies.CLOSE_CODES) == {1001, 1008, 1009, 4408, 4409, 4500}
+
+
+@pytest.mark.parametrize("reason", ["evicted", "epoch", "spool_full", "crash", "source"])
+def test_a_gap_has_one_of_the_promised_reasons(reason: str) -> None:
+    sent = {"type": "gap", "from": 1, "to": 2, "oldestSeq": 3, "reason": reason}
+    gap = msgspec.convert(sent, replies.Gap)
+    assert msgspec.to_builtins(gap) == sent
