@@ -1,8 +1,8 @@
 """Every setting, in one table.
 
 A field of :class:`Settings` is a setting: its name, type, default, help and unit. ``--set name=value``,
-``CLAW_SOCKET_NAME``, ``config.toml`` and the documentation all come from here. The order of precedence is command line, environment,
-file, default.
+``CLAW_SOCKET_NAME``, ``config.toml`` and the documentation all come from here. The order of precedence is command
+line, environment, file, default.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     auth: Annotated[bool, _meta("Ask clients for the token")] = True
     stream: Annotated[bool, _meta("Register MessageDisplay too: live text, for 3 ms per batch of lines")] = False
     watch_files: Annotated[tuple[str, ...], _meta("Literal file names for Claude Code's FileChanged hook")] = ()
-    claude_dirs: Annotated[tuple[str, ...], _meta("Folders of Claude Code; empty: $CLAUDE_CONFIG_DIR or ~/.claude")] = ()
+    claude_dirs: Annotated[tuple[str, ...], _meta("Claude Code's folders; empty: $CLAUDE_CONFIG_DIR or ~/.claude")] = ()
     allowed_origins: Annotated[tuple[str, ...], _meta("Origins besides loopback; * at the end matches any rest")] = (
         "vscode-webview://*",
         "tauri://localhost",
@@ -69,7 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ring_events: Annotated[Count, _meta("Events kept in memory", "events")] = 200_000
     socket_buffer: Annotated[Size, _meta("Unsent bytes after which a client is left to catch up", "bytes")] = 262_144
 
-    line_limit: Annotated[Size, _meta("A line of a transcript; longer ones are skipped and reported", "bytes")] = 64 * MB
+    line_limit: Annotated[Size, _meta("A line of a transcript; longer ones are skipped", "bytes")] = 64 * MB
     spool_limit: Annotated[Size, _meta("A hook's payload in the spool", "bytes")] = 16 * MB
     poll_interval: Annotated[Seconds, _meta("Between looks where the system gives no file events", "s")] = 1.0
     end_wait: Annotated[Seconds, _meta("For SessionEnd after a session's file went", "s")] = 0.5
@@ -113,9 +113,7 @@ def _value(name: str, value: Any, where: str) -> Any:
         raise SettingError(name, f"{value!r} is wrong: {wanted[:1].lower()}{wanted[1:]}", where) from None
 
 
-def load(
-    given: Mapping[str, Any], *, file: Path | None = None, environ: Mapping[str, str] | None = None
-) -> Settings:
+def load(given: Mapping[str, Any], *, file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Put the settings together.
 
     Args:

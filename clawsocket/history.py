@@ -22,9 +22,7 @@ READ_LIMIT = 512_000_000
 """Bytes read for one reply, at most."""
 
 
-def read(
-    path: Path, session_id: str, limit: int, before: str | None, *, max_bytes: int
-) -> tuple[list[Raw], bool]:
+def read(path: Path, session_id: str, limit: int, before: str | None, *, max_bytes: int) -> tuple[list[Raw], bool]:
     """Return the last events of a session, those of its subagents among them by time.
 
     Args:

@@ -77,7 +77,8 @@ def test_a_page_deep_in_a_long_transcript_is_found(tmp_path: Path) -> None:
     assert len(events) == 10
     page, more = read(path, limit=10, before="m:long:aa000003-721a-4a36-a459-94822648e862")
     assert more
-    assert [event["id"] for event in page if event["type"] == "tool.use"][-1] == "t:long:toolu_000002FwFtPevMuOtPNp6nmk:use"
+    last = [event["id"] for event in page if event["type"] == "tool.use"][-1]
+    assert last == "t:long:toolu_000002FwFtPevMuOtPNp6nmk:use"
 
 
 def test_broken_lines_and_missing_meta_are_passed_over(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Hook payloads: one JSON object, from Claude Code itself or in the form of the original program.
 
-A payload is read for the fields that mean something here and kept as the JSON it was, so that it can go out again untouched.
+A payload is read for the fields that mean something here and kept as the JSON it was, so that it can go out again
+untouched.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ def project_folder(path: str) -> str:
     """Return the folder name that Claude Code uses for a working directory.
 
     Every UTF-16 unit outside ``[A-Za-z0-9]`` becomes ``-``; a name that is too long is cut and gets a hash of the path.
-    Different paths can share a folder, so a transcript is found by its session's id and its ``cwd`` is trusted, not the name.
+    Different paths can share a folder, so a transcript is found by its session's id, and its ``cwd`` is trusted and not
+    the name.
 
     Args:
         path: the real path, symlinks resolved.

@@ -1,4 +1,4 @@
-"""Transcripts: one JSON object a line, appended as a session goes.
+r"""Transcripts: one JSON object a line, appended as a session goes.
 
 The format is internal to Claude Code and changes with its releases, so a line is read for what is needed and nothing
 else of it is checked. A type that is not known is an :class:`OtherLine`; only what is no JSON object at all is broken.

@@ -18,7 +18,7 @@ class Event(msgspec.Struct):
         type: a name of the catalogue, such as ``tool.use``.
         timestamp: ms since 1970, of the thing itself and not of its reading.
         session_id: "" for events of the server.
-        id: for a fact made from the fact alone, the same whichever source told it; for a level its newest cause and type.
+        id: for a fact made from the fact alone, the same whichever source told it; for a level of its newest cause.
         source: who told it.
         data: a Struct of the catalogue, or a hook's payload: a dict, or raw JSON of an object.
         agent_id: the subagent, None for the session's main agent.

@@ -59,10 +59,10 @@ def event(name: str, example: dict[str, Any], *, fact: bool = True) -> Callable[
 
 @event(
     "session.discovered",
-    {"pid": 23796, "sessionId": _SESSION, "cwd": "/home/dev/app", "startedAt": _TIME, "name": "app-70", "entrypoint": "cli"},
+    {"pid": 23796, "sessionId": _SESSION, "cwd": "/home/dev/app", "startedAt": _TIME, "name": "app-70"},
 )
 class SessionDiscovered(Wire, kw_only=True):
-    """A session appeared: its session file, or where it has none its first hook or line. ``pid`` is null while unknown."""
+    """A session appeared: its file, or where it has none its first hook or line. ``pid`` is null while unknown."""
 
     pid: int | None
     session_id: str
@@ -99,7 +99,7 @@ class SessionStateChanged(Wire, kw_only=True):
 
     state: State
     previous: State | None = None
-    since: int | None = None
+    since: int
     waiting_for: str | None = None
     tool: WaitingTool | None = None
     error: str | None = None
@@ -163,7 +163,7 @@ class AgentStateChanged(Wire, kw_only=True):
 
 @event("agent.stopped", {"agentId": _AGENT, "lastMessage": "Found it in main.py.", "source": "hook"})
 class AgentStopped(Wire, kw_only=True):
-    """A subagent ended, or with its session the main agent."""
+    """A subagent ended."""
 
     agent_id: str
     reason: str | None = None
@@ -244,7 +244,10 @@ class ToolUse(Wire, kw_only=True):
     },
 )
 class ToolResult(Wire, kw_only=True):
-    """A tool call ended; once per ``toolUseId``. ``durationMs`` is the tool's own time from the hook, or the span between two timestamps."""
+    """A tool call ended; once per ``toolUseId``.
+
+    ``durationMs`` is the tool's own time from the hook, or the span between two timestamps.
+    """
 
     tool_name: str
     tool_use_id: str
@@ -317,7 +320,10 @@ EVENTS["usage.updated"] = EventType(
     fact=False,
 )
 EVENTS["usage.context"] = EventType(
-    "usage.context", Context, {"percentUsed": 8.2, "tokensUsed": 16384, "tokensMax": 200000, "official": True}, fact=False
+    "usage.context",
+    Context,
+    {"percentUsed": 8.2, "tokensUsed": 16384, "tokensMax": 200000, "official": True},
+    fact=False,
 )
 
 
@@ -339,7 +345,8 @@ class UsageRateLimit(Wire, kw_only=True):
 class HookData(Wire, kw_only=True):
     """A hook's payload as it came, with these fields added where it tells of a tool call.
 
-    The payload's own fields (``session_id``, ``hook_event_name``, ``tool_name``, …) are Claude Code's and stand beside them.
+    The payload's own fields (``session_id``, ``hook_event_name``, ``tool_name``, …) are Claude Code's and stand beside
+    them.
     """
 
     tool_name: str | None = None
@@ -351,10 +358,10 @@ class HookData(Wire, kw_only=True):
 
 
 HOOKS = (
-    "PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion SessionStart "
-    "SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact PostCompact PermissionRequest PermissionDenied Setup "
-    "TeammateIdle TaskCreated TaskCompleted Elicitation ElicitationResult ConfigChange WorktreeCreate WorktreeRemove "
-    "InstructionsLoaded CwdChanged FileChanged MessageDisplay"
+    "PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion "
+    "SessionStart SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact PostCompact PermissionRequest "
+    "PermissionDenied Setup TeammateIdle TaskCreated TaskCompleted Elicitation ElicitationResult ConfigChange "
+    "WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay"
 ).split()
 """The names of Claude Code's hooks (2.1.197); one that is not known yet is sent all the same."""
 
@@ -368,7 +375,10 @@ def hook_type(name: str) -> str:
 
 for _name in HOOKS:
     EVENTS[hook_type(_name)] = EventType(
-        hook_type(_name), HookData, {"session_id": _SESSION, "hook_event_name": _name, "cwd": "/home/dev/app"}, fact=True
+        hook_type(_name),
+        HookData,
+        {"session_id": _SESSION, "hook_event_name": _name, "cwd": "/home/dev/app"},
+        fact=True,
     )
 
 

@@ -124,7 +124,10 @@ class AgentLog(Reply, tag="agent_log", kw_only=True):
 
 
 class Gap(Reply, tag="gap", kw_only=True):
-    """Events ``from`` to ``to`` are gone, and why; the stream goes on at ``oldestSeq``. Only a gap means that something is missing."""
+    """Events ``from`` to ``to`` are gone, and why; the stream goes on at ``oldestSeq``.
+
+    Only a gap means that something is missing.
+    """
 
     from_: int = msgspec.field(name="from")
     to: int

@@ -1,7 +1,7 @@
 """Topic patterns and the filter that a connection's subscriptions make.
 
-``*`` is everything. ``tool.*`` is every type below ``tool.``. A ``*`` inside a pattern matches one segment. Anything else is
-a name that matches itself. An alias (see :mod:`clawsocket.protocol.aliases`) is sent only for its exact name.
+``*`` is everything. ``tool.*`` is every type below ``tool.``. A ``*`` inside a pattern matches one segment. Anything
+else is a name that matches itself. An alias (see :mod:`clawsocket.protocol.aliases`) is sent only for its exact name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Sessions = frozenset[str] | None
 def matcher(pattern: str) -> Callable[[str], bool]:
     """Return the test that a topic pattern stands for."""
     if pattern == "*":
-        return lambda type: True
+        return lambda _type: True
     if "*" not in pattern:
         return pattern.__eq__
     head, below = (pattern[:-2], True) if pattern.endswith(".*") else (pattern, False)
@@ -38,7 +38,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 class Filter:
-    """What a connection wants: topics, each with its sessions. Immutable and compared by value, so that equal ones share work."""
+    """What a connection wants: topics, each with its sessions; compared by value, so that equal ones share work."""
 
     __slots__ = ("_hash", "_known", "topics")
 
@@ -75,7 +75,8 @@ class Filter:
     def _learn(self, type: str) -> frozenset[str] | bool:
         wanted = [sessions for pattern, sessions in self.topics if matcher(pattern)(type)]
         some = [sessions for sessions in wanted if sessions is not None]
-        result: frozenset[str] | bool = frozenset().union(*some) if wanted and len(some) == len(wanted) else bool(wanted)
+        everywhere = len(some) < len(wanted)
+        result: frozenset[str] | bool = frozenset().union(*some) if some and not everywhere else everywhere
         if len(self._known) < 1000:
             self._known[type] = result
         return result

@@ -30,8 +30,8 @@ from clawsocket.protocol.events import (
 from clawsocket.state import outcome
 from clawsocket.state.lines import ECHOES
 from clawsocket.state.session import Session
-from clawsocket.state.turns import Turn
 from clawsocket.state.text import content_text, input_summary, response_summary
+from clawsocket.state.turns import Turn
 
 PROMPT_WAIT = 1000
 """ms that a prompt told by UserPromptSubmit waits for its transcript line, which knows its uuid."""
@@ -105,11 +105,11 @@ def _session_start(session: Session, seen: HookSeen, hook: Hook) -> None:
     session.begun = True
     for server in hook.mcp_servers or ():
         if server.name:
-            data_ = McpServerStatus(server_name=server.name, status=server.status, url=server.url, tools=server.tools)
-            session.emit("mcp.server_status", data_, id=f"h:{seen.id}:{server.name}", at=seen.at, source="hook")
+            status = McpServerStatus(server_name=server.name, status=server.status, url=server.url, tools=server.tools)
+            session.emit("mcp.server_status", status, id=f"h:{seen.id}:{server.name}", at=seen.at, source="hook")
 
 
-def _session_end(session: Session, seen: HookSeen, hook: Hook) -> None:
+def _session_end(session: Session, _seen: HookSeen, hook: Hook) -> None:
     session.end_reason = hook.reason or "other"
 
 
@@ -122,11 +122,14 @@ def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:
     if not session.has_transcript and hook.prompt:
         key = hook.prompt_id or seen.id
         session.awaited_prompts[key] = lambda: _prompt_of_hook(session, seen, hook)
-        session.world.later(PROMPT_WAIT, lambda: session.awaited_prompts.pop(key, _nothing)())
+        session.world.later(PROMPT_WAIT, lambda: _tell_prompt(session, key))
 
 
-def _nothing() -> None:
-    """It was told at the session's end."""
+def _tell_prompt(session: Session, key: str) -> None:
+    """Send a prompt that waited, unless the session's end was quicker."""
+    tell = session.awaited_prompts.pop(key, None)
+    if tell is not None:
+        tell()
 
 
 def _prompt_of_hook(session: Session, seen: HookSeen, hook: Hook) -> None:

@@ -29,8 +29,8 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.state import outcome
 from clawsocket.state.session import Session
-from clawsocket.state.turns import Turn
 from clawsocket.state.text import content_text
+from clawsocket.state.turns import Turn
 from clawsocket.state.usage import SYNTHETIC
 
 ECHOES = (
@@ -226,7 +226,7 @@ def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: 
         content_blocks=message.content,
         uuid=line.uuid,
         model=message.model,
-        usage=message.usage if message.usage else None,
+        usage=message.usage or None,
         message_id=message.id,
     )
     _message(session, "message.assistant", data, agent_id, line, at)
@@ -314,7 +314,7 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
         session.emit("session.compacted", SessionCompacted(trigger=trigger), id=id, at=at, source="transcript")
 
 
-def _last_prompt(session: Session, agent_id: str | None, line: LastPromptLine, at: int) -> None:
+def _last_prompt(session: Session, agent_id: str | None, _line: LastPromptLine, _at: int) -> None:
     turn = session.turns.open.get(session.line_prompt)
     if agent_id is None and turn is not None and (turn.final or turn.error or turn.interrupted):
         _over(session, turn)
@@ -326,7 +326,7 @@ def _over(session: Session, turn: Turn) -> None:
     session.turns.end(turn)
 
 
-def _title(session: Session, agent_id: str | None, line: TitleLine, at: int) -> None:
+def _title(session: Session, _agent_id: str | None, line: TitleLine, at: int) -> None:
     name = line.custom_title or line.agent_name
     if name:
         rename(session, name, at, f"{at}")
@@ -343,7 +343,7 @@ def rename(session: Session, name: str, at: int, cause: str) -> None:
         session.emit("session.renamed", data, id=f"n:{session.id}:{cause}", at=at, source="session_file")
 
 
-def _mode(session: Session, agent_id: str | None, line: ModeLine, at: int) -> None:
+def _mode(session: Session, _agent_id: str | None, line: ModeLine, _at: int) -> None:
     session.permission_mode = line.permission_mode or session.permission_mode
 
 

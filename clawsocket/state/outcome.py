@@ -11,8 +11,8 @@ from clawsocket.protocol.events import Outcome
 INVALID = "<tool_use_error>"
 """A call that never ran: unknown tool, wrong parameters, Edit before Read."""
 
-REJECTED = ("User rejected tool use", "The user doesn't want to proceed with this tool use.")
-CLASSIFIER = "Permission for this action was denied"
+REJECTED_NOTE = "User rejected tool use"
+REFUSALS = ("The user doesn't want to proceed with this tool use.", "Permission for this action was denied")
 INTERRUPTED = "[Request interrupted by user"
 
 
@@ -30,7 +30,7 @@ def of_result(text: str, is_error: bool, note: str = "") -> Outcome:
         return "invalid"
     if INTERRUPTED in text or INTERRUPTED in note:
         return "interrupted"
-    if note.startswith(REJECTED[0]) or text.startswith(REJECTED[1]) or text.startswith(CLASSIFIER):
+    if note.startswith(REJECTED_NOTE) or text.startswith(REFUSALS):
         return "denied"
     return "error"
 

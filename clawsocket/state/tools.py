@@ -82,7 +82,7 @@ class Tools:
         agent = session.agents.get(agent_id, at)
         agent.tool_count += 1
         session.touch(agent, at)
-        data = ToolUse(tool_name=name, tool_use_id=tool_id, input=raw if raw else {}, input_summary=tool.summary)
+        data = ToolUse(tool_name=name, tool_use_id=tool_id, input=raw or {}, input_summary=tool.summary)
         session.emit("tool.use", data, id=f"t:{session.id}:{tool_id}:use", at=at, source=source, agent_id=agent_id)
         return tool
 

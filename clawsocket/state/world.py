@@ -68,8 +68,8 @@ class World:
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
-        self.on_end: Callable[[str], None] = lambda session_id: None
-        self.on_removed: Callable[[str], None] = lambda session_id: None
+        self.on_end: Callable[[str], None] = lambda _session_id: None
+        self.on_removed: Callable[[str], None] = lambda _session_id: None
 
     # For the sessions
 
@@ -297,7 +297,7 @@ class World:
         self._end_later(session)
 
     def _end_later(self, session: Session) -> None:
-        """A session ends when its file or process is gone and its SessionEnd has come, or after waiting for the other."""
+        """A session ends when its process is gone and its SessionEnd has come, or after waiting for the other."""
         session.ending = True
         both = session.gone_reason is not None and session.end_reason is not None
         wait = GRACE if both or session.pid is None else self._end_wait

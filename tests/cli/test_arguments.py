@@ -37,7 +37,8 @@ def test_a_flag_gives_a_setting(argv: list[str], given: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "action"), [("--rotate-token", "rotate"), ("--install-hooks", "install"), ("--uninstall-hooks", "uninstall")]
+    ("flag", "action"),
+    [("--rotate-token", "rotate"), ("--install-hooks", "install"), ("--uninstall-hooks", "uninstall")],
 )
 def test_a_flag_is_an_action(flag: str, action: str) -> None:
     assert parse([flag]).action == action
@@ -55,9 +56,7 @@ def test_a_wrong_flag_exits_1_with_one_line(argv: list[str], capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("argv", [["--port", "x"], ["--port", "70000"], ["--set", "nope=1"], ["--set", "port=-1"]])
-def test_a_wrong_value_exits_1_with_one_line(
-    argv: list[str], home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_value_exits_1_with_one_line(argv: list[str], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert not (home / ".claw-socket").exists()
@@ -81,7 +80,9 @@ def test_it_runs_as_a_module_without_loading_what_it_does_not_need() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "msgspec" not in done.stdout
     assert "asyncio" not in done.stdout
-    module = subprocess.run([sys.executable, "-m", "clawsocket", "--version"], capture_output=True, text=True, check=True)
+    module = subprocess.run(
+        [sys.executable, "-m", "clawsocket", "--version"], capture_output=True, text=True, check=True
+    )
     assert module.stdout == f"{__version__}\n"
 
 

@@ -69,7 +69,7 @@ def both(scenario: str) -> list[Event]:
 
 def shuffled(scenario: str, seed: int) -> list[Timed]:
     """Hooks, lines and the session file, each in its own order, interleaved at random; the file is there first."""
-    order = random.Random(seed)  # noqa: S311 - a reproducible shuffle, not a secret
+    order = random.Random(seed)
     files = file_observations(scenario)
     parts = [hook_observations(scenario), line_observations(scenario), files[1:]]
     result = files[:1]
