@@ -80,10 +80,11 @@ class Run:
 
     @property
     def session_file(self) -> dict[str, Any]:
-        """The session's file as it was first."""
-        first = next(line for line in oracle.json_lines(self.out / "sessions.jsonl") if line["op"] == "create")
-        found: dict[str, Any] = first["content"]
-        return found
+        """The session's file as it was first, torn reads and what another session left apart."""
+        contents: list[dict[str, Any]] = [
+            line["content"] or {} for line in oracle.json_lines(self.out / "sessions.jsonl")
+        ]
+        return next(content for content in contents if content.get("sessionId") == self.session)
 
 
 class ClaudeCode:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e import claude_code
 
+pytest.register_assert_rewrite("tests.support.told")
+
 
 @pytest.fixture(scope="session")
 def claude_binary() -> Path:

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.claude_code import ClaudeCode, Run, lines
 from tests.support import oracle, told
 from tests.support.oracle import Json
-from tests.support.service import Service, run
+from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -32,15 +32,19 @@ SETTINGS = b"""{ "model":"opus",
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    home = tmp_path / "home"
-    home.mkdir()
-    return home
+def scratch(tmp_path: Path) -> Path:
+    """A home for the program and Claude Code, but not this process's own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
 
 
 def shape(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
-    """What a run showed to its caller and wrote into the transcript, without what differs from run to run."""
-    shown = [(line["type"], line.get("subtype", "")) for line in lines(run.output)]
+    """What a run showed to its caller and wrote into the transcript, without what differs from run to run.
+
+    Where there is any hook for SessionStart, Claude Code itself tells its caller that it began and ended.
+    """
+    shown = [(line["type"], line.get("subtype", "")) for line in lines(run.output) if "hook_id" not in line]
     kept = [
         (line["type"], line.get("attachment", {}).get("type", ""), line.get("subtype", ""))
         for line in oracle.transcript_lines(run.projects, run.session)
@@ -49,20 +53,22 @@ def shape(run: Run) -> tuple[list[tuple[str, str]], list[tuple[str, str, str]]]:
 
 
 def test_hooks_leave_no_trace_while_the_service_is_down_and_arrive_later(
-    tmp_path: Path, home: Path, claude_binary: Path
+    tmp_path: Path, scratch: Path, claude_binary: Path
 ) -> None:
     plain = ClaudeCode(claude_binary, tmp_path / "plain").run("b_bash", "--no-recorder")
-    with Service(home) as service:
+    with Service(scratch) as service:
         service.wait_for_hooks()
-    hooked = ClaudeCode(claude_binary, home).run("b_bash", "--no-recorder", "--keep-settings")
+    hooked = ClaudeCode(claude_binary, scratch).run("b_bash", "--no-recorder", "--keep-settings")
 
     assert shape(hooked) == shape(plain)
-    assert hooked.errors == plain.errors
-    spooled = [json.loads(path.read_text()) for path in waiting(home)]
+    assert hooked.errors == plain.errors == ""
+    answers = [line for line in lines(hooked.output) if line.get("subtype") == "hook_response"]
+    assert [(line["output"], line["exit_code"], line["outcome"]) for line in answers] == [("", 0, "success")]
+    spooled = [json.loads(path.read_text()) for path in waiting(scratch)]
     assert [hook["hook_event_name"] for hook in spooled] == HOOKS_OF_B_BASH
-    left = [path.stat().st_mtime_ns // 1_000_000 for path in waiting(home)]
+    left = [path.stat().st_mtime_ns // 1_000_000 for path in waiting(scratch)]
 
-    with Service(home) as service, service.connect() as client:
+    with Service(scratch) as service, service.connect() as client:
         client.follow(back=True)
         wait_for(lambda: client.of(hooked.session, "hook.session_end"), "the last hook")
         events = [event for event in client.of(hooked.session) if event["type"].startswith("hook.")]
@@ -71,7 +77,7 @@ def test_hooks_leave_no_trace_while_the_service_is_down_and_arrive_later(
         ]
         assert [event["timestamp"] for event in events] == left
         told.check_tools(client.of(hooked.session), truth_by_hooks(hooked, spooled))
-        wait_for(lambda: not waiting(home), "the spool to be emptied")
+        wait_for(lambda: not waiting(scratch), "the spool to be emptied")
         assert client.problems == []
 
 
@@ -89,22 +95,22 @@ def truth_by_hooks(run: Run, payloads: list[Json]) -> oracle.Truth:
     return oracle.read(run.session, run.projects, [record])
 
 
-def test_uninstalling_restores_the_settings_byte_for_byte(home: Path, claude_binary: Path) -> None:
-    settings = home / ".claude" / "settings.json"
+def test_uninstalling_restores_the_settings_byte_for_byte(scratch: Path, claude_binary: Path) -> None:
+    settings = scratch / ".claude" / "settings.json"
     settings.parent.mkdir()
     settings.write_bytes(SETTINGS)
-    with Service(home) as service:
+    with Service(scratch) as service:
         service.wait_for_hooks()
     installed = settings.read_bytes()
     assert installed != SETTINGS
-    ran = ClaudeCode(claude_binary, home).run("a_plain", "--no-recorder", "--keep-settings")
+    ran = ClaudeCode(claude_binary, scratch).run("a_plain", "--no-recorder", "--keep-settings")
     assert ran.errors == ""
-    assert waiting(home)
+    assert waiting(scratch)
     assert settings.read_bytes() == installed
 
-    removed = run(home, "--uninstall-hooks")
+    removed = run_command(scratch, "--uninstall-hooks")
     assert removed.returncode == 0, removed.stderr
     assert settings.read_bytes() == SETTINGS
-    before = len(waiting(home))
-    ClaudeCode(claude_binary, home).run("a_plain", "--no-recorder", "--keep-settings")
-    assert len(waiting(home)) == before
+    before = len(waiting(scratch))
+    ClaudeCode(claude_binary, scratch).run("a_plain", "--no-recorder", "--keep-settings")
+    assert len(waiting(scratch)) == before

@@ -26,7 +26,7 @@ def environment(home: Path) -> dict[str, str]:
     return {**ours, "HOME": str(home)}
 
 
-def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
     command = [sys.executable, "-m", "clawsocket", *arguments]
     return subprocess.run(

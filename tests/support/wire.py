@@ -53,6 +53,11 @@ VALUES = {
 }
 
 
+def is_level(kind: str) -> bool:
+    """Tell whether events of a type say how something is now. All others are facts."""
+    return kind.endswith(".state_changed") or kind.startswith("usage.") or kind == "session.renamed"
+
+
 def problems(event: Json) -> list[str]:
     """Return what is wrong with an event that came over the wire."""
     found = [f"no {name}" for name, kind in ENVELOPE.items() if type(event.get(name)) is not kind]
