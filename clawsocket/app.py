@@ -195,7 +195,7 @@ class App:
             return
         for change in changes:
             if change.action != "unchanged":
-                logger.info("hooks %s in %s", change.action, change.path)
+                logger.info("hooks installed in %s", change.path)
 
     def _home_changed(self, folder: Path, name: str | None, created: bool) -> None:
         """The token file is the truth: a new token in it is taken at once."""

@@ -145,8 +145,10 @@ def _read(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
-        raise SettingError("settings", f"cannot be read: {error}", str(file)) from None
+    except OSError as error:
+        raise SettingError(file.name, f"cannot be read: {error.strerror}", str(file)) from None
+    except ValueError as error:
+        raise SettingError(file.name, f"is not TOML: {error}", str(file)) from None
 
 
 def claude_dirs(settings: Settings) -> list[Path]:

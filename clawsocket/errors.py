@@ -71,6 +71,19 @@ class FolderError(ClawSocketError):
         self.path, self.problem = path, problem
 
 
+class FolderInUseError(ClawSocketError):
+    """Another server runs on our folder.
+
+    Args:
+        path: the folder.
+        owner: what is known of the other server.
+    """
+
+    def __init__(self, path: Path, owner: str) -> None:
+        super().__init__(f"{path} is in use by {owner}; stop it, or set CLAW_SOCKET_DIR to another folder")
+        self.path, self.owner = path, owner
+
+
 class SettingsFileError(ClawSocketError):
     """Claude Code's settings.json can't be edited safely; it was left as it is."""
 
@@ -110,6 +123,7 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     AddressError: Meaning(exit=4),
     FolderError: Meaning(exit=5),
     SettingsFileError: Meaning(exit=6),
+    FolderInUseError: Meaning(exit=7),
     InvalidHookError: Meaning(status=400, close=1008),
     RequestError: Meaning(status=400, close=1008),
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from clawsocket.errors import FolderError
+from clawsocket.errors import FolderError, FolderInUseError
 
 
 def claude_dir() -> Path:
@@ -54,6 +57,32 @@ class Home:
     def backups(self) -> Path:
         """Copies of files that we edited."""
         return self.root / "backups"
+
+    def lock(self) -> IO[bytes]:
+        """Claim the folder for one server, until the returned file is closed or the process ends.
+
+        Raises:
+            FolderInUseError: another server has it.
+            FolderError: the lock file can't be made.
+        """
+        path = self.root / "lock"
+        try:
+            file = path.open("ab")
+        except OSError as error:
+            raise FolderError(path, f"cannot be made: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise FolderInUseError(self.root, self._running()) from None
+        return file
+
+    def _running(self) -> str:
+        try:
+            found = json.loads(self.endpoint.read_bytes())
+            return f"claw-socket {found['version']}, pid {found['pid']}, on {found['url']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another claw-socket"
 
     def create(self) -> None:
         """Make the folder and the spool, readable by their owner alone.

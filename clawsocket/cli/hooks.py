@@ -6,6 +6,15 @@ from clawsocket.config import Settings, claude_dirs
 from clawsocket.paths import Home
 from clawsocket.setup import hooks
 
+_WORDS = {
+    ("install", "created"): "hooks installed",
+    ("install", "updated"): "hooks installed",
+    ("install", "unchanged"): "the hooks are installed already",
+    ("uninstall", "removed"): "hooks removed",
+    ("uninstall", "restored"): "hooks removed, the file is again what it was before",
+    ("uninstall", "unchanged"): "there are no hooks of ours in it",
+}
+
 
 def change(action: str, settings: Settings, home: Home) -> int:
     """Install or remove the hooks, and say what was done where."""
@@ -16,6 +25,6 @@ def change(action: str, settings: Settings, home: Home) -> int:
     else:
         changes = hooks.remove(home, dirs)
     for done in changes:
-        backup = f" (before: {done.backup})" if done.backup else ""
-        print(f"{done.path}: hooks {done.action}{backup}")
+        backup = f"; a copy of what it was is {done.backup}" if done.backup else ""
+        print(f"{done.path}: {_WORDS[action, done.action]}{backup}")
     return 0

@@ -20,10 +20,15 @@ def serve(settings: Settings, home: Home) -> int:
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     home.create()
+    with home.lock():
+        _run(settings, home)
+    return 0
+
+
+def _run(settings: Settings, home: Home) -> None:
     if sys.platform == "win32":
         asyncio.run(run(settings, home))
     else:
         import uvloop
 
         uvloop.run(run(settings, home))
-    return 0
