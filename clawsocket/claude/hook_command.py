@@ -1,0 +1,69 @@
+"""The hook that Claude Code runs: one line of POSIX shell that puts its standard input into the spool folder.
+
+It has no output, always exits 0 and reads all of its input, so that nobody notices it, whatever the state of the disk.
+It starts two programs, ``cat`` and ``mv``; the rest is done by the shell itself.
+
+The spool folder (0700, on a local disk) is the protocol between the hooks and the reader:
+
+``<name>.json``
+    A payload, whole, 0600. Payloads are read in the order of (``st_mtime_ns``, name). The time is that of the last
+    write; the rename keeps it. The name is 10,000,000 + the pid of the hook, of one length, so that hooks within one
+    tick of the clock keep the order in which they were started; one that is taken gets a suffix: ``10004711_1.json``.
+    **A name is unique among the files that wait, not for ever** (pids wrap, containers share them): what tells two
+    payloads apart is the name together with ``st_mtime_ns``.
+``.<name>``
+    A payload that is being written. It is created exclusively and so reserves ``<name>.json``: only its owner can make
+    that, and does so only where there is none. The reader ignores it, and may delete one that is older than the
+    time-out of a hook: that hook was killed.
+``.full``
+    Made by a hook that saw too many payloads waiting; about one in a hundred counts them. While the mark is there hooks
+    write nothing. The reader deletes it when it has taken in what waits, and tells that payloads may be missing.
+``.lost``
+    Made by a hook that could not write its payload: no space, or the payload is over the limit. The reader tells, and
+    deletes it.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+MARKER = ": claw-socket spool hook;"
+"""How every such line begins (a command that does nothing), and by what it is recognised."""
+
+TIMEOUT = 10
+"""Seconds that Claude Code gives the hook. It takes milliseconds."""
+
+MOST = 20_000
+"""Payloads that may wait in the spool."""
+
+
+def spool_command(spool: str, limit: int, most: int = MOST) -> str:
+    """Return the line of shell for a spool folder.
+
+    Args:
+        spool: the absolute path of the folder.
+        limit: bytes of the largest payload to keep. Most shells count them in blocks of 512, some in blocks of 1024,
+            which let twice as much through.
+        most: payloads that may wait before hooks stop writing.
+    """
+    setting_up = (
+        # A locale costs each program some 0.2 ms; a user's own `cat` is not what is wanted here.
+        # (Not `export PATH=...$PATH`: some shells split that at spaces.)
+        "PATH=/bin:/usr/bin:$PATH LC_ALL=C; export LC_ALL; umask 077; set -C; "
+        # Ignored, the signal becomes an error of cat's: no message, no core file.
+        f"trap '' XFSZ; ulimit -f {-(-limit // 512)}"
+    )
+    marking_full = f"case $$ in *00) set -- *; [ $# -le {most} ] || true >.full;; esac"
+    # Whoever has made .$n owns the name. The second look is for an owner who finished between the first and the making.
+    taking_a_name = (
+        "p=$((10000000+$$)) n=$p i=0; "
+        "until [ ! -e $n.json ] && true >.$n && { [ ! -e $n.json ] || { rm .$n; false; }; }; do "
+        "[ -e .$n ] || [ -e $n.json ] || { n=; break; }; "
+        "i=$((i+1)); n=${p}_$i; done"
+    )
+    writing = '[ "$n" ] && cat >>.$n && mv .$n $n.json || { rm -f ${n:+.$n}; true >.lost; false; }'
+    # Claude Code shows an error when a hook ends without having read everything: the last cat reads what is left.
+    return (
+        f"{MARKER} {{ {setting_up}; cd {shlex.quote(spool)} && [ ! -e .full ] && "
+        f"{{ {marking_full}; {taking_a_name}; {writing}; }} || cat; }} >/dev/null 2>&1; exit 0"
+    )

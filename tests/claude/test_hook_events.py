@@ -1,0 +1,19 @@
+from clawsocket.claude.hook_events import FIRST_KNOWN, known_events
+from clawsocket.claude.hooks import KNOWN
+
+
+def test_every_known_event_can_be_registered_but_the_one_that_would_replace_worktrees() -> None:
+    assert set(FIRST_KNOWN) == KNOWN - {"WorktreeCreate"}
+
+
+def test_a_version_gets_the_names_that_it_knows() -> None:
+    assert known_events((2, 1, 197)) == known_events((3, 0, 0)) == set(FIRST_KNOWN)
+    assert set(FIRST_KNOWN) - known_events((2, 1, 151)) == {"MessageDisplay"}
+    assert "StopFailure" in known_events((2, 1, 78))
+    assert "StopFailure" not in known_events((2, 1, 77))
+    assert known_events((1, 0, 40)) == {"PreToolUse", "PostToolUse", "Notification", "Stop"}
+
+
+def test_an_unknown_version_gets_the_oldest_names() -> None:
+    assert known_events(None) == known_events((1, 0, 85))
+    assert len(known_events(None)) == 9
