@@ -35,6 +35,8 @@ from clawsocket.sources.watch import Watcher
 _DRAIN = 4_000_000
 """Bytes read at a session's end without giving the loop its turn."""
 _META_LIMIT = 1_000_000
+_LAG = 20
+"""ms by which the times of files may be behind the clock: they go by its ticks."""
 
 
 class Transcripts:
@@ -84,7 +86,7 @@ class Transcripts:
 
     async def start(self) -> None:
         """Take note of what is there, and tell from now on of what is written."""
-        self._reader.cutoff = self._now()
+        self._reader.cutoff = self._now() - _LAG
         for root in self._roots:
             self._watcher.add(root, self._root_changed)
             for folder in self._subfolders(root) or ():
@@ -101,6 +103,9 @@ class Transcripts:
         """A session lives: read what there is of it, silently, and go on from there."""
         self._living.add(session_id)
         self._find(session_id)
+        for project in self._projects:
+            if (project / session_id / AGENTS).is_dir():
+                self._follow_agents(project, session_id)
         for transcript in self._index.of_session(session_id):
             self._read(transcript)
 
@@ -167,12 +172,8 @@ class Transcripts:
     def _changed(self, folder: Path, name: str | None, created: bool) -> None:
         if name is None:
             self._look(folder)
-        elif meta_agent(name) is not None:
-            self._meta(folder, name, created=created)
-        elif name in self._living:
-            self._follow_agents(folder, name)
         else:
-            self._seen(folder, name, created=created)
+            self._entry(folder, name, created=created)
 
     def _subfolders(self, root: Path) -> set[Path] | None:
         """Return the project folders, None where that can't be known now."""
@@ -218,10 +219,16 @@ class Transcripts:
             return
         for name in self._index.names(folder) - set(names):
             self._index.lose(folder, name)
-        for name in names:
-            self._meta(folder, name, created=False)
-        for name in names:
-            self._seen(folder, name)
+        for name in sorted(names, key=lambda name: meta_agent(name) is None):  # what an agent is, then what it says
+            self._entry(folder, name, created=False)
+
+    def _entry(self, folder: Path, name: str, *, created: bool) -> None:
+        if meta_agent(name) is not None:
+            self._meta(folder, name, created=created)
+        elif name in self._living:
+            self._follow_agents(folder, name)
+        else:
+            self._seen(folder, name, created=created)
 
     def _seen(self, folder: Path, name: str, *, created: bool = False) -> None:
         """A file may be new, have grown, be another one than before, or be gone."""
@@ -244,13 +251,13 @@ class Transcripts:
                 self._read(transcript)
 
     def _is_wanted(self, transcript: Transcript, status: os.stat_result) -> bool:
-        """Return whether a file is to be read: it is followed, has grown, or belongs to somebody who lives."""
+        """Return whether a file is to be read: it is followed, has grown, or was younger than the start when found."""
         return (
             transcript.tail is not None
             or transcript.found != status.st_size
             or transcript.agent_id is not None
             or transcript.session_id in self._living
-            or (transcript.cutoff != FOREVER and mtime(status) > self._reader.cutoff)
+            or (transcript.cutoff != FOREVER and transcript.at > self._reader.cutoff)
         )
 
     def _transcript(

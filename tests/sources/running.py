@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,16 +16,16 @@ LONG_AGO = "2020-01-01T00:00:00.000Z"
 FRESH = "2100-01-01T00:00:00.000Z"
 
 
-async def eventually(look: Callable[[], object], what: str, timeout: float = 10.0) -> None:
+async def eventually(look: Callable[[], object], what: str, seconds: float = 10.0) -> None:
     """Wait on the loop until ``look`` returns something true.
 
     Raises:
         TimeoutError: it did not.
     """
-    end = time.monotonic() + timeout
+    end = time.monotonic() + seconds
     while not look():
         if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {timeout} s")
+            raise TimeoutError(f"{what}: not within {seconds} s")
         await asyncio.sleep(0.002)
 
 
@@ -58,6 +59,27 @@ def line(uuid: str, timestamp: str | None = FRESH, **fields: Any) -> bytes:
     if timestamp is not None:
         content["timestamp"] = timestamp
     return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it."""
+    path.mkdir(parents=True)
+
+
+def move(path: Path, to: Path) -> None:
+    """Rename a file or folder."""
+    path.rename(to)
+
+
+def queue_limit() -> int:
+    """Return how many events inotify keeps."""
+    return int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+
+
+def old_file(path: Path, data: bytes) -> None:
+    """Write a file that is older than the test."""
+    path.write_bytes(data)
+    os.utime(path, (1_600_000_000, 1_600_000_000))
 
 
 def append(path: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ from clawsocket.config import Settings
 from clawsocket.sources.inotify import InotifyFolders
 from clawsocket.sources.watch import Native, Told, Watcher
 from clawsocket.sources.watchfiles_folders import WatchfilesFolders
-from tests.sources.running import append, eventually, settled
+from tests.sources.running import append, eventually, queue_limit, settled
 
 Make = Callable[[Told], Native]
 
@@ -172,7 +172,7 @@ async def test_an_overflow_of_the_queue_means_a_look_at_everything(
     (tmp_path / "there").mkdir()
     watcher.add(tmp_path / "there", changes)
     watcher.add(tmp_path / "missing" / "folder", changes)
-    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    limit = queue_limit()
     files = [os.open(tmp_path / "there" / name, os.O_CREAT | os.O_WRONLY) for name in "ab"]
     for number in range(limit + 10):  # alternating, or the system makes one event of them
         os.write(files[number % 2], b"x")
@@ -287,7 +287,7 @@ async def test_a_folder_in_the_way_of_no_folder_is_waited_for(
 
 async def test_names_of_any_bytes_are_told(watcher: Watcher, changes: Changes, tmp_path: Path) -> None:
     watcher.add(tmp_path, changes)
-    names = [b"\xff\xfe", "ü \u2028 \U0001f600".encode(), b"two\nlines", b" .. "]
+    names = [os.fsdecode(b"\xff\xfe"), "ü \u2028 \U0001f600", "two\nlines", " .. "]
     for name in names:
-        os.close(os.open(os.path.join(os.fsencode(tmp_path), name), os.O_CREAT | os.O_WRONLY))
-    await eventually(lambda: all(changes.has(tmp_path.name, os.fsdecode(name)) for name in names), "all names")
+        (tmp_path / name).touch()
+    await eventually(lambda: all(changes.has(tmp_path.name, name) for name in names), "all names")

@@ -1,0 +1,166 @@
+"""Reading transcripts: in turns that never hold the loop for long, fairly among the files, each file in order."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, deque
+from collections.abc import Callable
+from time import perf_counter
+
+from clawsocket.claude import transcript as claude
+from clawsocket.claude.observations import LineSeen, Observation
+from clawsocket.sources.tail import SLICE, Tail
+from clawsocket.sources.transcript_index import Transcript
+from clawsocket.sources.troubles import Troubles
+
+_TURN = 0.008
+"""Seconds of one turn."""
+_SHARE = 0.004
+"""Seconds of one file in it."""
+_KINDS = 100
+"""Unknown line types that are told apart."""
+
+
+class Reader:
+    """Tells of the lines of transcripts.
+
+    Args:
+        sink: takes the lines, on the loop.
+        troubles: takes what can't be read.
+        read: called after lines of a transcript were told.
+        caught_up: called when a transcript was told up to where it was found.
+        failed: called when a file can't be read for a reason that may pass.
+
+    Attributes:
+        cutoff: ms since 1970; what was there before and is not later is silent.
+        unknown: lines of types that are not known, by type.
+        broken: lines that could not be read.
+    """
+
+    def __init__(
+        self,
+        sink: Callable[[Observation], None],
+        troubles: Troubles,
+        *,
+        read: Callable[[Transcript], None],
+        caught_up: Callable[[Transcript], None],
+        failed: Callable[[Transcript], None],
+    ) -> None:
+        self._sink, self._troubles = sink, troubles
+        self._told, self._caught_up, self._failed = read, caught_up, failed
+        self.cutoff = 0
+        self.unknown: Counter[str] = Counter()
+        self.broken = 0
+        self._queue: deque[Transcript] = deque()
+        self._turn: asyncio.Handle | None = None
+
+    def close(self) -> None:
+        """Stop; nothing is told afterwards."""
+        self._queue.clear()
+        if self._turn is not None:
+            self._turn.cancel()
+
+    def enqueue(self, transcript: Transcript) -> None:
+        """Read a transcript when its turn comes."""
+        if not transcript.queued:
+            transcript.queued = True
+            self._queue.append(transcript)
+            self._later()
+
+    def drain(self, transcript: Transcript, budget: int) -> int:
+        """Read a queued transcript now.
+
+        Args:
+            transcript: it stays queued if there is more.
+            budget: bytes to read at most, about.
+
+        Returns:
+            What is left of the budget.
+        """
+        while budget > 0 and transcript.queued:
+            self._advance(transcript, math.inf)
+            budget -= SLICE
+        return budget
+
+    def _later(self) -> None:
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        deadline = perf_counter() + _TURN
+        try:
+            while self._queue and perf_counter() < deadline:
+                self._take_share(self._queue.popleft())
+        finally:
+            if self._queue:
+                self._later()
+
+    def _take_share(self, transcript: Transcript) -> None:
+        try:
+            if transcript.queued:
+                self._advance(transcript, perf_counter() + _SHARE)
+        finally:
+            if transcript.queued:
+                self._queue.append(transcript)
+
+    def _advance(self, transcript: Transcript, deadline: float) -> None:
+        """Tell of lines until the deadline or to the end of the slice; then read the next."""
+        told, tail = False, transcript.tail
+        # Who takes a line may end the session, and then the transcript rests.
+        while tail is not None and tail is transcript.tail:
+            line = next(transcript.lines, None)
+            if line is None:
+                transcript.queued = self._read(transcript, tail)
+                break
+            told = self._line(transcript, *line) or told
+            if perf_counter() > deadline:
+                break
+        else:
+            transcript.queued = False
+        if told:
+            self._told(transcript)
+        if transcript.catching_up and (not transcript.queued or transcript.done >= transcript.found):
+            transcript.catching_up = False
+            self._caught_up(transcript)
+
+    def _read(self, transcript: Transcript, tail: Tail) -> bool:
+        """Read a slice; return whether there is something to tell or more to read."""
+        skipped = tail.skipped
+        try:
+            lines = tail.read()
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                self._troubles.tell("unreadable", f"a transcript can't be read ({error.strerror})", error)
+                self._failed(transcript)
+            return False
+        if tail.restarted:
+            transcript.restart(tail, self.cutoff)
+        if tail.skipped > skipped:
+            self._troubles.tell("long", "lines of a transcript are longer than line_limit and are skipped")
+        transcript.lines = iter(lines)
+        return bool(lines) or tail.more
+
+    def _line(self, transcript: Transcript, end: int, raw: bytes) -> bool:
+        transcript.done = end
+        if not raw:
+            return False
+        try:
+            line = claude.parse(raw)
+        except ValueError:
+            self.broken += 1
+            self._troubles.tell("broken", "lines of a transcript can't be read and are skipped")
+            return False
+        if isinstance(line, claude.OtherLine):
+            self._count(line.type)
+        at = transcript.at = line.at or transcript.at
+        silent = end <= transcript.found and at <= transcript.cutoff
+        self._sink(LineSeen(transcript.session_id, transcript.agent_id, line, at, silent))
+        return True
+
+    def _count(self, kind: str) -> None:
+        known = kind in self.unknown or len(self.unknown) < _KINDS
+        kind = kind if known and len(kind) <= 40 and kind.replace("-", "").replace("_", "").isalnum() else "?"
+        self.unknown[kind] += 1
+        self._troubles.tell(f"unknown {kind}", f"transcript lines of the type {kind!r} are not known to this version")
