@@ -43,6 +43,10 @@ class Rates:
             window = self._windows[address] = Window(self._limit)
         return window.allow(now)
 
+    def __len__(self) -> int:
+        """Return the number of addresses remembered."""
+        return len(self._windows)
+
     def _forget(self, now: float) -> None:
         self._windows = {address: window for address, window in self._windows.items() if now - window.began < WINDOW}
 

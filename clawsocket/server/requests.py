@@ -48,7 +48,8 @@ class Requests:
         return sum(len(frame) for _, frame in self._snapshots)
 
     def handle(self, data: bytes) -> None:
-        """Answer a message, whatever it is."""
+        """Answer a message, whatever it is. What is due goes out first: a reply comes after what was before it."""
+        self._hub.fanout.advance(self._client.cursor)
         try:
             message = messages.decode(data)
         except (msgspec.ValidationError, RecursionError):
@@ -89,7 +90,6 @@ class Requests:
     def snapshot(self, id: messages.RequestId | None = None) -> None:
         """Send the state as it is, as soon as the cursor has reached the place in the log where that is so."""
         cursor = self._client.cursor
-        self._hub.fanout.advance(cursor)
         sessions, agents = self._hub.backend.snapshot()
         log = self._hub.log
         snapshot = replies.Snapshot(
@@ -142,8 +142,7 @@ class Requests:
             self._rewind(message.last_seq, foreign=False)
 
     def _set_topics(self, topics: dict[str, Sessions]) -> None:
-        """Change what comes from here on; what is already due goes out as it was asked for."""
-        self._hub.fanout.advance(self._client.cursor)
+        """Change what comes from here on."""
         self._topics = topics
         self._client.cursor.filter = Filter(topics)
 

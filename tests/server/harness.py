@@ -109,10 +109,15 @@ class FakeBackend:
 
 
 class Client:
-    """A WebSocket client that reads messages one by one."""
+    """A WebSocket client that reads messages one by one.
+
+    Attributes:
+        seen: for the test to remember what came.
+    """
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
+        self.seen: list[int] = []
 
     async def send(self, type: str, **fields: Any) -> None:
         await self.socket.send(json.dumps({"type": type, **fields}))
