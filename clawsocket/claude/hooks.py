@@ -7,7 +7,7 @@ untouched.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -28,6 +28,7 @@ KNOWN = frozenset(
 """The names that Claude Code 2.1.197 accepts."""
 
 _NAME = re.compile(r"[A-Za-z]{1,64}\Z")
+_SPAN = msgspec.Meta(ge=0, le=2**53)
 
 
 class BatchCall(msgspec.Struct):
@@ -65,7 +66,7 @@ class Hook(msgspec.Struct, kw_only=True):
     tool_input: Raw = ABSENT
     tool_response: Raw = ABSENT
     tool_calls: list[BatchCall] | None = None
-    duration_ms: int | float | None = None
+    duration_ms: Annotated[int, _SPAN] | Annotated[float, _SPAN] | None = None
     error: str | None = None
     is_interrupt: bool | None = None
     prompt: str | None = None
@@ -85,7 +86,7 @@ class Hook(msgspec.Struct, kw_only=True):
     action: str | None = None
     question: str | None = None
     options: list[Any] | None = None
-    timeout: float | None = None
+    timeout: Annotated[float, _SPAN] | None = None
     answer: str | None = None
     mcp_servers: list[McpServer] | None = None
     file_path: str | None = None
@@ -109,7 +110,7 @@ class _Original(msgspec.Struct, kw_only=True):
     type: str
     sessionId: str  # noqa: N815 - the original's name
     agentId: str | None = None  # noqa: N815
-    data: dict[str, Any] = {}
+    data: dict[str, Raw] = {}
 
 
 class _Form(msgspec.Struct):
@@ -135,23 +136,20 @@ def parse(body: bytes) -> Hook:
 
     Raises:
         NotJsonError: not JSON (or not UTF-8).
-        NotAHookError: no hook payload: a field is missing or of a wrong type, or the name is impossible.
+        NotAHookError: no hook payload: its name or session is missing or impossible, or in the original's form any
+            field is of a wrong type. In Claude Code's, which changes with its releases, such a field counts as absent.
     """
     try:
-        body.decode()
         form, body = lenient.decode(_form, body)
+        return _native(body) if form.hook_event_name is not msgspec.UNSET else _from_original(body)
     except msgspec.ValidationError as error:
         raise NotAHookError from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJsonError from error
-    try:
-        return _native(body) if form.hook_event_name is not msgspec.UNSET else _from_original(body)
-    except msgspec.ValidationError as error:
-        raise NotAHookError from error
 
 
 def _native(body: bytes) -> Hook:
-    hook = _hook.decode(body)
+    hook, _ = lenient.decode(_hook, body)
     if not _NAME.match(hook.hook_event_name) or not hook.session_id or len(hook.session_id) > 256:
         raise NotAHookError
     hook.raw = Raw(body.strip())
@@ -162,11 +160,11 @@ def _from_original(body: bytes) -> Hook:
     original = _original.decode(body)
     if original.type not in KNOWN or not original.sessionId or len(original.sessionId) > 256:
         raise NotAHookError
-    fields = {**original.data, "hook_event_name": original.type, "session_id": original.sessionId}
+    fields: dict[str, Any] = {**original.data, "hook_event_name": original.type, "session_id": original.sessionId}
     if original.agentId is not None:
         fields.setdefault("agent_id", original.agentId)
-    if original.type == "CwdChanged" and isinstance(fields.get("cwd"), str):
+    if original.type == "CwdChanged" and "cwd" in fields:
         fields.setdefault("new_cwd", fields["cwd"])
-    hook = msgspec.convert(fields, Hook, strict=False)
+    hook = _hook.decode(msgspec.json.encode(fields))
     hook.raw = Raw(msgspec.json.encode(original.data))
     return hook

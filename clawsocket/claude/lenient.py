@@ -1,17 +1,27 @@
-r"""Decoding JSON as JavaScript writes it.
+r"""Decoding JSON as JavaScript writes it, in a form that changes with every release of Claude Code.
 
 A string that was cut in the middle of an emoji ends in half a surrogate pair; JavaScript writes that as ``\ud83d``,
-and reads it again, while strict decoders refuse all of the text. Here it becomes U+FFFD.
+and reads it again, while strict decoders refuse all of the text. Here it becomes U+FFFD. A field of another type than
+the one that is known counts as absent: one odd field must not cost the others.
+
+What passes here can be sent to any client, and decoded and encoded again in parts, without further care.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+SHALLOW = 200
+"""Brackets that a text may have without being looked at for their depth."""
+
+MARGIN = 100
+"""Levels of nesting left free, so that what can be decoded here can be decoded and encoded anywhere."""
 
 _HEX = rb"[0-9a-fA-F]{2}"
 # A pair and any other escape (which may be an escaped backslash) are passed over; what is left is half a pair.
@@ -26,15 +36,18 @@ def mend(text: bytes) -> bytes:
 
 
 def decode(decoder: msgspec.json.Decoder[T], text: bytes) -> tuple[T, bytes]:
-    """Decode JSON text, mending it if need be.
+    """Decode the JSON text of a Struct, mending it if need be.
 
     Returns:
         What it says, and the text that says it.
 
     Raises:
-        msgspec.ValidationError: it is JSON of another shape.
+        msgspec.ValidationError: it is no JSON object, or a field that is needed is absent or of another type.
         msgspec.DecodeError: it is not JSON, or nested too deeply.
+        UnicodeDecodeError: it is not UTF-8.
     """
+    if not text.isascii():
+        text.decode()  # a decoder does not look at what it passes over, but clients do
     try:
         return _decode(decoder, text), text
     except msgspec.ValidationError:
@@ -48,6 +61,37 @@ def decode(decoder: msgspec.json.Decoder[T], text: bytes) -> tuple[T, bytes]:
 
 def _decode(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
     try:
+        if text.count(b"[") + text.count(b"{") > SHALLOW:
+            _any.decode(b"[" * MARGIN + text + b"]" * MARGIN)
         return decoder.decode(text)
+    except msgspec.ValidationError:
+        return decoder.decode(_without_odd_fields(decoder, text))
     except RecursionError as error:
         raise msgspec.DecodeError(str(error)) from error
+
+
+def _without_odd_fields(decoder: msgspec.json.Decoder[Any], text: bytes) -> bytes:
+    kind: Any = decoder.type
+    known = _field_decoders(kind)
+    fields = _object.decode(text)
+    return msgspec.json.encode(
+        {name: value for name, value in fields.items() if name not in known or _fits(known[name], value)}
+    )
+
+
+@cache
+def _field_decoders(kind: Any) -> dict[str, msgspec.json.Decoder[Any]]:
+    fields = msgspec.structs.fields(kind)
+    return {field.encode_name: msgspec.json.Decoder(field.type, strict=False) for field in fields}
+
+
+def _fits(decoder: msgspec.json.Decoder[Any], value: msgspec.Raw) -> bool:
+    try:
+        decoder.decode(value)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+_any = msgspec.json.Decoder(msgspec.Raw)
+_object: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])

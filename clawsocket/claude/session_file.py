@@ -5,9 +5,14 @@ A reader may meet it torn (half written): that is no content yet, not an error.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from clawsocket.claude import lenient
+
+Time = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
@@ -20,17 +25,17 @@ class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
         waiting_for: why it waits, for people: "permission prompt", "dialog open".
     """
 
-    pid: int
-    session_id: str
+    pid: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    session_id: Annotated[str, Meta(min_length=1, max_length=256)]
     cwd: str = ""
-    started_at: int = 0
+    started_at: Time = 0
     proc_start: str | None = None
     version: str | None = None
     kind: str | None = None
     entrypoint: str | None = None
     name: str | None = None
     status: str | None = None
-    status_updated_at: int | None = None
+    status_updated_at: Time | None = None
     waiting_for: str | None = None
 
 

@@ -10,9 +10,10 @@ Facts measured on Claude Code 2.1.197: an API message is written as one line per
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from clawsocket.claude import lenient
 
@@ -20,14 +21,16 @@ Raw = msgspec.Raw
 ABSENT = Raw(b"")
 """A field that is not there."""
 
+Number = Annotated[int, Meta(ge=0, le=2**53)]
+
 
 class Usage(msgspec.Struct):
     """The tokens of one API message."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_creation_input_tokens: int = 0
-    cache_read_input_tokens: int = 0
+    input_tokens: Number = 0
+    output_tokens: Number = 0
+    cache_creation_input_tokens: Number = 0
+    cache_read_input_tokens: Number = 0
 
 
 class Block(msgspec.Struct):
@@ -124,7 +127,7 @@ class SystemLine(Line, kw_only=True):
     """``stop_hook_summary``, ``turn_duration``, ``compact_boundary``, ``local_command`` and more."""
 
     subtype: str | None = None
-    duration_ms: float | None = None
+    duration_ms: Annotated[float, Meta(ge=0, le=2**53)] | None = None
     compact_metadata: CompactMetadata | None = None
 
 
@@ -222,7 +225,7 @@ def blocks(content: Raw) -> list[Block]:
 def usage(raw: Raw) -> Usage | None:
     """Return the tokens of an assistant message; None if it has none."""
     try:
-        return _usage.decode(raw)
+        return lenient.decode(_usage, bytes(raw))[0]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

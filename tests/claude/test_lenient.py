@@ -46,3 +46,47 @@ def test_what_is_nested_too_deeply_is_an_error_like_any_other() -> None:
         hooks.parse(b'{"hook_event_name":"Stop","session_id":"s","x":' + deep + b"}")
     assert session_file.parse(b'{"pid":1,"sessionId":"s","x":' + deep + b"}") is None
     assert transcript.parse_meta(b'{"x":' + deep + b"}") is None
+
+
+def test_what_can_be_decoded_here_can_be_decoded_and_encoded_where_the_stack_is_deeper() -> None:
+    deepest = max(depth for depth in range(1000) if not is_too_deep(depth))
+    text = b"[" * deepest + b"]" * deepest
+    inside = b'{"data":{"raw":' + b"[" * 50 + text + b"]" * 50 + b"}}"
+    assert msgspec.json.encode(msgspec.json.decode(inside)) == inside
+
+
+def is_too_deep(depth: int) -> bool:
+    try:
+        lenient.decode(msgspec.json.Decoder(Odd), b'{"raw":' + b"[" * depth + b"]" * depth + b"}")
+    except msgspec.DecodeError:
+        return True
+    return False
+
+
+class Odd(msgspec.Struct, rename="camel"):
+    needed: int = 0
+    not_needed: int | None = None
+    raw: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Strict(msgspec.Struct):
+    needed: int
+
+
+def test_an_odd_field_is_as_good_as_absent_and_the_text_stays_as_it_was() -> None:
+    text = b'{"notNeeded": "x", "needed": 5, "raw": {"a" : 1}, "other": 1e999}'
+    value, same = lenient.decode(msgspec.json.Decoder(Odd), text)
+    assert (value.needed, value.not_needed, bytes(value.raw)) == (5, None, b'{"a" : 1}')
+    assert same == text
+
+
+@pytest.mark.parametrize("text", [b'{"needed":"x"}', b"{}", b"[]", b"null", b'"x"', b"5"])
+def test_without_what_is_needed_it_is_of_another_shape(text: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        lenient.decode(msgspec.json.Decoder(Strict), text)
+
+
+@pytest.mark.parametrize("text", [b'{"needed":5,"x":"\xff"}', b'{"needed":5}\xff', b'{"x":"\xed\xa0\xbd","needed":5}'])
+def test_what_is_not_utf8_is_refused_even_where_nobody_looks(text: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        lenient.decode(msgspec.json.Decoder(Strict), text)
