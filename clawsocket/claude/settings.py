@@ -22,7 +22,7 @@ from clawsocket.claude.hook_events import FIRST_KNOWN
 from clawsocket.claude.json_text import Child, Edit, Node, Style, append, apply, delete, parse, replace
 
 TAG = "claw-socket"
-"""Value of the key ``_tag`` in an entry of ours. Claude Code accepts and keeps the key."""
+"""Value of the key ``_tag`` in an entry of ours. Claude Code accepts it, but drops it when it writes the file anew."""
 
 _ORIGINAL = re.compile(r"\bcurl\b.*(?:localhost|127\.0\.0\.1|\[::1\]):3838/hook\b", re.DOTALL)
 _TAGGED_ORIGINAL = re.compile(r"\bcurl\b.*/hook\b", re.DOTALL)
