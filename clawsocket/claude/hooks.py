@@ -149,7 +149,7 @@ def parse(body: bytes) -> Hook:
 
 
 def _native(body: bytes) -> Hook:
-    hook, _ = lenient.decode(_hook, body)
+    hook = lenient.again(_hook, body)
     if not _NAME.match(hook.hook_event_name) or not hook.session_id or len(hook.session_id) > 256:
         raise NotAHookError
     hook.raw = Raw(body.strip())

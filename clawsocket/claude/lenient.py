@@ -59,18 +59,28 @@ def decode(decoder: msgspec.json.Decoder[T], text: bytes) -> tuple[T, bytes]:
         return _decode(decoder, mended), mended
 
 
+def again(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
+    """Decode what :func:`decode` gave, or a part of it, for more.
+
+    Raises:
+        msgspec.ValidationError: it is no JSON object, or a field that is needed is absent or of another type.
+    """
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError:
+        return decoder.decode(_without_odd_fields(decoder, text))
+
+
 def _decode(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
     try:
         if text.count(b"[") + text.count(b"{") > SHALLOW:
             _any.decode(b"[" * MARGIN + text + b"]" * MARGIN)
-        return decoder.decode(text)
-    except msgspec.ValidationError:
-        return decoder.decode(_without_odd_fields(decoder, text))
+        return again(decoder, text)
     except RecursionError as error:
         raise msgspec.DecodeError(str(error)) from error
 
 
-def _without_odd_fields(decoder: msgspec.json.Decoder[Any], text: bytes) -> bytes:
+def _without_odd_fields(decoder: msgspec.json.Decoder[Any], text: bytes | msgspec.Raw) -> bytes:
     kind: Any = decoder.type
     known = _field_decoders(kind)
     fields = _object.decode(text)

@@ -209,7 +209,7 @@ def parse(raw: bytes) -> Line:
     """
     try:
         head, raw = lenient.decode(_head, raw)
-        return lenient.decode(_decoders.get(head.type, _other), raw)[0]
+        return lenient.again(_decoders.get(head.type, _other), raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError("broken line") from error
 
@@ -218,15 +218,15 @@ def blocks(content: Raw) -> list[Block]:
     """Return the content blocks of an assistant message; none if they can't be read."""
     try:
         return _blocks.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         return []
 
 
 def usage(raw: Raw) -> Usage | None:
     """Return the tokens of an assistant message; None if it has none."""
     try:
-        return lenient.decode(_usage, bytes(raw))[0]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return lenient.again(_usage, raw)
+    except msgspec.DecodeError:
         return None
 
 
