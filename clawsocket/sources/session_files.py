@@ -19,6 +19,7 @@ from clawsocket.claude import session_file
 from clawsocket.claude.observations import Observation, SessionFileSeen, SessionGone
 from clawsocket.claude.session_file import SessionFile
 from clawsocket.config import Settings
+from clawsocket.sources.files import may_pass, mtime, opened
 from clawsocket.sources.processes import Processes
 from clawsocket.sources.troubles import Troubles
 from clawsocket.sources.watch import Watcher
@@ -95,9 +96,8 @@ class SessionFiles:
 
     def _read(self, path: Path, *, silent: bool) -> None:
         try:
-            with path.open("rb") as stream:
-                at = os.fstat(stream.fileno()).st_mtime_ns // 1_000_000
-                file = session_file.parse(stream.read(_LIMIT))
+            with opened(path) as (descriptor, status):
+                at, file = mtime(status), session_file.parse(os.read(descriptor, _LIMIT))
         except FileNotFoundError:
             self._whole(path)
             self._gone(path, "file_removed")
@@ -127,7 +127,8 @@ class SessionFiles:
 
     def _unreadable(self, folder: Path, error: OSError) -> None:
         self._troubles.tell("unreadable", f"session files can't be read ({error.strerror})", error)
-        self._watcher.again(folder)
+        if may_pass(error):
+            self._watcher.again(folder)
 
     def _seen(self, path: Path, file: SessionFile, at: int, *, silent: bool) -> None:
         known = self._sessions.get(path)

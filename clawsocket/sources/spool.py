@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from time import perf_counter
 from clawsocket.claude import hooks
 from clawsocket.claude.observations import HookSeen, Observation
 from clawsocket.config import Settings
+from clawsocket.sources.files import may_pass, mtime, opened
 from clawsocket.sources.troubles import Troubles
 from clawsocket.sources.watch import Watcher
 
@@ -97,8 +99,7 @@ class Spool:
             names = [path.name for path in self._folder.iterdir()]
         except OSError as error:
             self._troubles.tell("missing", "the spool can't be read; hooks are not seen until it can", error)
-            if not isinstance(error, FileNotFoundError | NotADirectoryError):
-                self._watcher.again(self._folder)
+            self._again(error)
             return
         self._troubles.over("missing")
         self._marks.update(_MARKS.keys() & set(names))
@@ -112,7 +113,7 @@ class Spool:
             with contextlib.suppress(OSError):
                 path = self._folder / name
                 status = path.lstat()
-                if stat.S_ISREG(status.st_mode) and status.st_mtime_ns // 1_000_000 < self._now() - _STALE:
+                if stat.S_ISREG(status.st_mode) and mtime(status) < self._now() - _STALE:
                     path.unlink()
 
     def _found(self, names: Iterable[str]) -> None:
@@ -124,9 +125,9 @@ class Spool:
                 status = (self._folder / name).lstat()
                 if stat.S_ISREG(status.st_mode):
                     new.append((status.st_mtime_ns, name))
-        for mtime, name in sorted(new):
+        for written, name in sorted(new):
             self._known.add(name)
-            heapq.heappush(self._queue, (mtime, next(self._arrivals), name))
+            heapq.heappush(self._queue, (written, next(self._arrivals), name))
         if new:
             self._later()
 
@@ -141,34 +142,38 @@ class Spool:
             for _ in range(_BATCH):
                 if not self._queue or perf_counter() > deadline:
                     break
-                mtime, _, name = heapq.heappop(self._queue)
-                self._take(name, mtime)
+                written, _, name = heapq.heappop(self._queue)
+                self._take(name, written)
         finally:
             if self._queue:
                 self._later()
         if self._marks and not self._queue:
             self._unmark()
 
-    def _take(self, name: str, mtime: int) -> None:
+    def _take(self, name: str, written: int) -> None:
         try:
             hook = self._read(self._folder / name)
         except OSError as error:
             self._known.discard(name)
             if not isinstance(error, FileNotFoundError):
                 self._troubles.tell("unreadable", f"a hook in the spool can't be read ({error.strerror})", error)
-                self._watcher.again(self._folder)
+            self._again(error)
             return
         try:
             if hook is not None:
                 # A name comes again when pids do.
-                self._sink(HookSeen(f"{name.removesuffix('.json')}.{mtime}", mtime // 1_000_000, hook))
+                self._sink(HookSeen(f"{name.removesuffix('.json')}.{written}", written // 1_000_000, hook))
         finally:
             self._delete(name)
 
+    def _again(self, error: OSError) -> None:
+        if may_pass(error):
+            self._watcher.again(self._folder)
+
     def _read(self, path: Path) -> hooks.Hook | None:
         """Return the hook in a file, None for anything else."""
-        with path.open("rb") as stream:
-            body = stream.read(self._limit + 1)
+        with opened(path) as (descriptor, _):
+            body = os.read(descriptor, self._limit + 1)
         if len(body) > self._limit:
             self._reject("long", "hooks in the spool are longer than spool_limit and are skipped")
             return None
@@ -210,7 +215,7 @@ class Spool:
             except FileNotFoundError:
                 continue  # that was the event of our taking it away
             except OSError as error:
-                self._troubles.tell("marked", "the spool can't be emptied; hooks are lost", error)
+                self._troubles.tell("marked", "the spool can't be emptied, and hooks are lost", error)
                 continue
             self._troubles.over(mark)
             self._troubles.tell(mark, _MARKS[mark])

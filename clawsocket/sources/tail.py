@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
+
+from clawsocket.sources.files import mtime, opened
 
 SLICE = 262_144
 """Bytes read at a time."""
@@ -82,16 +82,10 @@ class Tail:
         return self._lines(start, new)
 
     def _bytes(self, limit: int) -> bytes:
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "not a file")
-            self.size, self.mtime = status.st_size, status.st_mtime_ns // 1_000_000
-            before = len(self._fingerprint)
+        before = len(self._fingerprint)
+        with opened(self.path) as (descriptor, status):
+            self.size, self.mtime = status.st_size, mtime(status)
             return os.pread(descriptor, before + limit, self.offset - before)
-        finally:
-            os.close(descriptor)
 
     def _rewind(self) -> None:
         self.offset, self._fingerprint = 0, b""

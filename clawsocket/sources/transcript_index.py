@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from clawsocket.sources.files import mtime
 from clawsocket.sources.tail import Tail
 
 AGENTS = "subagents"
@@ -28,11 +29,6 @@ Key = tuple[int, int]
 def key(status: os.stat_result) -> Key:
     """Return which file it is."""
     return (status.st_dev, status.st_ino)
-
-
-def mtime(status: os.stat_result) -> int:
-    """Return when a file was written last, in ms since 1970."""
-    return status.st_mtime_ns // 1_000_000
 
 
 def main_session(name: str) -> str | None:

@@ -30,7 +30,7 @@ class Reader:
         troubles: takes what can't be read.
         read: called after lines of a transcript were told.
         caught_up: called when a transcript was told up to where it was found.
-        failed: called when a file can't be read for a reason that may pass.
+        failed: called when a file can't be read.
 
     Attributes:
         cutoff: ms since 1970; what was there before and is not later is silent.
@@ -45,7 +45,7 @@ class Reader:
         *,
         read: Callable[[Transcript], None],
         caught_up: Callable[[Transcript], None],
-        failed: Callable[[Transcript], None],
+        failed: Callable[[Transcript, OSError], None],
     ) -> None:
         self._sink, self._troubles = sink, troubles
         self._told, self._caught_up, self._failed = read, caught_up, failed
@@ -131,9 +131,7 @@ class Reader:
         try:
             lines = tail.read()
         except OSError as error:
-            if not isinstance(error, FileNotFoundError | NotADirectoryError):
-                self._troubles.tell("unreadable", f"a transcript can't be read ({error.strerror})", error)
-                self._failed(transcript)
+            self._failed(transcript, error)
             return False
         if tail.restarted:
             transcript.restart(tail, self.cutoff)

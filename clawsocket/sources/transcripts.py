@@ -16,6 +16,7 @@ from pathlib import Path
 from clawsocket.claude import transcript as claude
 from clawsocket.claude.observations import AgentMetaSeen, Observation
 from clawsocket.config import Settings
+from clawsocket.sources.files import may_pass, mtime, opened
 from clawsocket.sources.transcript_index import (
     AGENTS,
     FOREVER,
@@ -26,7 +27,6 @@ from clawsocket.sources.transcript_index import (
     key,
     main_session,
     meta_agent,
-    mtime,
 )
 from clawsocket.sources.transcript_reader import Reader
 from clawsocket.sources.troubles import Troubles
@@ -304,9 +304,8 @@ class Transcripts:
         if session_id is None or agent_id is None:
             return
         try:
-            with path.open("rb") as stream:
-                at = mtime(os.fstat(stream.fileno()))
-                raw = stream.read(_META_LIMIT)
+            with opened(path) as (descriptor, status):
+                at, raw = mtime(status), os.read(descriptor, _META_LIMIT)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -329,12 +328,15 @@ class Transcripts:
         if self.on_caught_up is not None and not self.reading(transcript.session_id):
             self.on_caught_up(transcript.session_id)
 
-    def _failed(self, transcript: Transcript) -> None:
-        self._watcher.again(transcript.folder)
+    def _failed(self, transcript: Transcript, error: OSError) -> None:
+        self._unreadable(transcript.folder, error)
 
     def _unreadable(self, folder: Path, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            return
         self._troubles.tell("unreadable", f"transcripts can't be read ({error.strerror})", error)
-        self._watcher.again(folder)
+        if may_pass(error):
+            self._watcher.again(folder)
 
 
 def _is_file(path: Path, status: os.stat_result) -> bool:

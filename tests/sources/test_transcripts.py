@@ -409,14 +409,39 @@ async def test_a_file_that_cannot_be_read_is_read_when_it_can(
     def refusing(path: str, flags: int) -> int:
         if path.endswith("s.jsonl") and len(refused) < 3:
             refused.append(path)
-            raise PermissionError(errno.EACCES, "Permission denied", path)
+            raise OSError(errno.EMFILE, "Too many open files", path)
         return real(path, flags)
 
     real = os.open
     monkeypatch.setattr(os, "open", refusing)
     append(project / "s.jsonl", line("1"))
     await following.until_new("1")
-    assert following.troubles() == ["a transcript can't be read (Permission denied)"]
+    assert following.troubles() == ["transcripts can't be read (Too many open files)"]
+
+
+async def test_a_file_that_we_may_not_read_is_read_when_we_may_and_asked_for_no_more_often(
+    monkeypatch: pytest.MonkeyPatch, following: Following, watcher: Watcher, project: Path
+) -> None:
+    await following.start()
+    allowed, refused = False, 0
+
+    def refusing(path: str, flags: int) -> int:
+        nonlocal refused
+        if path.endswith("s.jsonl") and not allowed:
+            refused += 1
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path, flags)
+
+    real = os.open
+    monkeypatch.setattr(os, "open", refusing)
+    append(project / "s.jsonl", line("1"))
+    await eventually(lambda: refused, "the first try")
+    await settled()
+    assert refused < 4
+    allowed = True
+    (project / "s.jsonl").chmod(0o644)
+    await following.until_new("1")
+    assert following.troubles() == ["transcripts can't be read (Permission denied)"]
 
 
 async def test_a_failing_sink_costs_the_one_line(

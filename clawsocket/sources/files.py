@@ -1,0 +1,40 @@
+"""Reading files that others write."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def opened(path: str | Path) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a file; a pipe in its place does not make us wait.
+
+    Returns:
+        Its descriptor, closed at the end, and its status.
+
+    Raises:
+        OSError: there is none, it can't be read, or it is something else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "not a file")
+        yield descriptor, status
+    finally:
+        os.close(descriptor)
+
+
+def mtime(status: os.stat_result) -> int:
+    """Return when a file was written last, in ms since 1970."""
+    return status.st_mtime_ns // 1_000_000
+
+
+def may_pass(error: OSError) -> bool:
+    """Return whether an error may pass by itself; one that somebody ends by a change to the file is told then."""
+    return not isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
