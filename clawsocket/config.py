@@ -99,7 +99,7 @@ NAMES = frozenset(_TYPES)
 
 def _value(name: str, value: Any, where: str) -> Any:
     if name not in NAMES:
-        raise SettingError(name, "no such setting; --help lists them", where)
+        raise SettingError(ascii(name)[1:-1], "no such setting; --help lists them", where)
     text, kind = isinstance(value, str), get_args(_TYPES[name])[0]
     converted = value
     if text and kind is bool:
@@ -152,5 +152,12 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def claude_dirs(settings: Settings) -> list[Path]:
-    """Return the folders of Claude Code to follow and to install hooks in."""
-    return [Path(item).expanduser() for item in settings.claude_dirs] or [claude_dir()]
+    """Return the folders of Claude Code to follow and to install hooks in.
+
+    Raises:
+        SettingError: one is in the home of a user who does not exist.
+    """
+    try:
+        return [Path(item).expanduser() for item in settings.claude_dirs] or [claude_dir()]
+    except RuntimeError:
+        raise SettingError("claude_dirs", "~ stands for the home of nobody", "settings") from None

@@ -37,7 +37,8 @@ class SettingError(UsageError):
     """
 
     def __init__(self, name: str, problem: str, where: str) -> None:
-        super().__init__(f"{where}: {problem}" if name in where.lower() else f"{where}: {name}: {problem}")
+        named = where.lower().endswith((f" {name}", f"-{name}", f"_{name}", f"/{name}"))
+        super().__init__(f"{where}: {problem}" if named else f"{where}: {name}: {problem}")
         self.name, self.problem, self.where = name, problem, where
 
 

@@ -6,6 +6,7 @@ import hmac
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from clawsocket.errors import FolderError
@@ -49,7 +50,8 @@ def save(path: Path, token: str) -> None:
             file.write(token + "\n")
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise FolderError(path, f"cannot be written: {error.strerror}") from error
 
 

@@ -1,0 +1,82 @@
+"""Every error is one clear line and has one meaning for each kind of reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clawsocket import errors
+from clawsocket.errors import MEANINGS, ClawSocketError, Meaning, SettingError, UsageError, meaning
+
+SETTINGS = Path("/h/.claude/settings.json")
+
+LINES: list[tuple[ClawSocketError, str, Meaning]] = [
+    (SettingError("port", "'x' is wrong", "--port"), "--port: 'x' is wrong", Meaning(exit=1)),
+    (SettingError("linger", "'x' is wrong", "--set linger"), "--set linger: 'x' is wrong", Meaning(exit=1)),
+    (
+        SettingError("port", "'x' is wrong", "CLAW_SOCKET_PORT"),
+        "CLAW_SOCKET_PORT: 'x' is wrong",
+        Meaning(exit=1),
+    ),
+    (SettingError("port", "'x' is wrong", "/h/config.toml"), "/h/config.toml: port: 'x' is wrong", Meaning(exit=1)),
+    (
+        SettingError("auth", "'x' is wrong", "/h/auth/config.toml"),
+        "/h/auth/config.toml: auth: 'x' is wrong",
+        Meaning(exit=1),
+    ),
+    (
+        errors.PortTakenError("localhost", 3838, "claw-socket 0.1.0, pid 12"),
+        "port 3838 on localhost is taken by claw-socket 0.1.0, pid 12; stop it, or choose another with --port",
+        Meaning(exit=3),
+    ),
+    (
+        errors.AddressError("1.2.3.4", 80, "Permission denied"),
+        "cannot listen on 1.2.3.4 port 80: Permission denied",
+        Meaning(exit=4),
+    ),
+    (errors.FolderError(Path("/h"), "cannot be made"), "/h: cannot be made", Meaning(exit=5)),
+    (
+        errors.SettingsFileError(SETTINGS, "is not JSON"),
+        f"{SETTINGS}: is not JSON; the file was not changed",
+        Meaning(exit=6),
+    ),
+    (
+        errors.FolderInUseError(Path("/h"), "pid 5"),
+        "/h is in use by pid 5; stop it, or set CLAW_SOCKET_DIR to another folder",
+        Meaning(exit=7),
+    ),
+    (errors.InvalidHookError("invalid JSON"), "invalid JSON", Meaning(status=400, close=1008)),
+    (errors.RequestError("limit_exceeded", "too many"), "too many", Meaning(status=400, close=1008)),
+    (errors.RequestError("limit_exceeded"), "limit_exceeded", Meaning(status=400, close=1008)),
+]
+
+
+@pytest.mark.parametrize(("error", "line", "means"), LINES, ids=lambda value: type(value).__name__)
+def test_an_error_is_one_line_with_one_meaning(error: ClawSocketError, line: str, means: Meaning) -> None:
+    assert str(error) == line
+    assert meaning(error) == means
+
+
+def test_every_error_is_shown_here() -> None:
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ClawSocketError)}
+    assert kinds - {type(error) for error, _, _ in LINES} == {ClawSocketError, UsageError}
+
+
+def test_errors_carry_their_facts() -> None:
+    setting = SettingError("port", "'x' is wrong", "--port")
+    assert (setting.name, setting.problem, setting.where) == ("port", "'x' is wrong", "--port")
+    taken = errors.PortTakenError("localhost", 3838, "somebody")
+    assert (taken.host, taken.port, taken.owner) == ("localhost", 3838, "somebody")
+    request = errors.RequestError("rate_limited", "slow down")
+    assert (request.code, request.message) == ("rate_limited", "slow down")
+
+
+def test_every_failure_has_an_exit_code_of_its_own() -> None:
+    codes = [means.exit for kind, means in MEANINGS.items() if means.status == 500]
+    assert len(codes) == len(set(codes))
+    assert 0 not in codes
+
+
+def test_what_nobody_thought_of_is_an_internal_error() -> None:
+    assert meaning(KeyError("x")) == meaning(ClawSocketError("x")) == Meaning(status=500, close=4500, exit=1)
