@@ -115,7 +115,7 @@ def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
         return
     session.line_prompt = line.prompt_id
     for turn in list(session.turns.open.values()):
-        if turn.prompt_id != line.prompt_id and turn.last_at and turn.last_at <= at:
+        if turn.prompt_id != line.prompt_id and turn.started_at <= at:
             session.turns.end(turn)
     session.turns.get(line.prompt_id, at)
     if not text.startswith(ECHOES[:3]):

@@ -71,6 +71,7 @@ class Session:
         self.ledger = Ledger()
         self.usage_changed = False
         self._agents_changed: dict[str, None] = {}
+        self._levels = 0
 
     def restart(self, at: int) -> None:
         """Begin a new run of a session that ended: what was said and spent stays, its process and state are new."""
@@ -133,21 +134,26 @@ class Session:
             error=self._failure,
         )
         self._announced = (self.state, self.waiting_for)
-        id = f"s:{self.id}:{self.run}:{self.since}:state"
+        id = f"{self._level_id('s')}:{self.state}"
         self.emit("session.state_changed", data, id=id, at=self.since, source=source)
 
     def flush(self) -> None:
         """Send the levels that changed: usage and agents. Several changes of a tick make one event."""
         if self.usage_changed:
             self.usage_changed = False
-            id = f"u:{self.id}:{self.last_at}"
+            id = self._level_id("u")
             self.emit("usage.updated", self.usage(), id=id, at=self.last_at, source="transcript")
         if self._agents_changed:
             changed = [self.agents.all[key] for key in self._agents_changed if key in self.agents.all]
             self._agents_changed = {}
             data = AgentStateChanged(agents=[self.agents.state(agent) for agent in changed])
-            id = f"a:{self.id}:{self.last_at}"
+            id = self._level_id("a")
             self.emit("agent.state_changed", data, id=id, at=self.last_at, source="server")
+
+    def _level_id(self, kind: str) -> str:
+        """Return the id of a level: of its newest cause, and of its own, since a cause can change a level twice."""
+        self._levels += 1
+        return f"{kind}:{self.id}:{self.last_at}:{self._levels}"
 
     def settle(self) -> None:
         """End whatever is open: the session is over."""

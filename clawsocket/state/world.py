@@ -27,6 +27,9 @@ from clawsocket.state import hooks, lines
 from clawsocket.state.session import Session
 from clawsocket.state.usage import session_usage, total_usage
 
+FILE_WAIT = 200
+"""ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires."""
+
 GRACE = 150
 """ms between the last sign of a session and its end, for lines that trail."""
 
@@ -68,6 +71,7 @@ class World:
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
+        self._early: dict[str, list[HookSeen]] = {}
         self.on_end: Callable[[str], None] = lambda _session_id: None
         self.on_removed: Callable[[str], None] = lambda _session_id: None
 
@@ -172,6 +176,8 @@ class World:
         return None if at > session.last_at + (0 if again else TRAIL) else session
 
     def _line(self, seen: LineSeen) -> None:
+        if seen.session_id in self._early and not seen.silent:
+            self._take_early(seen.session_id)
         session = self._session(seen.session_id, seen.at)
         if session is None:
             if seen.silent:
@@ -189,11 +195,27 @@ class World:
     def _hook(self, seen: HookSeen) -> None:
         hook = seen.hook
         session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
-        if session is None:
-            session = self._discover(hook.session_id, hook.cwd or "", seen.at, "hook")
+        if session is not None:
+            self._take_hook(session, seen)
+        elif hook.session_id in self._early:
+            self._early[hook.session_id].append(seen)
+        else:
+            self._early[hook.session_id] = [seen]
+            self.later(FILE_WAIT, lambda: self._take_early(hook.session_id))
+
+    def _take_early(self, session_id: str) -> None:
+        """Take the hooks of a session that waited for its file."""
+        for seen in self._early.pop(session_id, ()):
+            again = seen.hook.hook_event_name == "SessionStart"
+            session = self._session(session_id, seen.at, again=again)
+            if session is None:
+                session = self._discover(session_id, seen.hook.cwd or "", seen.at, "hook")
+            self._take_hook(session, seen)
+
+    def _take_hook(self, session: Session, seen: HookSeen) -> None:
         self._stirred[session] = None
         hooks.apply(session, seen)
-        if hook.hook_event_name == "SessionEnd" and session.state != "ended":
+        if seen.hook.hook_event_name == "SessionEnd" and session.state != "ended":
             self._end_later(session)
 
     def _meta(self, seen: AgentMetaSeen) -> None:
@@ -226,6 +248,7 @@ class World:
             lines.rename(session, file.name, seen.at, str(seen.at))
         self._status(session, file, seen.at)
         self._stirred[session] = None
+        self._take_early(session.id)
 
     def _status(self, session: Session, file: SessionFile, at: int) -> None:
         state = _STATES.get(file.status or "")
