@@ -188,7 +188,12 @@ class App:
         settings = self.settings
         try:
             changes = await asyncio.to_thread(
-                hook_setup.install, self.home, self.dirs, stream=settings.stream, watch_files=settings.watch_files
+                hook_setup.install,
+                self.home,
+                self.dirs,
+                stream=settings.stream,
+                watch_files=settings.watch_files,
+                limit=settings.spool_limit,
             )
         except (ClawSocketError, OSError) as error:
             logger.warning("the hooks could not be installed: %s", error)

@@ -21,7 +21,9 @@ def change(action: str, settings: Settings, home: Home) -> int:
     dirs = claude_dirs(settings)
     if action == "install":
         home.create()
-        changes = hooks.install(home, dirs, stream=settings.stream, watch_files=settings.watch_files)
+        changes = hooks.install(
+            home, dirs, stream=settings.stream, watch_files=settings.watch_files, limit=settings.spool_limit
+        )
     else:
         changes = hooks.remove(home, dirs)
     for done in changes:
