@@ -16,10 +16,13 @@ from clawsocket.protocol.envelope import Event, encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.frame import text_frame
 from clawsocket.protocol.replies import Gap
-from clawsocket.protocol.topics import ALIASES_OF, Filter
+from clawsocket.protocol.topics import Filter
 
 SCAN = 4096
 """How many events one read looks at, at most: a filter that wants little must not hold the loop."""
+
+ALIAS_COST = 2048
+"""What an alias counts for in the size of a read, at least: it is made anew each time."""
 
 
 class Entry(NamedTuple):
@@ -116,8 +119,9 @@ class EventLog:
             if filter.wants(type, session_id):
                 frames.append(frame)
                 size += len(frame)
-            if type in ALIASES_OF and (aliases := filter.aliases(type, session_id)):
+            if aliases := filter.aliases(type, session_id):
                 frames += alias_frames(type, frame, aliases)
+                size += ALIAS_COST
         return Slice(b"".join(frames), at)
 
     def _remember(self, id: str) -> None:

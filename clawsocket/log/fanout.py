@@ -16,6 +16,9 @@ from clawsocket.log.eventlog import EventLog, Slice
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import Filter
 
+ROUND = 0.01
+"""Seconds that a round may hold the loop, about: hundreds of clients may be replaying, each from a place of its own."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -115,13 +118,23 @@ class FanOut:
         began = time.perf_counter()
         shared: dict[tuple[int, Filter, int | None], Slice] = {}
         behind = False
-        for cursor in list(self.cursors):
+        for done, cursor in enumerate(list(self.cursors)):
             if cursor.ready and cursor.position < self.log.head:
                 behind |= self._try(cursor, shared)
+                if time.perf_counter() - began > ROUND:
+                    self._put_last(done + 1)
+                    behind = True
+                    break
         self._last_end = time.perf_counter()
         self._last_took = self._last_end - began
         if behind:
             self.wake()
+
+    def _put_last(self, count: int) -> None:
+        """Let the next round begin with those that this one did not come to."""
+        for cursor in list(self.cursors)[:count]:
+            del self.cursors[cursor]
+            self.cursors[cursor] = None
 
     def _try(self, cursor: Cursor, shared: dict[tuple[int, Filter, int | None], Slice]) -> bool:
         """Move a cursor; one that can't be moved leaves the others alone."""

@@ -40,13 +40,19 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 class Filter:
     """What a connection wants: topics, each with its sessions; compared by value, so that equal ones share work."""
 
-    __slots__ = ("_hash", "_known", "topics")
+    __slots__ = ("_aliases", "_hash", "_known", "topics")
 
     def __init__(self, topics: Mapping[str, Sessions] | None = None) -> None:
         """Take a mapping of topic pattern to the sessions it is wanted for (None: all)."""
         self.topics: tuple[tuple[str, Sessions], ...] = tuple(sorted((topics or {}).items(), key=lambda item: item[0]))
         self._hash = hash(self.topics)
         self._known: dict[str, frozenset[str] | bool] = {}
+        exact = dict(self.topics)
+        self._aliases = {
+            type: [(alias, exact[alias]) for alias in aliases if alias in exact]
+            for type, aliases in ALIASES_OF.items()
+            if not exact.keys().isdisjoint(aliases)
+        }
 
     def __hash__(self) -> int:
         """Hash by value."""
@@ -65,12 +71,10 @@ class Filter:
 
     def aliases(self, type: str, session_id: str) -> list[str]:
         """Return the aliases of an event that are asked for by their exact names."""
-        return [name for name in ALIASES_OF.get(type, ()) if self._exactly(name, session_id)]
-
-    def _exactly(self, name: str, session_id: str) -> bool:
-        return any(
-            pattern == name and (sessions is None or session_id in sessions) for pattern, sessions in self.topics
-        )
+        asked = self._aliases.get(type)
+        if asked is None:
+            return []
+        return [alias for alias, sessions in asked if sessions is None or session_id in sessions]
 
     def _learn(self, type: str) -> frozenset[str] | bool:
         wanted = [sessions for pattern, sessions in self.topics if matcher(pattern)(type)]

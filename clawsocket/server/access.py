@@ -37,7 +37,7 @@ class Access:
             token: gives the token as it is now.
         """
         self._token = token
-        self._names = {host_name(name) for name in (*settings.allowed_hosts, settings.host)}
+        self._names = {host_name(name) or name.lower() for name in (*settings.allowed_hosts, settings.host)}
         self._any_address = not settings.host.strip("0.:")
         self._origins = settings.allowed_origins
 

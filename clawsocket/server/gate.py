@@ -27,6 +27,9 @@ from clawsocket.server.limits import Places, Rates
 HEAD_LIMIT = 16_384
 """Size of a request's head, in bytes."""
 
+KEEP_ALIVE = 75.0
+"""Seconds that a producer's connection may rest between two hooks; it would notice its end only by a lost one."""
+
 HOOK = b"/hook"
 
 logger = logging.getLogger(__name__)
@@ -76,11 +79,16 @@ class Keeper:
         self.producers.pop(gate, None)
 
     def close(self) -> None:
-        """End all connections that are still here."""
+        """End all connections that are still here, when they have their answers."""
         if self._timer is not None:
             self._timer.cancel()
         for gate in (*self.strangers, *self.producers):
             gate.transport.close()
+
+    def abort(self) -> None:
+        """End those that do not take their answers."""
+        for gate in (*self.strangers, *self.producers):
+            gate.transport.abort()
 
     def _later(self) -> None:
         wait = min(self.settings.header_timeout / 2, 1.0)
@@ -147,7 +155,7 @@ class Gate(asyncio.Protocol):
         self._head_size = 0
         self._in_head = True
         self._finish: Callable[[], None] | None = None
-        self.deadline = self._loop.time() + self._keeper.settings.header_timeout
+        self.deadline = self._loop.time() + (KEEP_ALIVE if self._trusted else self._keeper.settings.header_timeout)
 
     # What the transport calls.
 
@@ -327,7 +335,7 @@ class Gate(asyncio.Protocol):
             self.transport.write(response)
             self._begin()
         else:
-            self._refuse(response)
+            self._answer_last(response)
             self.transport.close()
 
     def _refuse(self, response: bytes) -> None:
@@ -335,8 +343,11 @@ class Gate(asyncio.Protocol):
 
         Closed at once, with something of the request still coming, it would be reset, and the answer lost.
         """
-        if self._ending:
-            return
+        if not self._ending:
+            logger.debug("a request was refused: %s", response[9:12].decode())
+            self._answer_last(response)
+
+    def _answer_last(self, response: bytes) -> None:
         self._ending = True
         self._body.clear()
         self._room = 0
@@ -384,8 +395,9 @@ class Gate(asyncio.Protocol):
             self._refuse(http.BAD_HANDSHAKE)
             return
         client = Connection(self._keeper.hub, protocol, by_token=not self.unix and self._keeper.settings.auth)
-        self._keeper.places.take(self._from())
-        client.on_lost = lambda: self._keeper.places.give_back(self._from())
+        places, address = self._keeper.places, self._from()
+        places.take(address)
+        client.on_lost = lambda: places.give_back(address)
         self._keeper.leave(self)
         self.transport.set_protocol(client)
         client.connection_made(self.transport)

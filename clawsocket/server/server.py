@@ -90,8 +90,8 @@ class Server:
         loop = asyncio.get_running_loop()
         for sock in sockets:
             self._servers.append(await loop.create_server(self._keeper.gate, sock=sock, backlog=BACKLOG))
-        await self._start_unix()
-        self._write_endpoint()
+        if await self._start_unix():
+            self._write_endpoint()
         logger.info("listening on %s", self.url)
         if not is_loopback(self._settings.host):
             logger.warning("%s can be reached from other machines", self.url)
@@ -105,8 +105,10 @@ class Server:
         for client in list(self._hub.clients):
             client.close(1001)
         await self._hub.emptied(CLOSE_WAIT)
+        self._keeper.abort()
         for client in list(self._hub.clients):
             client.transport.abort()
+        await asyncio.sleep(0)
 
     def rotate_token(self) -> None:
         """Close the connections that came in by the old token."""
@@ -144,25 +146,25 @@ class Server:
                 return f"claw-socket {version}, pid {endpoint.pid}"
         return f"claw-socket {version}"
 
-    async def _start_unix(self) -> None:
+    async def _start_unix(self) -> bool:
+        """Listen on the Unix socket, if it can be had; return whether no other server lives in this folder."""
         path = self._home.socket
         try:
             sock = listen_unix(path)
         except FolderError as error:
             logger.warning("%s; going on without it", error)
-            return
+            return True
         if sock is None:
             logger.warning("%s is another running server's; going on without it", path)
-            return
+            return False
         self._unix = _identity(path)
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_unix_server(self._keeper.unix_gate, sock=sock, backlog=BACKLOG))
+        return True
 
     def _write_endpoint(self) -> None:
-        """Tell where we are, unless another server lives in this folder."""
+        """Tell where we are."""
         path = self._home.endpoint
-        if self._unix is None and path.exists():
-            return
         socket_path = str(self._home.socket) if self._unix else None
         self._endpoint = msgspec.json.encode(Endpoint(self.url, socket_path, os.getpid(), __version__))
         partial = path.with_name(f".{path.name}.{os.getpid()}")

@@ -45,6 +45,7 @@ def test_the_bound_address_and_allowed_hosts_name_us() -> None:
     for host in (b"192.168.1.5:3838", b"host.docker.internal:1", b"box"):
         assert rules.host(host, lambda: "192.168.1.5")
     assert not rules.host(b"192.168.1.6", lambda: "192.168.1.5")
+    assert access(host="FD00::5").host(b"[fd00::5]:3838", lambda: "fd00::5")
 
 
 @pytest.mark.parametrize("bound", ["0.0.0.0", "::"])

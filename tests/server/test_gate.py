@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from clawsocket.server import gate
 from tests.server.harness import Raw, Rig, body, running, status
 
 HOOK = b'{"hook_event_name":"Stop","session_id":"s"}'
@@ -226,6 +227,19 @@ async def test_a_body_that_stops_arriving_is_ended(tmp_path: Path) -> None:
     async with running(tmp_path, header_timeout=0.2) as rig:
         assert status(await rig.http(rig.post(HOOK)[:-1])) == 408
         assert rig.fake.hooks == []
+
+
+async def test_a_producer_may_rest_between_two_hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path, header_timeout=0.1) as rig, rig.socket() as raw:
+        raw.write(rig.post(HOOK, close=False))
+        assert status(await raw.answer()) == 202
+        await asyncio.sleep(0.3)
+        raw.write(rig.post(HOOK, close=False))
+        assert status(await raw.answer()) == 202
+        monkeypatch.setattr(gate, "KEEP_ALIVE", 0.1)
+        raw.write(rig.post(HOOK, close=False))
+        assert status(await raw.answer()) == 202
+        assert await raw.rest() == b"", "but not forever"
 
 
 async def test_a_connection_that_says_nothing_is_ended(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from clawsocket.log import fanout
 from clawsocket.server import requests
-from tests.server.harness import Client, Message, Rig, running, session
+from tests.server.harness import Client, Message, Rig, running, session, status
 
 TYPES = ("session.renamed", "cwd.changed")
 SESSIONS = ("a", "b")
@@ -127,6 +129,21 @@ async def keep_appending(rig: Rig) -> None:
         for _ in range(7):
             rig.append(name="x" * 3000)
         await asyncio.sleep(0)
+
+
+async def test_however_short_a_round_everyone_has_a_turn(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "ROUND", 0.0)
+    monkeypatch.setattr(rig.server._hub.fanout, "slice_bytes", 1000)
+    seqs = [rig.append(name="x" * 300) for _ in range(50)]
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(rig.client("session.*", f"t{number}")) for number in range(5)]
+        for client in clients:
+            await client.send("replay", lastSeq=0)
+        live = rig.append()
+        for client in clients:
+            got = [(await client.receive())["seq"] for _ in range(51)]
+            assert sorted({*got}) == [*seqs, live]
+    assert status(await rig.http(rig.get())) == 200
 
 
 async def test_a_lagging_client_gets_its_snapshot_in_its_place(rig: Rig) -> None:

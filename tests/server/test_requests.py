@@ -165,6 +165,20 @@ async def test_the_201st_topic_is_over_the_limit_and_changes_nothing(rig: Rig) -
         assert len((await client.ask("subscribe", topics=["a.0"]))["topics"]) == 200
 
 
+async def test_an_alias_has_its_own_sessions(rig: Rig) -> None:
+    use: dict[str, Any] = {"toolName": "Bash", "toolUseId": "t", "input": {}, "inputSummary": "ls"}
+    async with rig.client("tool.use") as client:
+        await client.ask("subscribe", topics=["tool.started"], sessionId="a")
+        for name in ("a", "b"):
+            rig.append("tool.use", name, **use)
+        got = [await client.receive() for _ in range(3)]
+        assert [(event["type"], event["sessionId"]) for event in got] == [
+            ("tool.use", "a"),
+            ("tool.started", "a"),
+            ("tool.use", "b"),
+        ]
+
+
 async def test_an_alias_comes_for_its_exact_name_only(rig: Rig) -> None:
     use: dict[str, Any] = {"toolName": "Bash", "toolUseId": "t", "input": {}, "inputSummary": "ls"}
     async with rig.client("*") as all_of_it, rig.client("tool.started") as old, rig.client() as both:

@@ -17,6 +17,7 @@ from websockets.asyncio.client import unix_connect
 from clawsocket import __version__
 from clawsocket.config import Settings
 from clawsocket.errors import AddressError, PortTakenError
+from clawsocket.paths import Home
 from clawsocket.server import connection, server
 from tests.server.harness import Client, Raw, Rig, body, running, status
 
@@ -168,7 +169,10 @@ async def test_a_second_server_in_the_same_folder_leaves_the_first_ones_files(
 async def test_without_a_unix_socket_the_server_runs_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running(tmp_path / ("x" * 100)) as rig:
+    folder = tmp_path / ("x" * 100)
+    Home(folder / "claw-socket").create()
+    Home(folder / "claw-socket").endpoint.write_text("of one that crashed")
+    async with running(folder) as rig:
         assert "going on without it" in caplog.text
         assert json.loads(rig.home.endpoint.read_text())["socket"] is None
         assert status(await rig.http(rig.get())) == 200
