@@ -29,7 +29,7 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.state import outcome
 from clawsocket.state.lines import ECHOES
-from clawsocket.state.session import Session
+from clawsocket.state.session import Session, waiting_for
 from clawsocket.state.text import content_text, input_summary, response_summary
 from clawsocket.state.turns import Turn
 
@@ -237,18 +237,24 @@ def _batch(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 
 def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
-    """It has no tool_use_id: the call is the newest open one with this tool and input."""
     summary = input_summary(hook.tool_input)
     name = hook.tool_name or "unknown"
-    matches = [tool.id for tool in session.tools.open.values() if (tool.name, tool.summary) == (name, summary)]
-    tool_id = hook.tool_use_id or (matches[-1] if matches else None)
+    tool_id = hook.tool_use_id or _asking(session, name, summary)
     data = ToolPermissionRequested(
         tool_name=name, tool_use_id=tool_id, input_summary=summary, suggestions=hook.permission_suggestions
     )
     _emit(session, seen, "tool.permission_requested", data)
-    waiting = "question" if name == "AskUserQuestion" else "permission"
     tool = WaitingTool(name=name, input_summary=summary, tool_use_id=tool_id)
-    session.set_state("requires_action", seen.at, "hook", waiting_for=waiting, tool=tool)
+    session.set_state("requires_action", seen.at, "hook", waiting_for=waiting_for(name), tool=tool)
+
+
+def _asking(session: Session, name: str, summary: str) -> str | None:
+    """It has no tool_use_id: it is for the newest open call of this tool with this input, or the only one."""
+    calls = [tool for tool in session.tools.open.values() if tool.name == name]
+    same = [tool for tool in calls if tool.summary == summary]
+    if same:
+        return same[-1].id
+    return calls[0].id if len(calls) == 1 else None
 
 
 def _permission_denied(session: Session, seen: HookSeen, hook: Hook) -> None:

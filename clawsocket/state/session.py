@@ -14,6 +14,14 @@ from clawsocket.state.tools import Tools
 from clawsocket.state.turns import Turns
 from clawsocket.state.usage import Ledger, session_usage
 
+QUESTION = "AskUserQuestion"
+"""The tool with which Claude asks its owner; its dialog looks like a permission prompt."""
+
+
+def waiting_for(tool_name: str) -> str:
+    """Return what a session waits for whose call of a tool is before its owner."""
+    return "question" if tool_name == QUESTION else "permission"
+
 
 class Session:
     """Everything known of a session.

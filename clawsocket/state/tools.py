@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from clawsocket.protocol.envelope import Source
-from clawsocket.protocol.events import Outcome, ToolResult, ToolUse
+from clawsocket.protocol.events import Outcome, ToolResult, ToolUse, WaitingTool
 from clawsocket.protocol.models import ToolRun
 from clawsocket.state.clock import remember
 from clawsocket.state.text import cut, input_summary
@@ -36,6 +36,10 @@ class Tool(msgspec.Struct):
     background: bool = False
     by_hook: bool = False
     held: Callable[[], None] | None = None
+
+    def waiting(self) -> WaitingTool:
+        """Return it as the call that waits for the owner."""
+        return WaitingTool(name=self.name, input_summary=self.summary, tool_use_id=self.id)
 
 
 class Tools:

@@ -24,7 +24,7 @@ from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
-from clawsocket.state.session import Session
+from clawsocket.state.session import Session, waiting_for
 from clawsocket.state.usage import session_usage, total_usage
 
 FILE_WAIT = 200
@@ -256,11 +256,20 @@ class World:
         if state is None or (state == "idle" and session.state == "failed"):
             return
         if state == "requires_action":
-            if session.state != "requires_action":
-                waiting = _WAITING.get(file.waiting_for or "", file.waiting_for or "permission")
-                session.set_state(state, when, "session_file", waiting_for=waiting)
+            self._waits(session, file, when)
             return
         session.set_state(state, when, "session_file")
+
+    def _waits(self, session: Session, file: SessionFile, at: int) -> None:
+        """The file does not say which call waits; where there is but one, it is that."""
+        if session.state == "requires_action":
+            return
+        waiting = _WAITING.get(file.waiting_for or "", file.waiting_for or "permission")
+        calls = list(session.tools.open.values())
+        tool = calls[0].waiting() if len(calls) == 1 and waiting == "permission" else None
+        if tool is not None:
+            waiting = waiting_for(tool.name)
+        session.set_state("requires_action", at, "session_file", waiting_for=waiting, tool=tool)
 
     # Appearing and ending
 

@@ -76,8 +76,8 @@ def line_observations(scenario: str, lag: float = 0.03) -> list[Timed]:
                     meta = transcript.parse_meta(path.with_suffix(".meta.json").read_bytes())
                     assert meta is not None
                     seen.append((time + lag, AgentMetaSeen(session_id, agent_id, meta, stamp)))
-                silent = time < began - 1
-                seen.append((time + lag, LineSeen(session_id, agent_id, line, stamp, silent)))
+                silent = time < began - 1  # from an earlier run, read when the session is seen to live
+                seen.append((max(time, began) + lag, LineSeen(session_id, agent_id, line, stamp, silent)))
     return seen
 
 
