@@ -55,7 +55,7 @@ class FakeBackend:
     def backend(self) -> Backend:
         return Backend(
             snapshot=self.snapshot,
-            sessions=lambda everyone: self.live + (self.ended if everyone else []),
+            sessions=self.sessions,
             history=self.history,
             usage=self.usage,
             take_hook=self.take_hook,
@@ -65,6 +65,10 @@ class FakeBackend:
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:
         self.trip()
         return self.live, self.agents
+
+    def sessions(self, everyone: bool) -> list[SessionInfo]:
+        self.trip()
+        return self.live + (self.ended if everyone else [])
 
     async def history(self, session_id: str, limit: int, before: str | None) -> tuple[list[msgspec.Raw], bool]:
         self.asked.append((session_id, limit, before))

@@ -138,6 +138,23 @@ async def test_a_client_that_answers_no_pings_is_closed_with_1001(tmp_path: Path
         assert (close.opcode, close.data[:2]) == (Opcode.CLOSE, (1001).to_bytes(2, "big"))
 
 
+async def test_a_ping_that_waits_behind_what_the_client_is_busy_taking_is_waited_for(tmp_path: Path) -> None:
+    async with running(tmp_path, ping_interval=0.1, ping_timeout=0.1, socket_buffer=4096) as rig, rig.socket() as raw:
+        await shaken(rig, raw)
+        raw.write(masked(Opcode.TEXT, b'{"type":"subscribe","topics":["*"]}'))
+        assert b"subscribed" in (await next_frame(raw)).data
+        seqs = [rig.append(name=BIG) for _ in range(400)]
+        got = []
+        while len(got) < len(seqs):
+            frame = await next_frame(raw)
+            if frame.opcode is Opcode.PING:
+                raw.write(masked(Opcode.PONG, frame.data))
+                continue
+            got.append(json.loads(frame.data)["seq"])
+            await asyncio.sleep(0.002)
+        assert got == seqs
+
+
 async def test_a_client_that_takes_no_close_frame_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "CLOSE_WAIT", 0.1)
     async with running(tmp_path, ping_interval=0.05, ping_timeout=0.05) as rig, rig.socket() as raw:
