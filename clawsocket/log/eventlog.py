@@ -87,12 +87,13 @@ class EventLog:
             Its ``seq``, or None for a fact that the log already has.
         """
         kind = EVENTS.get(event.type)
-        if kind is None or kind.fact:
-            if event.id in self._known:
-                return None
-            self._remember(event.id)
+        is_fact = kind is None or kind.fact
+        if is_fact and event.id in self._known:
+            return None
+        frame = text_frame(encode(event, self.head + 1))  # first, since one that can't be encoded must leave no trace
         self.head += 1
-        frame = text_frame(encode(event, self.head))
+        if is_fact:
+            self._remember(event.id)
         self._entries.append(Entry(event.type, event.session_id, frame))
         self._bytes += len(frame)
         self._evict()
@@ -120,8 +121,9 @@ class EventLog:
                 frames.append(frame)
                 size += len(frame)
             if aliases := filter.aliases(type, session_id):
-                frames += alias_frames(type, frame, aliases)
-                size += ALIAS_COST
+                made = alias_frames(type, frame, aliases)
+                frames += made
+                size += max(ALIAS_COST, sum(map(len, made)))
         return Slice(b"".join(frames), at)
 
     def _remember(self, id: str) -> None:

@@ -118,11 +118,12 @@ class FanOut:
         began = time.perf_counter()
         shared: dict[tuple[int, Filter, int | None], Slice] = {}
         behind = False
-        for done, cursor in enumerate(list(self.cursors)):
-            if cursor.ready and cursor.position < self.log.head:
+        cursors = list(self.cursors)
+        for done, cursor in enumerate(cursors):
+            if cursor.ready and cursor.position < self.log.head and cursor in self.cursors:
                 behind |= self._try(cursor, shared)
                 if time.perf_counter() - began > ROUND:
-                    self._put_last(done + 1)
+                    self._put_last(cursors[: done + 1])
                     behind = True
                     break
         self._last_end = time.perf_counter()
@@ -130,11 +131,12 @@ class FanOut:
         if behind:
             self.wake()
 
-    def _put_last(self, count: int) -> None:
+    def _put_last(self, done: list[Cursor]) -> None:
         """Let the next round begin with those that this one did not come to."""
-        for cursor in list(self.cursors)[:count]:
-            del self.cursors[cursor]
-            self.cursors[cursor] = None
+        for cursor in done:
+            if cursor in self.cursors:
+                del self.cursors[cursor]
+                self.cursors[cursor] = None
 
     def _try(self, cursor: Cursor, shared: dict[tuple[int, Filter, int | None], Slice]) -> bool:
         """Move a cursor; one that can't be moved leaves the others alone."""

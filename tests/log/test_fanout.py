@@ -1,0 +1,371 @@
+"""Cursors: everything wanted once and in order, whoever else lags, fails or goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from clawsocket.log import fanout as module
+from clawsocket.log.eventlog import SCAN, EventLog
+from clawsocket.log.fanout import Cursor, FanOut
+from clawsocket.protocol.replies import Gap
+from clawsocket.protocol.topics import Filter
+from tests.log.events import ALL, fact, messages, seqs
+
+SLICE = 10_000
+
+
+class FakeSink:
+    """A client that takes what it is given, for as long as it has room."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.writes: list[bytes] = []
+        self.room = True
+        self.failed = 0
+        self.broken = False
+
+    @property
+    def seqs(self) -> list[int]:
+        return [seq for frames in self.writes for seq in seqs(frames)]
+
+    def send_frames(self, frames: bytes) -> bool:
+        if self.broken:
+            raise OSError("gone")
+        self.writes.append(frames)
+        self.told += seqs(frames)
+        return self.room
+
+    def send_gap(self, gap: Gap) -> None:
+        self.told.append(gap)
+
+    def reached(self, position: int) -> None:
+        self.told.append(("reached", position))
+
+    def fail(self) -> None:
+        self.failed += 1
+
+
+class Rig:
+    """A log with its fan-out."""
+
+    def __init__(self, *, max_events: int = 10**6) -> None:
+        self.log = EventLog(max_bytes=10**9, max_events=max_events)
+        self.fanout = FanOut(self.log, slice_bytes=SLICE)
+        self._count = 0
+
+    def client(self, filter: Filter = ALL) -> tuple[FakeSink, Cursor]:
+        sink = FakeSink()
+        cursor = self.fanout.add(sink)
+        cursor.filter = filter
+        return sink, cursor
+
+    def append(self, count: int = 1, *, text: str = "", session: str = "s", type: str = "message.user") -> list[int]:
+        given = []
+        for _ in range(count):
+            self._count += 1
+            seq = self.log.append(fact(f"m:{self._count}", text=text, session=session, type=type))
+            assert seq is not None
+            given.append(seq)
+        return given
+
+    async def rest(self) -> None:
+        """Wait until no round is due any more."""
+        await until(lambda: not self.fanout._scheduled)
+
+
+async def until(done: Callable[[], object]) -> None:
+    for _ in range(1_000_000):
+        if done():
+            return
+        await asyncio.sleep(0)
+    raise TimeoutError
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+# Live
+
+
+async def test_a_new_cursor_gets_what_comes_and_nothing_of_before(rig: Rig) -> None:
+    rig.append(3)
+    sink, cursor = rig.client()
+    given = rig.append(3)
+    await rig.rest()
+    assert sink.seqs == given
+    assert cursor.position == rig.log.head
+
+
+async def test_the_events_of_a_tick_are_one_write(rig: Rig) -> None:
+    sink, _ = rig.client()
+    rig.append(20)
+    await rig.rest()
+    assert len(sink.writes) == 1
+
+
+async def test_nothing_is_written_where_nothing_is_wanted(rig: Rig) -> None:
+    sink, cursor = rig.client(Filter({"tool.*": None}))
+    nobody, _ = rig.client(Filter())
+    rig.append(5)
+    await rig.rest()
+    assert (sink.told, nobody.told) == ([], [])
+    assert cursor.position == rig.log.head
+
+
+async def test_each_gets_what_it_wants(rig: Rig) -> None:
+    mine, _ = rig.client(Filter({"*": frozenset({"mine"})}))
+    tools, _ = rig.client(Filter({"tool.*": None}))
+    one, two, three = (
+        rig.append(session="mine"),
+        rig.append(type="tool.use"),
+        rig.append(type="tool.use", session="mine"),
+    )
+    await rig.rest()
+    assert mine.seqs == one + three
+    assert tools.seqs == two + three
+
+
+async def test_clients_that_want_the_same_share_the_bytes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[Filter] = []
+    real = rig.log.read
+
+    def read(after: int, filter: Filter, **more: Any) -> Any:
+        reads.append(filter)
+        return real(after, filter, **more)
+
+    monkeypatch.setattr(rig.log, "read", read)
+    sinks = [rig.client(Filter({"*": None}))[0] for _ in range(50)]
+    other, _ = rig.client(Filter({"tool.*": None}))
+    given = rig.append(4)
+    await rig.rest()
+    assert all(sink.seqs == given for sink in sinks)
+    assert len({id(sink.writes[0]) for sink in sinks}) == 1
+    assert len(reads) == 2
+    assert other.writes == []
+
+
+# Behind
+
+
+async def test_a_client_without_room_gets_nothing_until_it_has_and_then_all(rig: Rig) -> None:
+    slow, cursor = rig.client()
+    fast, _ = rig.client()
+    slow.room = False
+    first = rig.append(2)
+    await rig.rest()
+    later = rig.append(200, text="x" * 1000)
+    await rig.rest()
+    assert slow.seqs == first
+    assert fast.seqs == first + later
+    slow.room = True
+    rig.fanout.resume(cursor)
+    await rig.rest()
+    assert slow.seqs == first + later
+
+
+async def test_a_client_that_is_behind_gets_bounded_slices_and_the_others_their_turn(rig: Rig) -> None:
+    late, cursor = rig.client()
+    live, _ = rig.client()
+    late.room = False
+    before = rig.append(200, text="x" * 1000)
+    await rig.rest()
+    late.room = True
+    rig.fanout.resume(cursor)
+    await until(lambda: len(late.writes) >= 3)
+    assert late.seqs != before
+    now = rig.append(1)
+    await rig.rest()
+    assert live.seqs == before + now
+    assert late.seqs == before + now
+    assert max(map(len, late.writes)) < SLICE + 2000
+
+
+async def test_a_filter_that_wants_little_catches_up_over_very_many(rig: Rig) -> None:
+    sink, cursor = rig.client(Filter({"tool.*": None}))
+    cursor.ready = False
+    rig.append(SCAN * 2 + 5)
+    wanted = rig.append(1, type="tool.use")
+    cursor.ready = True
+    await rig.rest()
+    assert sink.seqs == wanted
+
+
+async def test_a_cursor_that_is_set_back_gets_it_again_in_order_and_goes_on(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    given = rig.append(10)
+    await rig.rest()
+    cursor.position = given[3]
+    rig.fanout.wake()
+    more = rig.append(2)
+    await rig.rest()
+    assert sink.seqs == given + given[4:] + more
+
+
+async def test_a_cursor_is_advanced_at_once_so_that_what_follows_comes_after(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    given = rig.append(3)
+    rig.fanout.advance(cursor)
+    assert sink.seqs == given
+    await rig.rest()
+    assert sink.seqs == given
+    sink.room, cursor.ready = False, False
+    rig.append(1)
+    rig.fanout.advance(cursor)
+    assert sink.seqs == given
+
+
+# Barriers
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 5, 9])
+async def test_a_barrier_is_reached_after_everything_up_to_it_and_before_anything_later(rig: Rig, ahead: int) -> None:
+    sink, cursor = rig.client()
+    given = rig.append(10)
+    cursor.barrier = given[ahead]
+    await rig.rest()
+    assert sink.told == [*given[: ahead + 1], ("reached", given[ahead]), *given[ahead + 1 :]]
+    assert cursor.barrier is None
+
+
+async def test_a_barrier_is_reached_even_if_nothing_before_it_is_wanted(rig: Rig) -> None:
+    sink, cursor = rig.client(Filter({"tool.*": None}))
+    given = rig.append(3)
+    cursor.barrier = given[1]
+    await rig.rest()
+    assert sink.told == [("reached", given[1])]
+
+
+async def test_a_barrier_waits_for_room(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    sink.room = False
+    given = rig.append(30, text="x" * 1000)
+    cursor.barrier = given[-1]
+    await rig.rest()
+    assert ("reached", given[-1]) not in sink.told
+    sink.room = True
+    rig.fanout.resume(cursor)
+    await rig.rest()
+    assert sink.told == [*given, ("reached", given[-1])]
+
+
+async def test_a_barrier_before_what_is_kept_is_reached_after_the_gap() -> None:
+    rig = Rig(max_events=5)
+    sink, cursor = rig.client()
+    cursor.ready = False
+    given = rig.append(20)
+    cursor.barrier = given[3]
+    rig.fanout.resume(cursor)
+    await rig.rest()
+    gap = Gap(from_=given[0], to=given[14], oldest_seq=given[15], reason="evicted")
+    assert sink.told == [gap, ("reached", given[14]), *given[15:]]
+
+
+# Gaps
+
+
+async def test_who_falls_behind_what_is_kept_is_told_once_what_is_gone() -> None:
+    rig = Rig(max_events=10)
+    sink, cursor = rig.client()
+    first = rig.append(2)
+    await rig.rest()
+    cursor.ready = False
+    lost = rig.append(5)
+    kept = rig.append(10)
+    rig.fanout.resume(cursor)
+    await rig.rest()
+    gap = Gap(from_=lost[0], to=lost[-1], oldest_seq=kept[0], reason="evicted")
+    assert sink.told == [*first, gap, *kept]
+    rig.append(1)
+    await rig.rest()
+    assert [one for one in sink.told if isinstance(one, Gap)] == [gap]
+
+
+async def test_who_wants_nothing_misses_nothing() -> None:
+    rig = Rig(max_events=10)
+    sink, cursor = rig.client(Filter())
+    cursor.ready = False
+    rig.append(50)
+    rig.fanout.resume(cursor)
+    await rig.rest()
+    assert sink.told == []
+    assert cursor.position == rig.log.head
+
+
+# Trouble
+
+
+async def test_a_client_that_fails_is_dropped_and_told_and_stops_nobody(rig: Rig) -> None:
+    before, broken, after = (rig.client()[0] for _ in range(3))
+    broken.broken = True
+    given = rig.append(3)
+    await rig.rest()
+    given += rig.append(3)
+    await rig.rest()
+    assert (before.seqs, after.seqs) == (given, given)
+    assert (broken.failed, len(rig.fanout.cursors)) == (1, 2)
+
+
+async def test_a_client_that_goes_during_a_round_gets_nothing_more(rig: Rig) -> None:
+    gone, cursor = rig.client()
+
+    class Last(FakeSink):
+        def send_frames(self, frames: bytes) -> bool:
+            rig.fanout.remove(cursor)
+            return super().send_frames(frames)
+
+    rig.fanout.cursors.clear()
+    last = Last()
+    rig.fanout.add(last).filter = ALL
+    rig.fanout.cursors[cursor] = None
+    given = rig.append(1)
+    await rig.rest()
+    assert last.seqs == given
+    assert gone.told == []
+
+
+async def test_removing_a_client_twice_is_nothing(rig: Rig) -> None:
+    _, cursor = rig.client()
+    rig.fanout.remove(cursor)
+    rig.fanout.remove(cursor)
+    assert not rig.fanout.cursors
+
+
+async def test_a_client_that_comes_during_a_round_misses_nothing(rig: Rig) -> None:
+    late: list[FakeSink] = []
+
+    class Host(FakeSink):
+        def send_frames(self, frames: bytes) -> bool:
+            if not late:
+                late.append(rig.client()[0])
+                late_seqs.extend(rig.append(1))
+            return super().send_frames(frames)
+
+    late_seqs: list[int] = []
+    rig.fanout.add(Host()).filter = ALL
+    rig.append(1)
+    await rig.rest()
+    assert late[0].seqs == late_seqs
+
+
+async def test_a_round_that_takes_long_goes_on_where_it_stopped(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROUND", 0.0)
+    sinks = [rig.client()[0] for _ in range(20)]
+    given = rig.append(5)
+    await asyncio.sleep(0)
+    assert len([sink for sink in sinks if sink.writes]) == 1
+    await rig.rest()
+    assert all(sink.seqs == given for sink in sinks)
+
+
+async def test_aliases_go_out_with_their_primaries(rig: Rig) -> None:
+    sink, _ = rig.client(Filter({"tool.*": None, "tool.started": None}))
+    [seq] = rig.append(type="tool.use")
+    await rig.rest()
+    read = [message for frames in sink.writes for message in messages(frames)]
+    assert [(message["type"], message["seq"]) for message in read] == [("tool.use", seq), ("tool.started", seq)]
