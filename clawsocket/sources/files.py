@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -38,3 +38,22 @@ def mtime(status: os.stat_result) -> int:
 def may_pass(error: OSError) -> bool:
     """Return whether an error may pass by itself; one that somebody ends by a change to the file is told then."""
     return not isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
+
+
+def status(path: Path) -> os.stat_result | None:
+    """Return the status of what is there, None where nothing is or it can't be known."""
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None
+
+
+def distinct(folders: Iterable[Path]) -> list[Path]:
+    """Return folders as absolute paths, each once, whatever links lead to it."""
+    return list({folder.resolve(): folder.absolute() for folder in folders}.values())
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder."""
+    found = status(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)

@@ -14,9 +14,9 @@ from clawsocket.sources.watch import Kind, Told
 _BATCH = 256
 """Events taken in one go, before the loop gets its turn; a longer queue is taken in several."""
 
-_SHALLOW = Mask.CREATE | Mask.MOVED_TO | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR | Mask.MASK_ADD
 # ATTRIB tells of a chmod: what could not be read or emptied may be possible now.
-_FULL = _SHALLOW | Mask.MODIFY | Mask.MOVED_FROM | Mask.DELETE | Mask.ATTRIB
+_SHALLOW = Mask.CREATE | Mask.MOVED_TO | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ATTRIB | Mask.ONLYDIR | Mask.MASK_ADD
+_FULL = _SHALLOW | Mask.MODIFY | Mask.MOVED_FROM | Mask.DELETE
 
 _CREATED, _MOVED_IN = int(Mask.CREATE), int(Mask.MOVED_TO)
 _LEFT = int(Mask.MOVED_FROM | Mask.DELETE | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.IGNORED)

@@ -19,7 +19,7 @@ from clawsocket.claude import session_file
 from clawsocket.claude.observations import Observation, SessionFileSeen, SessionGone
 from clawsocket.claude.session_file import SessionFile
 from clawsocket.config import Settings
-from clawsocket.sources.files import may_pass, mtime, opened
+from clawsocket.sources.files import distinct, may_pass, mtime, opened
 from clawsocket.sources.processes import Processes
 from clawsocket.sources.troubles import Troubles
 from clawsocket.sources.watch import Watcher
@@ -54,7 +54,7 @@ class SessionFiles:
         settings: Settings,
         now: Callable[[], int],
     ) -> None:
-        self._folders = [folder / "sessions" for folder in dirs]
+        self._folders = [folder / "sessions" for folder in distinct(dirs)]
         self._watcher, self._sink, self._now = watcher, sink, now
         self._troubles = Troubles("session_file", sink, now)
         self._processes = Processes(settings.poll_interval)

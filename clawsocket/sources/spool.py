@@ -12,7 +12,7 @@ import heapq
 import itertools
 import os
 import stat
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +22,7 @@ from clawsocket.claude.observations import HookSeen, Observation
 from clawsocket.config import Settings
 from clawsocket.sources.files import may_pass, mtime, opened
 from clawsocket.sources.troubles import Troubles
+from clawsocket.sources.turns import TURN
 from clawsocket.sources.watch import Watcher
 
 _MARKS = {
@@ -30,9 +31,6 @@ _MARKS = {
 }
 """What hooks leave when they could not leave their payloads."""
 
-_BATCH = 100
-_BUDGET = 0.01
-"""Seconds of one turn."""
 _STALE = 600_000
 """ms after which a partial file has lost its writer."""
 
@@ -65,21 +63,23 @@ class Spool:
         self._troubles = Troubles("spool", sink, now)
         self.on_lost: Callable[[], None] | None = None
         self.rejected: Counter[str] = Counter()
-        self._queue: list[tuple[int, int, str]] = []  # modification time, arrival, name
+        self._queue: list[tuple[int, int, Path]] = []  # modification time, arrival, file
         self._arrivals = itertools.count()
+        self._new: deque[str] = deque()  # names that were not looked at yet
         self._known: set[str] = set()  # in the queue, or taken and not yet deleted
-        self._kept: set[str] = set()  # taken, and can't be deleted
+        self._kept: set[Path] = set()  # taken, and can't be deleted
         self._marks: set[str] = set()  # that are there
         self._turn: asyncio.Handle | None = None
 
     async def start(self) -> None:
         """Take what waits, and from now on what comes; both in turns of the loop, after this returned."""
-        self._watcher.add(self._folder, self._changed)
+        self._watcher.add(self._folder, self._changed, arrivals_only=True)
         self._look()
 
     def close(self) -> None:
         """Stop; what was not taken waits for the next start."""
         self._watcher.remove(self._folder)
+        self._new.clear()
         self._queue.clear()
         if self._turn is not None:
             self._turn.cancel()
@@ -91,7 +91,8 @@ class Spool:
             self._marks.add(name)
             self._later()
         else:
-            self._found([name])
+            self._new.append(name)
+            self._later()
 
     def _look(self) -> None:
         """Take note of everything that is there."""
@@ -105,7 +106,7 @@ class Spool:
         self._marks.update(_MARKS.keys() & set(names))
         self._sweep(name for name in names if name.startswith(".") and name not in _MARKS)
         self._delete_kept()
-        self._found(names)
+        self._new.extend(sorted(names))
         self._later()
 
     def _sweep(self, partials: Iterable[str]) -> None:
@@ -116,45 +117,41 @@ class Spool:
                 if stat.S_ISREG(status.st_mode) and mtime(status) < self._now() - _STALE:
                     path.unlink()
 
-    def _found(self, names: Iterable[str]) -> None:
-        new = []
-        for name in names:
-            if name.startswith(".") or not name.endswith(".json") or name in self._known:
-                continue
-            with contextlib.suppress(OSError):
-                status = (self._folder / name).lstat()
-                if stat.S_ISREG(status.st_mode):
-                    new.append((status.st_mtime_ns, name))
-        for written, name in sorted(new):
-            self._known.add(name)
-            heapq.heappush(self._queue, (written, next(self._arrivals), name))
-        if new:
-            self._later()
+    def _note(self, name: str) -> None:
+        if name.startswith(".") or not name.endswith(".json") or name in self._known:
+            return
+        with contextlib.suppress(OSError):
+            path = self._folder / name
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode):
+                self._known.add(name)
+                heapq.heappush(self._queue, (status.st_mtime_ns, next(self._arrivals), path))
 
     def _later(self) -> None:
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
+        """Take note of what is new, and only then take the oldest."""
         self._turn = None
-        deadline = perf_counter() + _BUDGET
+        deadline = perf_counter() + TURN
         try:
-            for _ in range(_BATCH):
-                if not self._queue or perf_counter() > deadline:
-                    break
-                written, _, name = heapq.heappop(self._queue)
-                self._take(name, written)
+            while self._new and perf_counter() < deadline:
+                self._note(self._new.popleft())
+            while self._queue and not self._new and perf_counter() < deadline:
+                written, _, path = heapq.heappop(self._queue)
+                self._take(path, written)
         finally:
-            if self._queue:
+            if self._new or self._queue:
                 self._later()
         if self._marks and not self._queue:
             self._unmark()
 
-    def _take(self, name: str, written: int) -> None:
+    def _take(self, path: Path, written: int) -> None:
         try:
-            hook = self._read(self._folder / name)
+            hook = self._read(path)
         except OSError as error:
-            self._known.discard(name)
+            self._known.discard(path.name)
             if not isinstance(error, FileNotFoundError):
                 self._troubles.tell("unreadable", f"a hook in the spool can't be read ({error.strerror})", error)
             self._again(error)
@@ -162,9 +159,9 @@ class Spool:
         try:
             if hook is not None:
                 # A name comes again when pids do.
-                self._sink(HookSeen(f"{name.removesuffix('.json')}.{written}", written // 1_000_000, hook))
+                self._sink(HookSeen(f"{path.stem}.{written}", written // 1_000_000, hook))
         finally:
-            self._delete(name)
+            self._delete(path)
 
     def _again(self, error: OSError) -> None:
         if may_pass(error):
@@ -189,20 +186,20 @@ class Spool:
         self.rejected[kind] += 1
         self._troubles.tell(kind, message)
 
-    def _delete(self, name: str) -> None:
+    def _delete(self, path: Path) -> None:
         try:
-            (self._folder / name).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
-            self._kept.add(name)
+            self._kept.add(path)
             self._troubles.tell("kept", "the spool can't be emptied; hooks are seen, and their files stay", error)
         else:
-            self._known.discard(name)
+            self._known.discard(path.name)
 
     def _delete_kept(self) -> None:
         """Try again to delete what was taken and could not be deleted."""
         kept, self._kept = self._kept, set()
-        for name in kept:
-            self._delete(name)
+        for path in kept:
+            self._delete(path)
         if not self._kept:
             self._troubles.over("kept")
 

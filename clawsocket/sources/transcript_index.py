@@ -71,7 +71,6 @@ class Transcript:
         at: time of the last line that was told, before the first one that of the file when it was found; ms since 1970.
         catching_up: whether it is still being read to where it was found.
         lost: whether it is gone from its folder. It may turn up in another.
-        queued: whether it waits for its turn to be read.
     """
 
     __slots__ = (
@@ -86,7 +85,6 @@ class Transcript:
         "lines",
         "lost",
         "name",
-        "queued",
         "session_id",
         "tail",
     )
@@ -99,7 +97,7 @@ class Transcript:
         self.cutoff = self.done = 0
         self.tail: Tail | None = None
         self.lines: Iterator[tuple[int, bytes]] = iter(())
-        self.catching_up = self.lost = self.queued = False
+        self.catching_up = self.lost = False
 
     @property
     def path(self) -> Path:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from time import perf_counter
 
@@ -13,11 +12,10 @@ from clawsocket.claude.observations import LineSeen, Observation
 from clawsocket.sources.tail import SLICE, Tail
 from clawsocket.sources.transcript_index import Transcript
 from clawsocket.sources.troubles import Troubles
+from clawsocket.sources.turns import TURN, Turns
 
-_TURN = 0.008
-"""Seconds of one turn."""
-_SHARE = 0.004
-"""Seconds of one file in it."""
+_SHARE = TURN / 2
+"""Seconds of one file in a turn."""
 _KINDS = 100
 """Unknown line types that are told apart."""
 
@@ -52,78 +50,59 @@ class Reader:
         self.cutoff = 0
         self.unknown: Counter[str] = Counter()
         self.broken = 0
-        self._queue: deque[Transcript] = deque()
-        self._turn: asyncio.Handle | None = None
+        self._turns = Turns(self._take_share)
 
     def close(self) -> None:
         """Stop; nothing is told afterwards."""
-        self._queue.clear()
-        if self._turn is not None:
-            self._turn.cancel()
+        self._turns.close()
 
     def enqueue(self, transcript: Transcript) -> None:
         """Read a transcript when its turn comes."""
-        if not transcript.queued:
-            transcript.queued = True
-            self._queue.append(transcript)
-            self._later()
+        self._turns.add(transcript)
 
     def drain(self, transcript: Transcript, budget: int) -> int:
         """Read a queued transcript now.
 
         Args:
-            transcript: it stays queued if there is more.
+            transcript: it keeps its turn if there is more.
             budget: bytes to read at most, about.
 
         Returns:
             What is left of the budget.
         """
-        while budget > 0 and transcript.queued:
-            self._advance(transcript, math.inf)
+        while budget > 0 and transcript in self._turns:
+            if not self._advance(transcript, math.inf):
+                self._turns.discard(transcript)
             budget -= SLICE
         return budget
 
-    def _later(self) -> None:
-        if self._turn is None:
-            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
-
-    def _take_turn(self) -> None:
-        self._turn = None
-        deadline = perf_counter() + _TURN
-        try:
-            while self._queue and perf_counter() < deadline:
-                self._take_share(self._queue.popleft())
-        finally:
-            if self._queue:
-                self._later()
-
     def _take_share(self, transcript: Transcript) -> None:
+        more = True
         try:
-            if transcript.queued:
-                self._advance(transcript, perf_counter() + _SHARE)
+            more = self._advance(transcript, perf_counter() + _SHARE)
         finally:
-            if transcript.queued:
-                self._queue.append(transcript)
+            if more:
+                self._turns.add(transcript)
 
-    def _advance(self, transcript: Transcript, deadline: float) -> None:
-        """Tell of lines until the deadline or to the end of the slice; then read the next."""
-        told, tail = False, transcript.tail
+    def _advance(self, transcript: Transcript, deadline: float) -> bool:
+        """Tell of lines until the deadline or the end of the slice, then read on; return whether there is more."""
+        told, more, tail = False, False, transcript.tail
         # Who takes a line may end the session, and then the transcript rests.
         while tail is not None and tail is transcript.tail:
             line = next(transcript.lines, None)
             if line is None:
-                transcript.queued = self._read(transcript, tail)
+                more = self._read(transcript, tail)
                 break
             told = self._line(transcript, *line) or told
             if perf_counter() > deadline:
+                more = True
                 break
-        else:
-            transcript.queued = False
         if told:
             self._told(transcript)
-        if transcript.catching_up and (not transcript.queued or transcript.done >= transcript.found):
+        if transcript.catching_up and (not more or transcript.done >= transcript.found):
             transcript.catching_up = False
             self._caught_up(transcript)
+        return more
 
     def _read(self, transcript: Transcript, tail: Tail) -> bool:
         """Read a slice; return whether there is something to tell or more to read."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from clawsocket.claude import transcript as claude
 from clawsocket.claude.observations import AgentMetaSeen, Observation
 from clawsocket.config import Settings
-from clawsocket.sources.files import may_pass, mtime, opened
+from clawsocket.sources.files import distinct, is_folder, may_pass, mtime, opened, status
 from clawsocket.sources.transcript_index import (
     AGENTS,
     FOREVER,
@@ -30,6 +30,7 @@ from clawsocket.sources.transcript_index import (
 )
 from clawsocket.sources.transcript_reader import Reader
 from clawsocket.sources.troubles import Troubles
+from clawsocket.sources.turns import Turns
 from clawsocket.sources.watch import Watcher
 
 _DRAIN = 4_000_000
@@ -62,13 +63,14 @@ class Transcripts:
         settings: Settings,
         now: Callable[[], int],
     ) -> None:
-        self._roots = [folder / "projects" for folder in dirs]
+        self._roots = [folder / "projects" for folder in distinct(dirs)]
         self._watcher, self._sink, self._line_limit, self._now = watcher, sink, settings.line_limit, now
         self.on_read: Callable[[str, str | None], None] | None = None
         self.on_caught_up: Callable[[str], None] | None = None
         self._troubles = Troubles("transcript", sink, now)
         self._reader = Reader(sink, self._troubles, read=self._was_read, caught_up=self._caught_up, failed=self._failed)
         self._index = Index()
+        self._names: Turns[tuple[Path, str]] = Turns(lambda place: self._entry(*place, created=False))
         self._projects: dict[Path, Path] = {}  # each with its root
         self._agent_folders: dict[Path, str] = {}  # each with its session
         self._living: set[str] = set()
@@ -92,11 +94,13 @@ class Transcripts:
             for folder in self._subfolders(root) or ():
                 self._add_project(root, folder)
                 await asyncio.sleep(0)
+        await self._names.done()
 
     def close(self) -> None:
         """Stop; nothing is told afterwards."""
         for folder in (*self._roots, *self._projects, *self._agent_folders):
             self._watcher.remove(folder)
+        self._names.close()
         self._reader.close()
 
     def follow(self, session_id: str) -> None:
@@ -104,7 +108,7 @@ class Transcripts:
         self._living.add(session_id)
         self._find(session_id)
         for project in self._projects:
-            if (project / session_id / AGENTS).is_dir():
+            if is_folder(project / session_id / AGENTS):
                 self._follow_agents(project, session_id)
         for transcript in self._index.of_session(session_id):
             self._read(transcript)
@@ -138,7 +142,7 @@ class Transcripts:
         places = [item.path for item in self._index.of_session(session_id) if item.agent_id == agent_id]
         if agent_id is not None:
             places += [project / session_id / AGENTS / f"agent-{agent_id}.jsonl" for project in self._projects]
-        there = {place: place.stat().st_mtime for place in places if place.is_file()}
+        there = {place: found.st_mtime for place in places if (found := status(place)) is not None}
         return max(there, key=there.__getitem__, default=None)
 
     def drain(self, session_id: str) -> None:
@@ -163,7 +167,7 @@ class Transcripts:
             known = {folder for folder, owner in self._projects.items() if owner == root}
         else:
             folder = root / name
-            there, known = {folder} if folder.is_dir() else set(), {folder} & self._projects.keys()
+            there, known = {folder} if is_folder(folder) else set(), {folder} & self._projects.keys()
         for folder in known - there:
             self._drop_project(folder)
         for folder in sorted(there - known):
@@ -178,8 +182,7 @@ class Transcripts:
     def _subfolders(self, root: Path) -> set[Path] | None:
         """Return the project folders, None where that can't be known now."""
         try:
-            with os.scandir(root) as entries:
-                return {root / entry.name for entry in entries if entry.is_dir()}
+            return {path for path in root.iterdir() if is_folder(path)}
         except (FileNotFoundError, NotADirectoryError):
             return set()
         except OSError as error:
@@ -187,9 +190,10 @@ class Transcripts:
             return None
 
     def _add_project(self, root: Path, folder: Path) -> None:
-        self._projects[folder] = root
-        self._watcher.add(folder, self._changed)
-        self._look(folder)
+        if folder not in self._projects:
+            self._projects[folder] = root
+            self._watcher.add(folder, self._changed)
+            self._look(folder)
 
     def _drop_project(self, folder: Path) -> None:
         del self._projects[folder]
@@ -219,6 +223,10 @@ class Transcripts:
             return
         for name in self._index.names(folder) - set(names):
             self._index.lose(folder, name)
+        if folder not in self._agent_folders:  # it may hold thousands
+            for name in names:
+                self._names.add((folder, name))
+            return
         for name in sorted(names, key=lambda name: meta_agent(name) is None):  # what an agent is, then what it says
             self._entry(folder, name, created=False)
 
@@ -238,39 +246,40 @@ class Transcripts:
         if owner is None:
             return
         try:
-            status = (folder / name).stat()
+            found = (folder / name).stat()
         except FileNotFoundError:
             self._index.lose(folder, name)
             return
         except OSError as error:
             self._unreadable(folder, error)
             return
-        if stat.S_ISREG(status.st_mode):
-            transcript = self._transcript(folder / name, (owner, agent_id), status, created=created)
-            if transcript is not None and self._is_wanted(transcript, status):
+        if stat.S_ISREG(found.st_mode):
+            transcript = self._transcript(folder / name, (owner, agent_id), found, created=created)
+            if transcript is not None and self._is_wanted(transcript, found):
                 self._read(transcript)
 
-    def _is_wanted(self, transcript: Transcript, status: os.stat_result) -> bool:
+    def _is_wanted(self, transcript: Transcript, found: os.stat_result) -> bool:
         """Return whether a file is to be read: it is followed, has grown, or was younger than the start when found."""
         return (
             transcript.tail is not None
-            or transcript.found != status.st_size
+            or transcript.found != found.st_size
             or transcript.agent_id is not None
             or transcript.session_id in self._living
             or (transcript.cutoff != FOREVER and transcript.at > self._reader.cutoff)
         )
 
     def _transcript(
-        self, place: Path, owner: tuple[str, str | None], status: os.stat_result, *, created: bool
+        self, place: Path, owner: tuple[str, str | None], found: os.stat_result, *, created: bool
     ) -> Transcript | None:
         """Return the transcript at a place: known there, moved there, or new; None for a second name of a known one."""
         transcript = self._index.at(place.parent, place.name)
         if transcript is not None:
-            self._index.turn(transcript, key(status))
+            self._index.turn(transcript, key(found))
             return transcript
-        known = self._index.of_file(key(status))
+        known = self._index.of_file(key(found))
         if known is not None and not known.lost:
-            if _is_file(known.path, status):
+            there = status(known.path)
+            if there is not None and key(there) == known.key:
                 return None
             self._index.lose(known.folder, known.name)
         if known is not None and not created and (known.session_id, known.agent_id) == owner:
@@ -279,7 +288,7 @@ class Transcripts:
             return known
         if known is not None:
             self._index.drop(known)
-        transcript = Transcript(place, owner, status)
+        transcript = Transcript(place, owner, found)
         transcript.cutoff = self._reader.cutoff
         if created:
             transcript.found = 0
@@ -304,8 +313,8 @@ class Transcripts:
         if session_id is None or agent_id is None:
             return
         try:
-            with opened(path) as (descriptor, status):
-                at, raw = mtime(status), os.read(descriptor, _META_LIMIT)
+            with opened(path) as (descriptor, found):
+                at, raw = mtime(found), os.read(descriptor, _META_LIMIT)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -337,10 +346,3 @@ class Transcripts:
         self._troubles.tell("unreadable", f"transcripts can't be read ({error.strerror})", error)
         if may_pass(error):
             self._watcher.again(folder)
-
-
-def _is_file(path: Path, status: os.stat_result) -> bool:
-    try:
-        return key(path.stat()) == key(status)
-    except OSError:
-        return False

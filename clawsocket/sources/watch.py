@@ -20,7 +20,9 @@ from typing import Protocol
 
 from clawsocket.claude.observations import Trouble
 from clawsocket.config import Settings
+from clawsocket.sources.files import is_folder
 from clawsocket.sources.troubles import Troubles
+from clawsocket.sources.turns import Turns
 
 OnChange = Callable[[Path, str | None, bool], None]
 """Called with the folder, the name in it that changed (None: look at all of it), and whether it was just created."""
@@ -43,7 +45,7 @@ class Native(Protocol):
 
         Args:
             folder: an existing folder.
-            shallow: only what appears in it and what becomes of itself.
+            shallow: only what is created in it or moved there, and what becomes of itself.
 
         Returns:
             A handle, the same one for the same folder under another name.
@@ -68,6 +70,10 @@ Told = Callable[[Hashable, str | None, Kind], None]
 A None handle means that something was missed: anything may have happened anywhere."""
 
 
+def _hinges(folder: Path) -> list[tuple[Path, str]]:
+    return [(path.parent, path.name) for path in (folder, *folder.parents)]
+
+
 def native(told: Told) -> Native:
     """Return this system's notification.
 
@@ -87,6 +93,7 @@ def native(told: Told) -> Native:
 @dataclass(slots=True)
 class _Watched:
     on_change: OnChange
+    arrivals_only: bool
     places: dict[Hashable, Path] = field(default_factory=dict)
     """What is watched for it: itself or its nearest existing ancestor, and the folder above that."""
     polled: bool = False
@@ -114,7 +121,8 @@ class Watcher:
         self._native: Native | None = None
         self._watched: dict[Path, _Watched] = {}
         self._users: dict[Hashable, set[Path]] = {}
-        self._hinges: Counter[Path] = Counter()
+        self._hinges: Counter[tuple[Path, str]] = Counter()  # the folders and those above, each with the one it is in
+        self._renewing = Turns(self._renew)
         self._again: set[Path] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -129,6 +137,7 @@ class Watcher:
         """Stop; no callback comes afterwards."""
         for table in (self._watched, self._users, self._hinges, self._again):
             table.clear()
+        self._renewing.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -136,15 +145,16 @@ class Watcher:
             self._native.close()
             self._native = None
 
-    def add(self, folder: Path, on_change: OnChange) -> None:
+    def add(self, folder: Path, on_change: OnChange, *, arrivals_only: bool = False) -> None:
         """Tell of every change in ``folder`` from now on, and when it comes and goes; what is in it now is not told.
 
         Args:
             folder: an absolute path, of something that need not exist. Each folder has one ``on_change``.
             on_change: called on the loop.
+            arrivals_only: of the names in it, only those that are created or moved there need be told.
         """
-        self._watched[folder] = _Watched(on_change)
-        self._hinges.update((folder, *folder.parents))
+        self._watched[folder] = _Watched(on_change, arrivals_only)
+        self._hinges.update(_hinges(folder))
         self._place(folder)
 
     def remove(self, folder: Path) -> None:
@@ -153,7 +163,7 @@ class Watcher:
         if watched is None:
             return
         self._again.discard(folder)
-        self._hinges.subtract((folder, *folder.parents))
+        self._hinges.subtract(_hinges(folder))
         self._hinges = +self._hinges
         self._release(folder, watched.places)
 
@@ -166,7 +176,7 @@ class Watcher:
         watched = self._watched[folder]
         before = watched.places
         try:
-            watched.places, watched.polled = self._watch(folder), False
+            watched.places, watched.polled = self._watch(folder, shallow=watched.arrivals_only), False
         except OSError as error:
             self._refused(error)
             watched.places, watched.polled = {}, True
@@ -175,7 +185,7 @@ class Watcher:
             self._users.setdefault(handle, set()).add(folder)
         self._release(folder, before.keys() - watched.places.keys())
 
-    def _watch(self, folder: Path) -> dict[Hashable, Path]:
+    def _watch(self, folder: Path, *, shallow: bool) -> dict[Hashable, Path]:
         """Watch a folder, or the nearest ancestor, in which the next part of its path can appear.
 
         The folder above is watched too: it tells when this one is moved away together with it, or was a symbolic link
@@ -186,11 +196,11 @@ class Watcher:
         place = folder
         while True:
             try:
-                handle = self._native.watch(place, shallow=place != folder)
+                handle = self._native.watch(place, shallow=shallow or place != folder)
             except (FileNotFoundError, NotADirectoryError):
                 place = place.parent
                 continue
-            if place == folder or not (place / folder.relative_to(place).parts[0]).is_dir():
+            if place == folder or not is_folder(place / folder.relative_to(place).parts[0]):
                 break
             place = folder  # the next part appeared between the two looks
         places = {handle: place}
@@ -209,12 +219,13 @@ class Watcher:
 
     def _told(self, handle: Hashable, name: str | None, kind: Kind) -> None:
         if handle is None:
-            self._renew(list(self._watched))
+            self._renew_all(self._watched)
             return
         users = [(folder, self._watched[folder].places[handle]) for folder in self._users.get(handle, ())]
         if kind is not Kind.CHANGED:
-            for place in {place for _, place in users}:
-                self._renew(self._below(place if name is None else place / name))
+            for hinge in {(place.parent, place.name) if name is None else (place, name) for _, place in users}:
+                if hinge in self._hinges:
+                    self._renew_all(self._below(hinge[0] / hinge[1]))
         if name is None and kind is Kind.LEFT:
             return
         for folder, place in users:
@@ -222,15 +233,17 @@ class Watcher:
                 self._watched[folder].on_change(folder, name, kind is Kind.CREATED)
 
     def _below(self, path: Path) -> list[Path]:
-        if path not in self._hinges:
-            return []
         return [folder for folder in self._watched if folder == path or path in folder.parents]
 
-    def _renew(self, folders: list[Path]) -> None:
+    def _renew_all(self, folders: Iterable[Path]) -> None:
+        """Watch folders anew that may be others than before, and tell to look at them; they may be many."""
         for folder in folders:
-            if folder in self._watched:
-                self._place(folder)
-                self._watched[folder].on_change(folder, None, False)
+            self._renewing.add(folder)
+
+    def _renew(self, folder: Path) -> None:
+        if folder in self._watched:
+            self._place(folder)
+            self._watched[folder].on_change(folder, None, False)
 
     def _poll_later(self) -> None:
         if self._timer is None:
@@ -241,7 +254,7 @@ class Watcher:
         if self._native is None:
             self.start()
         again, self._again = self._again, set()
-        self._renew([folder for folder, watched in self._watched.items() if watched.polled or folder in again])
+        self._renew_all(folder for folder, watched in self._watched.items() if watched.polled or folder in again)
 
     def _refused(self, error: OSError) -> None:
         reason = _REASONS.get(error.errno or 0, f"a folder can't be watched ({error.strerror})")

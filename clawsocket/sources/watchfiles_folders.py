@@ -9,6 +9,7 @@ from pathlib import Path
 
 from watchfiles import Change, awatch
 
+from clawsocket.sources.files import is_folder
 from clawsocket.sources.watch import Kind, Told
 
 _STEP = 50
@@ -35,7 +36,7 @@ class WatchfilesFolders:
     def watch(self, folder: Path, *, shallow: bool) -> Hashable:
         """Start to watch a folder; see :class:`~clawsocket.sources.watch.Native`."""
         real = os.path.realpath(folder)
-        if not Path(real).is_dir():
+        if not is_folder(folder):
             raise FileNotFoundError(folder)
         if real not in self._folders:
             self._folders.add(real)
@@ -62,7 +63,7 @@ class WatchfilesFolders:
         self._timer = None
         self._stop.set()
         self._stop = asyncio.Event()
-        folders = [folder for folder in map(str, self._folders) if Path(folder).is_dir()]
+        folders = [folder for folder in map(str, self._folders) if is_folder(Path(folder))]
         if folders:
             run = self._loop.create_task(self._run(folders, self._stop))
             self._runs.add(run)

@@ -222,6 +222,26 @@ async def test_the_folder_may_come_late_go_and_come_back(
     assert short(seen)[-1] == ("gone", "s1", "file_removed")
 
 
+async def test_a_folder_under_two_names_is_told_once(
+    watcher: Watcher,
+    seen: list[Observation],
+    settings: Settings,
+    now: Callable[[], int],
+    claude: Path,
+    folder: Path,
+    sleeper: Sleeper,
+) -> None:
+    link = claude.with_name("link")
+    link.symlink_to(claude)
+    files = SessionFiles([claude, link, claude], watcher, seen.append, settings, now)
+    await files.start()
+    path = write(folder, sleeper())
+    await until(seen, ("seen", "s", "", "new"))
+    path.unlink()
+    await until(seen, ("seen", "s", "", "new"), ("gone", "s", "file_removed"))
+    files.close()
+
+
 async def test_a_file_replaced_by_another_is_read(
     files: SessionFiles, folder: Path, seen: list[Observation], sleeper: Sleeper
 ) -> None:
