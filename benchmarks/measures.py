@@ -1,0 +1,232 @@
+"""The measurements. Each takes the samples of one round; ours and the yardstick run one after the other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+from benchmarks.health import Health, at_rest
+from benchmarks.processes import ROOT, Load, Process, Service, Tools, Yardstick, environment, put_load
+from benchmarks.rows import Sample
+from benchmarks.scratch import Home
+
+MB = 1_000_000
+RING = 50_000
+"""Events that fill the service's ring: 64 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a measurement needs.
+
+    Attributes:
+        folder: a scratch folder.
+        quick: whether the short form will do, which proves nothing but that it works.
+    """
+
+    folder: Path
+    tools: Tools
+    quick: bool
+
+    def home(self) -> Home:
+        """Return a fresh home."""
+        return Home(Path(tempfile.mkdtemp(dir=self.folder)))
+
+    def scaled(self, count: int) -> int:
+        """Return a count, or a tenth of it for the short form."""
+        return count // 10 if self.quick else count
+
+    def load(self, server: Process, **options: Any) -> Load:
+        """Run the load generator."""
+        return put_load(self.tools, server, **options)
+
+    @contextmanager
+    def pair(self) -> Iterator[tuple[Process, Process]]:
+        """Have the service and the yardstick, warmed up, for a with block."""
+        with Service(self.home().path) as service, Yardstick(self.tools, self.folder) as yardstick:
+            for server in (service, yardstick):
+                self.load(server, events=self.scaled(5000))
+            yield service, yardstick
+
+
+def line(bench: Bench) -> Iterator[Sample]:
+    """Transcript lines, 20 a second, to one client."""
+    home = bench.home()
+    with Service(home.path) as service:
+        seen = bench.load(service, writer="lines", path=home.transcript, rate=20, events=bench.scaled(400))
+    yield Sample("line: to client, p50", seen.p50_ms)
+    yield Sample("line: to client, p99", seen.p99_ms)
+
+
+def idle(bench: Bench) -> Iterator[Sample]:
+    """A minute with ten clients and one session, and nothing going on."""
+    home, seconds = bench.home(), 10 if bench.quick else 60
+    with Service(home.path) as service:
+        service.wait_until_quiet()
+        seen = bench.load(service, readers=10, hold=seconds)
+    yield Sample("idle: CPU", seen.cpu_s / seconds * 100)
+    yield Sample("idle: memory", seen.rss_after_mb)
+
+
+def start(bench: Bench) -> Iterator[Sample]:
+    """A start with a live session whose transcript has 100 MB. The yardstick is the service at rest."""
+    home = bench.home()
+    home.write_history(bench.scaled(100 * MB))
+    with Service(home.path) as service:
+        with Health(service.port) as health, _client(service) as client:
+            client.recv(timeout=30)
+            yield Sample("start: first snapshot", time.perf_counter() - service.started)
+            client.send(json.dumps({"type": "subscribe", "topics": ["message.*", "tool.*"]}))
+            client.recv(timeout=30)
+            service.wait_until_quiet()
+            yield Sample("start: old events sent", _waiting(client.recv))
+        yield Sample("start: longest stall", health.worst_ms, at_rest(service.port, 1.0))
+
+
+def _client(service: Process) -> ClientConnection:
+    return connect(f"ws://127.0.0.1:{service.port}/", additional_headers={"Authorization": f"Bearer {service.token}"})
+
+
+def _waiting(receive: Callable[[float], object]) -> int:
+    """Return how many messages have come."""
+    count = 0
+    while True:
+        try:
+            receive(0.1)
+        except TimeoutError:
+            return count
+        count += 1
+
+
+def replay(bench: Bench) -> Iterator[Sample]:
+    """The whole ring, again, for a new client. The yardstick is the service at rest."""
+    with Service(bench.home().path) as service:
+        events = bench.scaled(RING)
+        bench.load(service, events=events)
+        rest = at_rest(service.port, 1.0)
+        with Health(service.port) as health:
+            bench.load(service, writer="none", since=0, events=events)
+    yield Sample("replay: longest stall", health.worst_ms, rest)
+
+
+def hook(bench: Bench) -> Iterator[Sample]:
+    """The hook as it is installed, against a shell that does nothing (the yardstick)."""
+    home = bench.home()
+    install = [sys.executable, "-m", "clawsocket", "--install-hooks"]
+    subprocess.run(install, cwd=ROOT, env=environment(home.path), check=True, capture_output=True)
+    command = json.loads(home.settings.read_text())["hooks"]["PostToolUse"][0]["hooks"][0]["command"]
+    runs: dict[str, list[float]] = {"empty": [], "1 KB": [], "5 MB": []}
+    for _ in range(bench.scaled(200)):
+        runs["empty"].append(_run_hook(home, ":", b""))
+        runs["1 KB"].append(_run_hook(home, command, _payload(1024)))
+        runs["5 MB"].append(_run_hook(home, command, _payload(5 * MB)))
+    empty = median(runs["empty"])
+    for size in ("1 KB", "5 MB"):
+        yield Sample(f"hook: {size} over an empty sh", median(runs[size]) - empty, empty)
+
+
+def _payload(size: int) -> bytes:
+    return json.dumps(
+        {"session_id": "s", "hook_event_name": "PostToolUse", "tool_response": "x" * (size - 85)}
+    ).encode()
+
+
+def _run_hook(home: Home, command: str, payload: bytes) -> float:
+    """Return the time in ms that a hook takes, the writing of its input included."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        ["/bin/sh", "-c", command], stdin=subprocess.PIPE, env=environment(home.path), bufsize=0
+    ) as process:
+        assert process.stdin is not None
+        rest = memoryview(payload)
+        while rest:
+            rest = rest[process.stdin.write(rest) :]
+        process.stdin.close()
+        code = process.wait()
+    took = (time.perf_counter() - began) * 1000
+    written = [path.stat().st_size for path in home.spool.glob("*.json")]
+    if code or written != ([len(payload)] if payload else []):
+        raise RuntimeError(f"the hook exited with {code} and wrote {written} of {len(payload)} bytes")
+    for path in home.spool.iterdir():
+        path.unlink()
+    return took
+
+
+def fanout(bench: Bench) -> Iterator[Sample]:
+    """Events to many clients, posted as fast as they are taken in, on 8 connections."""
+    lost = 0
+    with bench.pair() as servers:
+        for readers, events in ((1, 20_000), (10, 15_000), (100, 5_000), (500, 1_500)):
+            ours, theirs = (bench.load(server, readers=readers, events=bench.scaled(events)) for server in servers)
+            lost += ours.lost + ours.repeated
+            yield Sample(f"fan-out: to {readers}", ours.delivered_per_s, theirs.delivered_per_s)
+            if readers == 100:
+                per_million = [seen.cpu_s / seen.delivered * 1e6 for seen in (ours, theirs)]
+                yield Sample("fan-out: CPU per million at 100", *per_million)
+    yield Sample("fan-out: lost", lost)
+
+
+def intake(bench: Bench) -> Iterator[Sample]:
+    """``POST /hook`` with nobody listening."""
+    with bench.pair() as servers:
+        for name, events, options in (
+            ("8 kept alive", 30_000, {"connections": 8}),
+            ("1 kept alive", 15_000, {"connections": 1}),
+            ("a connection each, 4 at once", 10_000, {"connections": 4, "close": True}),
+        ):
+            ours, theirs = (
+                bench.load(server, readers=0, events=bench.scaled(events), **options).posts_per_s for server in servers
+            )
+            yield Sample(f"intake: {name}", ours, theirs)
+
+
+def latency(bench: Bench) -> Iterator[Sample]:
+    """From ``POST /hook`` to a client, 200 a second."""
+    with bench.pair() as servers:
+        ours, theirs = (bench.load(server, rate=200, events=bench.scaled(1000)).p50_ms for server in servers)
+    yield Sample("latency: POST to client, p50 at 200/s", ours, theirs)
+
+
+def stalled(bench: Bench) -> Iterator[Sample]:
+    """20 of 40 clients stop reading, and read on later. The yardstick is the service with the other 20 alone."""
+    with Service(bench.home().path) as service:
+        bench.load(service, events=bench.scaled(RING))
+        alone, beside = (
+            bench.load(service, readers=20, stalled=count, events=bench.scaled(15_000)) for count in (0, 20)
+        )
+    yield Sample("stalled: rate of the others, of that without", beside.delivered_per_s, alone.delivered_per_s)
+    yield Sample("stalled: memory more", beside.rss_after_mb - beside.rss_before_mb)
+    yield Sample("stalled: lost", beside.lost + beside.stalled_lost + beside.repeated)
+
+
+def burst(bench: Bench) -> Iterator[Sample]:
+    """20,000 lines at once, and 5,000 hooks in the spool at once. The yardstick is the service at rest."""
+    home = bench.home()
+    with Service(home.path) as service:
+        rest = at_rest(service.port, 1.0)
+        for name, events, options in (
+            ("lines", 20_000, {"writer": "lines", "path": home.transcript}),
+            ("hooks", 5_000, {"writer": "spool", "path": home.spool}),
+        ):
+            with Health(service.port) as health:
+                seen = bench.load(service, events=bench.scaled(events), **options)
+            yield Sample(f"burst: {name} lost, doubled or out of order", seen.wrong)
+            yield Sample(f"burst: longest stall in {name}", health.worst_ms, rest)
+
+
+MEASURES: dict[str, Callable[[Bench], Iterator[Sample]]] = {
+    measure.__name__.replace("fanout", "fan-out"): measure
+    for measure in (line, idle, start, replay, hook, fanout, intake, latency, stalled, burst)
+}
+"""By the name that its rows begin with."""
