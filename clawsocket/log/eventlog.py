@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
+
+import msgspec
 
 from clawsocket.protocol.aliases import alias_frames
 from clawsocket.protocol.envelope import Event, encode
@@ -25,12 +28,18 @@ ALIAS_COST = 2048
 """What an alias counts for in the size of a read, at least: it is made anew each time."""
 
 
-class Entry(NamedTuple):
-    """An event in memory: what filters look at, and its frame."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """An event in memory: what filters look at, and its frame.
+
+    The garbage collector passes them over: it would look at all of them each time, and hold the loop for it.
+    """
 
     type: str
     session_id: str
     frame: bytes
+
+
+_GONE = Entry("", "", b"")
 
 
 class Slice(NamedTuple):
@@ -59,7 +68,8 @@ class EventLog:
         self._entries: list[Entry] = []
         self._start = 0
         self._bytes = 0
-        self._known: dict[str, None] = {}
+        self._known: set[str] = set()
+        self._known_in_order: deque[str] = deque()
 
     @property
     def oldest(self) -> int:
@@ -116,27 +126,28 @@ class EventLog:
         size = 0
         while at < end and size < max_bytes:
             at += 1
-            type, session_id, frame = self._entries[base + at]
-            if filter.wants(type, session_id):
-                frames.append(frame)
-                size += len(frame)
-            if aliases := filter.aliases(type, session_id):
-                made = alias_frames(type, frame, aliases)
+            entry = self._entries[base + at]
+            if filter.wants(entry.type, entry.session_id):
+                frames.append(entry.frame)
+                size += len(entry.frame)
+            if aliases := filter.aliases(entry.type, entry.session_id):
+                made = alias_frames(entry.type, entry.frame, aliases)
                 frames += made
                 size += max(ALIAS_COST, sum(map(len, made)))
         return Slice(b"".join(frames), at)
 
     def _remember(self, id: str) -> None:
-        self._known[id] = None
+        self._known.add(id)
+        self._known_in_order.append(id)
         if len(self._known) > self._max_known:
-            del self._known[next(iter(self._known))]
+            self._known.discard(self._known_in_order.popleft())
 
     def _evict(self) -> None:
         while self._bytes > self._max_bytes or len(self._entries) - self._start > self._max_events:
             if self._start == len(self._entries) - 1:
                 break
             self._bytes -= len(self._entries[self._start].frame)
-            self._entries[self._start] = Entry("", "", b"")
+            self._entries[self._start] = _GONE
             self._start += 1
         if self._start > 1024 and self._start * 2 > len(self._entries):
             del self._entries[: self._start]
