@@ -37,7 +37,12 @@ PROMPT_WAIT = 1000
 """ms that a prompt told by UserPromptSubmit waits for its transcript line, which knows its uuid."""
 
 _TOOL_HOOKS = frozenset(("PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest", "PermissionDenied"))
+_ADDED = (b'"toolName"', b'"toolUseId"', b'"inputSummary"', b'"outputSummary"', b'"isInterrupt"')
+_LIFE = frozenset(("SessionStart", "SessionEnd"))
 _encoder = msgspec.json.Encoder()
+
+
+_payload: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def apply(session: Session, seen: HookSeen) -> None:
@@ -48,8 +53,9 @@ def apply(session: Session, seen: HookSeen) -> None:
     _raw_event(session, seen)
     session.permission_mode = hook.permission_mode or session.permission_mode
     handler = _HANDLERS.get(hook.hook_event_name)
-    if handler is not None:
-        handler(session, seen, hook)
+    if handler is None or (hook.hook_event_name in _LIFE and seen.at < session.file_started_at):
+        return  # or it tells of a run before this one
+    handler(session, seen, hook)
 
 
 def _raw_event(session: Session, seen: HookSeen) -> None:
@@ -69,8 +75,8 @@ def _with_tool(hook: Hook) -> Any:
     else:
         added.input_summary = input_summary(hook.tool_input)
     raw = bytes(hook.raw)
-    if b'"toolName"' in raw or b'"inputSummary"' in raw or b'"outputSummary"' in raw:
-        return {**msgspec.json.decode(raw), **msgspec.to_builtins(added)}
+    if any(name in raw for name in _ADDED):
+        return _payload.decode(raw) | msgspec.to_builtins(added)
     if hook.error is not None:
         added.error = None  # the payload's own field has the wire's name
     return msgspec.Raw(raw[:-1].rstrip() + b"," + _encoder.encode(added)[1:])

@@ -24,7 +24,6 @@ from clawsocket.protocol.events import (
     MessageError,
     MessageUser,
     SessionCompacted,
-    SessionRenamed,
     SessionStarted,
 )
 from clawsocket.state import outcome
@@ -329,18 +328,7 @@ def _over(session: Session, turn: Turn) -> None:
 def _title(session: Session, _agent_id: str | None, line: TitleLine, at: int) -> None:
     name = line.custom_title or line.agent_name
     if name:
-        rename(session, name, at, f"{at}")
-
-
-def rename(session: Session, name: str, at: int, cause: str) -> None:
-    """Take a session's name; a new one is told."""
-    if name == session.name:
-        return
-    known, session.name = session.name, name
-    session.touch(session.agents.main, at)
-    if known is not None:
-        data = SessionRenamed(name=name)
-        session.emit("session.renamed", data, id=f"n:{session.id}:{cause}", at=at, source="session_file")
+        session.rename(name, at, "transcript")
 
 
 def _mode(session: Session, _agent_id: str | None, line: ModeLine, _at: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from clawsocket.protocol.envelope import Event, Source
-from clawsocket.protocol.events import AgentStateChanged, SessionStateChanged, WaitingTool
+from clawsocket.protocol.events import AgentStateChanged, SessionRenamed, SessionStateChanged, WaitingTool
 from clawsocket.protocol.models import SessionInfo, SessionUsage, State
 from clawsocket.state.agents import Agent, Agents
 from clawsocket.state.clock import Clock
@@ -128,6 +128,15 @@ class Session:
         self._waiting_tool, self._failure = tool, error
         self.touch(self.agents.main, at)
         self.tell_state(source)
+
+    def rename(self, name: str, at: int, source: Source) -> None:
+        """Take its name; a new one is told."""
+        if name == self.name:
+            return
+        self.name = name
+        self.touch(self.agents.main, at)
+        data = SessionRenamed(name=name)
+        self.emit("session.renamed", data, id=self._level_id("n"), at=at, source=source)
 
     def tell_state(self, source: Source) -> None:
         """Send the state if it is not the one that was sent last."""

@@ -33,6 +33,9 @@ FILE_WAIT = 200
 GRACE = 150
 """ms between the last sign of a session and its end, for lines that trail."""
 
+LATE = 1000
+"""ms after something came of a session that has ended, after which what it left open is closed."""
+
 PAST = 100
 """Number of sessions that ended and are remembered, for what trails and for questions."""
 
@@ -190,7 +193,7 @@ class World:
         lines.apply(session, agent_id, seen.line, seen.at)
         session.silent = False
         if not seen.silent:
-            self._stirred[session] = None
+            self._stir(session)
 
     def _hook(self, seen: HookSeen) -> None:
         hook = seen.hook
@@ -213,10 +216,16 @@ class World:
             self._take_hook(session, seen)
 
     def _take_hook(self, session: Session, seen: HookSeen) -> None:
-        self._stirred[session] = None
         hooks.apply(session, seen)
-        if seen.hook.hook_event_name == "SessionEnd" and session.state != "ended":
+        self._stir(session)
+        if seen.hook.hook_event_name == "SessionEnd" and session.end_reason is not None and session.state != "ended":
             self._end_later(session)
+
+    def _stir(self, session: Session) -> None:
+        """Note that something happened in a session; what trails its end may have opened what nobody will close."""
+        self._stirred[session] = None
+        if session.state == "ended":
+            self.later(LATE, lambda: session.settle() if session.state == "ended" else None)
 
     def _meta(self, seen: AgentMetaSeen) -> None:
         session = self._known(seen.session_id)
@@ -226,10 +235,13 @@ class World:
         agent.type = seen.meta.agent_type or agent.type
         agent.description = seen.meta.description or agent.description
         agent.parent_tool_use_id = seen.meta.tool_use_id or agent.parent_tool_use_id
-        session.silent = seen.silent
-        session.agents.begin(agent, seen.at, "transcript")
-        session.silent = False
-        self._stirred[session] = None
+        session.touch(agent, seen.at)
+        if not agent.announced:
+            session.silent = seen.silent
+            session.agents.begin(agent, seen.at, "transcript")
+            session.silent = False
+        if not seen.silent:
+            self._stir(session)
 
     def _file(self, seen: SessionFileSeen) -> None:
         file = seen.file
@@ -239,15 +251,18 @@ class World:
             self._end(session)
         if session is None or session.state == "ended":
             session = self._discover(file.session_id, file.cwd, seen.at, "session_file", file)
+        if session.gone_reason is not None and session.pid == file.pid:
+            session.ending, session.gone_reason = False, None  # its file is back
         session.pid, session.run = file.pid, session.run or run
         session.file_started_at = file.started_at
+        session.kind = file.kind or session.kind
         session.cwd = file.cwd or session.cwd
         session.version = file.version or session.version
         session.entrypoint = file.entrypoint or session.entrypoint
         if file.name:
-            lines.rename(session, file.name, seen.at, str(seen.at))
+            session.rename(file.name, seen.at, "session_file")
         self._status(session, file, seen.at)
-        self._stirred[session] = None
+        self._stir(session)
         self._take_early(session.id)
 
     def _status(self, session: Session, file: SessionFile, at: int) -> None:
@@ -279,17 +294,18 @@ class World:
         session = self.past.pop(session_id, None) or Session(session_id, self, cwd=cwd, at=at)
         if session.state == "ended":
             session.restart(at)
+        session.cwd = cwd or session.cwd
         self.sessions[session_id] = session
         if file is not None:
             session.pid, session.run = file.pid, file.proc_start or str(file.started_at)
             session.started_at, session.file_started_at = file.started_at or at, file.started_at
-            session.since = session.started_at
+            session.since = (file.status and file.status_updated_at) or session.started_at
             session.name, session.version, session.entrypoint = file.name, file.version, file.entrypoint
             session.kind = file.kind
         data = SessionDiscovered(
             pid=session.pid,
             session_id=session_id,
-            cwd=cwd,
+            cwd=session.cwd,
             started_at=session.started_at,
             name=session.name,
             kind=session.kind,
@@ -355,7 +371,8 @@ class World:
             "session.ended", data, id=f"s:{session.id}:{session.run}:ended", at=session.last_at, source="server"
         )
         if session.pid is None and session.gone_reason is None:
-            self.later(self._linger, lambda: self._remove(session))
+            run = session.run
+            self.later(self._linger, lambda: self._remove(session) if session.run == run else None)
         else:
             self._remove(session)
 

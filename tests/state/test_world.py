@@ -1,0 +1,474 @@
+"""Sessions appear, change and go, each told once and in the promised order."""
+
+from __future__ import annotations
+
+import pytest
+
+from clawsocket.claude.observations import Trouble
+from clawsocket.protocol.models import SessionUsage, TotalUsage
+from tests.state.running import PID, START, Run, call, live, text, tokens
+
+# Appearing
+
+
+def test_a_session_file_announces_its_session_and_its_state() -> None:
+    run = Run()
+    run.file("busy", name="app-70", kind="interactive", entrypoint="cli", version="2.1.197")
+    assert run.types() == ["session.discovered", "session.state_changed"]
+    assert run.data("session.discovered") == [
+        {
+            "pid": PID,
+            "sessionId": "s",
+            "cwd": "/app",
+            "startedAt": START,
+            "name": "app-70",
+            "kind": "interactive",
+            "entrypoint": "cli",
+            "version": "2.1.197",
+        }
+    ]
+    assert run.data("session.state_changed") == [{"state": "running", "since": START}]
+
+
+@pytest.mark.parametrize(
+    ("status", "waits", "state", "waiting"),
+    [
+        ("busy", None, "running", None),
+        ("idle", None, "idle", None),
+        ("shell", None, "background", None),
+        ("waiting", "permission prompt", "requires_action", "permission"),
+        ("waiting", "dialog open", "requires_action", "dialog"),
+        ("waiting", "something new", "requires_action", "something new"),
+        ("something new", None, "idle", None),
+        (None, None, "idle", None),
+    ],
+)
+def test_the_status_of_the_file_is_the_state(
+    status: str | None, waits: str | None, state: str, waiting: str | None
+) -> None:
+    run = Run()
+    run.file(status, waitingFor=waits)
+    [data] = run.data("session.state_changed")
+    assert (data["state"], data.get("waitingFor"), data.get("previous")) == (state, waiting, None)
+
+
+def test_a_session_found_at_the_start_is_in_its_state_since_its_status_says_so() -> None:
+    run = Run()
+    run.file("waiting", silent=True, startedAt=START - 9_000_000, statusUpdatedAt=START - 600_000)
+    [data] = run.data("session.state_changed")
+    assert data["since"] == START - 600_000
+    assert run.world.snapshot()[0][0].since == START - 600_000
+
+
+def test_a_session_without_a_file_appears_with_its_first_hook_and_no_pid() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.hook("UserPromptSubmit", prompt="hi", prompt_id="p1")
+    assert run.events == []
+    run.wait(1000)
+    assert run.types("message.") == [
+        "session.discovered",
+        "session.state_changed",
+        "session.started",
+        "session.state_changed",
+    ]
+    assert run.data("session.discovered") == [{"pid": None, "sessionId": "s", "cwd": "/app", "startedAt": START}]
+    assert [event.type for event in run.events if event.type.startswith("hook.")] == [
+        "hook.session_start",
+        "hook.user_prompt_submit",
+    ]
+
+
+def test_first_hooks_wait_for_the_file_and_come_after_it() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    assert run.events == []
+    run.file("idle", startedAt=START - 30)
+    assert run.types() == ["session.discovered", "session.state_changed", "session.started"]
+    assert run.data("session.discovered")[0]["pid"] == PID
+    run.wait()
+    assert run.types().count("session.discovered") == 1
+
+
+def test_a_session_without_a_file_appears_with_its_first_line() -> None:
+    run = Run()
+    run.prompt()
+    assert run.types()[:3] == ["session.discovered", "session.state_changed", "session.started"]
+    assert run.of("session.discovered")[0].source == "transcript"
+
+
+def test_a_file_that_comes_after_the_hooks_adds_what_it_knows() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.wait(1000)
+    run.file("idle", name="app-70", kind="interactive", entrypoint="cli", version="2.1.197")
+    [info] = run.world.snapshot()[0]
+    assert (info.pid, info.name, info.entrypoint, info.version) == (PID, "app-70", "cli", "2.1.197")
+    assert run.data("session.renamed") == [{"name": "app-70"}]
+    assert run.types().count("session.discovered") == 1
+
+
+def test_the_id_of_a_run_names_its_process() -> None:
+    run = Run()
+    run.file()
+    assert run.of("session.discovered")[0].id == "s:s:proc-42"
+
+
+# Ending
+
+
+def test_a_session_ends_when_its_file_is_gone_and_its_end_was_told() -> None:
+    run = live()
+    run.answer(usage=tokens(1, 2))
+    run.hook("Stop", prompt_id="p1")
+    run.wait(1000)
+    run.gone()
+    run.now += 40
+    run.hook("SessionEnd", reason="prompt_input_exit")
+    before = len(run.types())
+    run.wait()
+    assert run.types()[before:] == ["session.state_changed", "session.ended", "session.removed"]
+    [ended] = run.data("session.ended")
+    assert ended["reason"] == "prompt_input_exit"
+    assert ended["usage"]["outputTokens"] == 2
+    assert ended["durationMs"] == run.of("session.ended")[0].timestamp - START
+    assert run.data("session.removed") == [{"sessionId": "s", "reason": "file_removed"}]
+    assert run.world.snapshot() == ([], [])
+
+
+def test_a_session_that_spent_nothing_ends_with_usage_null() -> None:
+    run = Run()
+    run.file("idle")
+    run.gone()
+    run.wait()
+    assert run.data("session.ended")[0]["usage"] is None
+
+
+def test_the_end_is_not_told_before_what_trails_had_time_to_come() -> None:
+    run = live()
+    run.gone()
+    run.wait(400)
+    assert "session.ended" not in run.types()
+    run.answer(text("the last words"))
+    run.hook("SessionEnd", reason="other")
+    run.wait()
+    assert run.types()[-5:] == [
+        "message.assistant",
+        "message.result",
+        "session.state_changed",
+        "session.ended",
+        "session.removed",
+    ]
+
+
+def test_without_a_session_end_the_end_is_sure_after_half_a_second() -> None:
+    run = live()
+    run.gone("process_exited")
+    run.wait(498)
+    assert "session.ended" not in run.types()
+    run.wait(2)
+    assert run.data("session.ended")[0]["reason"] == "process_exited"
+    assert run.data("session.removed") == [{"sessionId": "s", "reason": "process_exited"}]
+
+
+def test_whoever_reads_is_asked_for_the_last_lines_before_the_end() -> None:
+    run, asked, removed = live(), list[str](), list[str]()
+
+    def drain(session_id: str) -> None:
+        asked.append(session_id)
+        run.answer(text("the last words"), session=session_id)
+
+    run.world.on_end = drain
+    run.world.on_removed = removed.append
+    run.gone()
+    run.wait()
+    assert (asked, removed) == (["s"], ["s"])
+    assert run.types().index("message.assistant") < run.types().index("session.ended")
+
+
+def test_a_kill_ends_what_was_open() -> None:
+    run = live()
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t1", tool_input={"command": "sleep 99"}, prompt_id="p1")
+    run.answer(call("t1", command="sleep 99"), stop="tool_use")
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.gone("process_exited")
+    run.wait()
+    assert run.outcomes() == {"t1": "interrupted"}
+    assert run.data("message.result")[0]["subtype"] == "interrupted"
+    assert [data["agentId"] for data in run.data("agent.stopped")] == ["a1"]
+    assert run.data("session.ended")[0]["reason"] == "process_exited"
+    assert run.types()[-2:] == ["session.ended", "session.removed"]
+    assert run.states()[-1] == "ended"
+
+
+def test_a_file_that_goes_and_comes_back_was_no_end() -> None:
+    run = live()
+    run.gone()
+    run.file("busy", startedAt=START)
+    run.wait()
+    assert "session.ended" not in run.types()
+    assert len(run.world.snapshot()[0]) == 1
+
+
+def test_another_process_does_not_end_a_session() -> None:
+    run = live()
+    run.gone(pid=7)
+    run.wait()
+    assert "session.ended" not in run.types()
+
+
+def test_a_session_without_a_file_stays_a_minute_after_its_end() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.hook("SessionEnd", reason="other")
+    run.wait(5_000)
+    assert run.types()[-1] == "session.ended"
+    assert [info.state for info in run.world.snapshot()[0]] == ["ended"]
+    run.wait(54_000)
+    assert "session.removed" not in run.types()
+    run.wait(2_000)
+    assert run.types()[-1] == "session.removed"
+    assert run.world.snapshot() == ([], [])
+
+
+def test_how_long_it_stays_is_a_setting() -> None:
+    run = Run(linger=1000)
+    run.hook("SessionEnd", reason="other")
+    run.wait(2_000)
+    assert run.types()[-1] == "session.removed"
+
+
+def test_a_silent_session_without_a_file_is_removed_after_half_an_hour() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.wait(1_000_000)
+    run.hook("UserPromptSubmit", prompt="hi", prompt_id="p1")
+    run.wait(1_799_000)
+    assert "session.ended" not in run.types()
+    run.wait(3_000)
+    assert run.data("session.ended")[0]["reason"] == "silent"
+    assert run.data("session.removed") == [{"sessionId": "s", "reason": "silent"}]
+
+
+def test_a_silent_session_with_a_file_stays() -> None:
+    run = live()
+    run.wait(10_000_000)
+    assert "session.ended" not in run.types()
+
+
+def test_a_session_without_a_file_that_got_one_is_never_silent() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.wait(1000)
+    run.file("idle")
+    run.wait(10_000_000)
+    assert "session.ended" not in run.types()
+
+
+# After the end
+
+
+def test_late_hooks_and_lines_are_told_and_bring_nobody_back() -> None:
+    run = live()
+    run.gone()
+    run.hook("SessionEnd", reason="other")
+    run.wait(1000)
+    run.hook("Stop", prompt_id="p1")
+    run.answer(text("late"))
+    run.wait()
+    assert run.types().count("session.discovered") == 1
+    assert run.types().count("session.ended") == 1
+    assert run.data("message.assistant")[-1]["contentBlocks"][0]["text"] == "late"
+    assert run.of("hook.stop")
+    assert run.world.snapshot() == ([], [])
+
+
+def test_a_late_call_is_ended_too() -> None:
+    run = live()
+    run.gone()
+    run.hook("SessionEnd", reason="other")
+    run.wait(1000)
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t1", tool_input={})
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t2", tool_input={})
+    run.hook("PostToolUse", tool_name="Bash", tool_use_id="t2", tool_input={}, tool_response="ok")
+    run.wait()
+    assert run.outcomes() == {"t1": "interrupted", "t2": "ok"}
+
+
+def test_a_session_that_ended_can_be_resumed_in_another_process() -> None:
+    run = live()
+    run.answer(usage=tokens(1, 2), id="msg1")
+    run.gone()
+    run.hook("SessionEnd", reason="other")
+    run.wait()
+    run.file("idle", pid=77)
+    run.hook("SessionStart", source="resume")
+    run.hook("UserPromptSubmit", prompt="more", prompt_id="p2")
+    run.prompt("more", id="p2")
+    run.answer(usage=tokens(10, 20), id="msg2")
+    run.hook("Stop", prompt_id="p2")
+    run.wait()
+    assert [event.id for event in run.of("session.discovered")] == ["s:s:proc-42", "s:s:proc-77"]
+    assert [data.get("source") for data in run.data("session.started")] == ["startup", "resume"]
+    assert run.data("usage.updated")[-1]["outputTokens"] == 22
+    assert run.twice() == []
+    run.gone(pid=77)
+    run.wait()
+    assert run.types().count("session.ended") == 2
+
+
+def test_a_session_resumed_at_once_is_not_ended_by_the_hook_of_its_first_run() -> None:
+    run = live()
+    ended_at = run.now
+    run.now += 20
+    run.gone()
+    run.file("idle", pid=77)
+    run.hook("SessionEnd", reason="other", at=ended_at)
+    run.wait()
+    assert [info.pid for info in run.world.snapshot()[0]] == [77]
+    assert run.types().count("session.ended") == 1
+
+
+def test_a_session_without_a_file_resumed_before_it_was_removed_stays() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.wait(1000)
+    run.hook("SessionEnd", reason="other")
+    run.wait(30_000)
+    run.hook("SessionStart", source="resume")
+    run.wait(300)
+    assert run.types()[-4:] == ["session.removed", "session.discovered", "session.state_changed", "session.started"]
+    run.wait(100_000)
+    assert run.types().count("session.removed") == 1
+    assert [info.state for info in run.world.snapshot()[0]] == ["idle"]
+
+
+def test_clear_ends_one_session_and_begins_another_in_the_same_process() -> None:
+    run = live()
+    run.hook("SessionEnd", reason="clear")
+    run.gone("cleared")
+    run.file("idle", session="s2")
+    run.hook("SessionStart", source="clear", session="s2")
+    run.wait()
+    assert run.data("session.ended")[0]["reason"] == "clear"
+    assert run.data("session.removed") == [{"sessionId": "s", "reason": "cleared"}]
+    assert [data["sessionId"] for data in run.data("session.discovered")] == ["s", "s2"]
+    assert run.data("session.started", "s2")[0]["source"] == "clear"
+    assert [(info.session_id, info.pid) for info in run.world.snapshot()[0]] == [("s2", PID)]
+
+
+# Old news
+
+
+def test_lines_that_a_fork_copied_are_no_news_and_cost_it_nothing() -> None:
+    run = Run()
+    run.now += 3_600_000
+    run.file("idle")
+    run.prompt("old words", at=START)
+    run.answer(usage=tokens(100, 100), at=START + 5)
+    run.prompt("new words", id="p2")
+    run.answer(usage=tokens(1, 2), id="msg2")
+    run.wait()
+    assert [data["text"] for data in run.data("message.user")] == ["new words"]
+    assert run.data("usage.updated")[-1]["outputTokens"] == 2
+
+
+def test_what_is_read_silently_tells_nothing_until_it_has_caught_up() -> None:
+    run = Run()
+    run.file(silent=True)
+    told = len(run.events)
+    run.prompt("old", silent=True)
+    run.answer(call("t1"), stop="tool_use", usage=tokens(1, 2), silent=True)
+    run.meta("a1", agentType="Explore", silent=True)
+    run.answer(text("from a1"), agent="a1", usage=tokens(3, 4), id="msg2", silent=True)
+    run.wait()
+    assert run.events[told:] == []
+    run.events += run.world.caught_up("s") + run.world.flush()
+    assert [event.type for event in run.events[told:]] == [
+        "session.state_changed",
+        "usage.updated",
+        "agent.state_changed",
+    ]
+    assert run.data("usage.updated")[-1]["outputTokens"] == 6
+    assert run.data("session.state_changed")[-1]["state"] == "running"
+    [agents] = run.data("agent.state_changed")[-1:]
+    assert {agent["agentId"] for agent in agents["agents"]} == {"master-s", "a1"}
+    told = len(run.events)
+    run.result("t1")
+    assert [event.type for event in run.events[told:] if event.type.startswith("tool")] == ["tool.result"]
+
+
+def test_silent_lines_of_a_session_that_is_not_known_are_nothing() -> None:
+    run = Run()
+    run.prompt(silent=True)
+    assert run.events == []
+    assert run.world.caught_up("s") == []
+
+
+# What is asked
+
+
+def test_a_snapshot_has_every_session_and_agent_as_they_are() -> None:
+    run = live()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.wait(1000)
+    [info], agents = run.world.snapshot()
+    assert (info.session_id, info.state, info.model, info.version) == ("s", "running", "opus", "2.1.197")
+    assert [(agent.agent_id, agent.agent_type, agent.status) for agent in agents] == [
+        ("master-s", "master", "working"),
+        ("a1", "Explore", "working"),
+    ]
+
+
+def test_the_list_has_those_that_ended_only_if_all_are_asked_for() -> None:
+    run = live()
+    run.file("idle", session="s2", pid=77)
+    run.gone()
+    run.wait()
+    assert [info.session_id for info in run.world.session_list(all=False)] == ["s2"]
+    assert [(info.session_id, info.state) for info in run.world.session_list(all=True)] == [
+        ("s", "ended"),
+        ("s2", "idle"),
+    ]
+
+
+def test_usage_is_of_one_session_or_of_all_and_of_nobody_nothing() -> None:
+    run = live()
+    run.answer(usage=tokens(1, 2, 3, 4))
+    run.file("idle", session="s2", pid=77)
+    run.prompt(session="s2", id="p9")
+    run.answer(usage=tokens(10, 20, 30, 40), id="msg2", model="haiku", session="s2")
+    run.gone()
+    run.wait()
+    one, every, none = (run.world.usage(id) for id in ("s", None, "nobody"))
+    assert isinstance(one, SessionUsage)
+    assert isinstance(every, TotalUsage)
+    assert isinstance(none, SessionUsage)
+    assert (one.input_tokens, one.output_tokens) == (1, 2)
+    assert (one.cache_creation_input_tokens, one.cache_read_input_tokens) == (3, 4)
+    assert (every.total_input_tokens, every.total_output_tokens, every.session_count) == (11, 22, 2)
+    assert set(every.model_breakdown) == {"opus", "haiku"}
+    assert (none.session_id, none.input_tokens, none.model_breakdown) == ("nobody", 0, {})
+
+
+def test_trouble_is_told_as_an_error_of_the_server() -> None:
+    run = Run()
+    run.see(Trouble("transcript", "a line could not be parsed", True, START))
+    run.see(Trouble("transcript", "a line could not be parsed", True, START))
+    one, other = run.of("system.error")
+    assert (one.session_id, one.source, one.timestamp) == ("", "server", START)
+    assert one.id != other.id
+    assert run.data("system.error")[0] == {
+        "source": "transcript",
+        "message": "a line could not be parsed",
+        "recoverable": True,
+    }
+
+
+def test_nothing_is_due_when_nothing_waits() -> None:
+    run = Run()
+    assert run.world.due is None
+    run.file("idle")
+    assert run.world.due is None
+    run.gone()
+    assert run.world.due == START + 1 + 500
