@@ -23,6 +23,7 @@ from clawsocket.server.access import Access
 from clawsocket.server.connection import Connection
 from clawsocket.server.hub import Hub
 from clawsocket.server.limits import Places, Rates
+from clawsocket.server.outbox import Outbox
 
 HEAD_LIMIT = 16_384
 """Size of a request's head, in bytes."""
@@ -42,6 +43,7 @@ class Keeper:
         """Take the rules, the hub that clients go to, and what answers GET on which path."""
         self.settings, self.access, self.hub, self.routes = settings, access, hub, routes
         self.hook_rates = Rates(settings.hook_rate)
+        self.outbox = Outbox()
         self.places = Places(settings.max_connections, settings.max_connections_per_address)
         self.strangers: dict[Gate, None] = {}
         self.producers: dict[Gate, None] = {}
@@ -82,6 +84,7 @@ class Keeper:
         """End all connections that are still here, when they have their answers."""
         if self._timer is not None:
             self._timer.cancel()
+        self.outbox.send()
         for gate in (*self.strangers, *self.producers):
             gate.transport.close()
 
@@ -190,6 +193,10 @@ class Gate(asyncio.Protocol):
                 self._refuse(http.HEAD_TOO_LARGE)
         if self._ending and not self.transport.is_closing():
             self.transport.write_eof()
+
+    def eof_received(self) -> None:
+        """Give one who has said everything its answers; the connection ends with this."""
+        self._keeper.outbox.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -308,7 +315,7 @@ class Gate(asyncio.Protocol):
             self._room = keeper.settings.hook_body_limit
             self._finish = self._take
             if fields.get(b"expect", b"").lower() == b"100-continue":
-                self.transport.write(http.CONTINUE)
+                self._write(http.CONTINUE)
 
     def _take(self) -> None:
         try:
@@ -332,7 +339,7 @@ class Gate(asyncio.Protocol):
 
     def _answer(self, response: bytes) -> None:
         if self._parser.should_keep_alive() and not self._parser.should_upgrade():
-            self.transport.write(response)
+            self._keeper.outbox.put(self.transport, response)
             self._begin()
         else:
             self._answer_last(response)
@@ -351,8 +358,13 @@ class Gate(asyncio.Protocol):
         self._ending = True
         self._body.clear()
         self._room = 0
-        self.transport.write(http.closing(response))
+        self._write(http.closing(response))
         self.deadline = self._loop.time() + self._keeper.settings.header_timeout
+
+    def _write(self, data: bytes) -> None:
+        """Write at once, behind the answers that wait."""
+        self._keeper.outbox.send()
+        self.transport.write(data)
 
     # WebSocket.
 
@@ -399,6 +411,7 @@ class Gate(asyncio.Protocol):
         places.take(address)
         client.on_lost = lambda: places.give_back(address)
         self._keeper.leave(self)
+        self._keeper.outbox.send()
         self.transport.set_protocol(client)
         client.connection_made(self.transport)
         if rest:

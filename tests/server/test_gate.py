@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ async def test_a_hook_is_accepted_and_taken(rig: Rig) -> None:
 
 
 async def test_a_connection_takes_hook_after_hook(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         for _ in range(3):
             raw.write(rig.post(HOOK, close=False))
             assert status(await raw.answer()) == 202
@@ -31,15 +32,28 @@ async def test_a_connection_takes_hook_after_hook(rig: Rig) -> None:
 
 async def test_pipelined_requests_are_answered_in_order(rig: Rig) -> None:
     good, bad = rig.post(HOOK, close=False), rig.post(b"{", close=False)
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         raw.write(good + bad + b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + rig.post(HOOK))
         assert [status(await raw.answer()) for _ in range(4)] == [202, 400, 200, 202]
         assert await raw.rest() == b""
     assert rig.fake.hooks == [HOOK] * 2
 
 
+async def test_one_who_says_no_more_gets_the_answers_to_what_was_said(rig: Rig) -> None:
+    with socket.create_connection(("127.0.0.1", rig.port)) as said_at_once:
+        said_at_once.sendall(rig.post(HOOK, close=False) * 2)
+        said_at_once.shutdown(socket.SHUT_WR)
+        said_at_once.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=said_at_once)
+        raw = Raw(reader, writer)
+        assert [status(await raw.answer()) for _ in range(2)] == [202, 202]
+        assert await raw.rest() == b""
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_a_request_in_single_bytes_is_understood(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         for byte in rig.post(HOOK):
             raw.write(bytes((byte,)))
             await asyncio.sleep(0)
@@ -54,7 +68,7 @@ async def test_a_chunked_body_is_put_together(rig: Rig, sizes: tuple[int, ...]) 
         part, rest = rest[:size], rest[size:]
         chunks += b"%x\r\n%s\r\n" % (len(part), part) if part else b""
     request = rig.post(b"", "Transfer-Encoding: chunked", close=False) + chunks + b"0\r\nHost: evil\r\n\r\n"
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         raw.write(request + rig.post(HOOK))
         assert status(await raw.answer()) == 202
         assert status(await raw.answer()) == 202, "what follows a chunked body is the next request"
@@ -63,7 +77,7 @@ async def test_a_chunked_body_is_put_together(rig: Rig, sizes: tuple[int, ...]) 
 
 async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(rig: Rig) -> None:
     head, _, rest = rig.post(HOOK, "Expect: 100-continue").partition(b"\r\n\r\n")
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         raw.write(head + b"\r\n\r\n")
         assert await raw.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         assert status(await raw.ask(rest)) == 202
@@ -101,7 +115,7 @@ async def test_a_body_at_the_limit_is_taken(rig: Rig) -> None:
     [(b"{", "invalid JSON"), (b"", "invalid JSON"), (b"[]", "invalid hook payload"), (b"{}", "invalid hook payload")],
 )
 async def test_a_bad_hook_is_400_and_the_connection_goes_on(rig: Rig, sent: bytes, code: str) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         raw.write(rig.post(sent, close=False))
         answer = await raw.answer()
         assert (status(answer), body(answer)) == (400, {"error": code})
@@ -166,7 +180,7 @@ async def test_bound_to_every_address_the_one_that_was_reached_is_no_foreign_hos
     async with running(tmp_path, host="0.0.0.0") as rig:
         assert status(await rig.http(rig.get("/health", f"Host: 127.0.0.1:{rig.port}"))) == 200
         assert status(await rig.http(rig.get("/health", "Host: 10.0.0.1"))) == 403
-        async with rig.socket("127.0.0.2") as raw:
+        async with rig.plain("127.0.0.2") as raw:
             assert status(await raw.ask(rig.get("/health", "Host: evil.example"))) == 403
 
 
@@ -218,7 +232,7 @@ async def test_a_head_that_is_too_large_is_431(rig: Rig, end: bytes) -> None:
 
 
 async def test_a_head_that_never_ends_is_ended(tmp_path: Path) -> None:
-    async with running(tmp_path, header_timeout=0.2) as rig, rig.socket() as raw, rig.socket() as drip:
+    async with running(tmp_path, header_timeout=0.2) as rig, rig.plain() as raw, rig.plain() as drip:
         raw.write(b"GET /health HTTP/1.1\r\nHost: local")
         dripping = asyncio.create_task(drip_into(drip))
         assert status(await raw.rest()) == 408
@@ -240,7 +254,7 @@ async def test_a_body_that_stops_arriving_is_ended(tmp_path: Path) -> None:
 
 
 async def test_a_producer_may_rest_between_two_hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running(tmp_path, header_timeout=0.1) as rig, rig.socket() as raw:
+    async with running(tmp_path, header_timeout=0.1) as rig, rig.plain() as raw:
         raw.write(rig.post(HOOK, close=False))
         assert status(await raw.answer()) == 202
         await asyncio.sleep(0.3)
@@ -269,17 +283,17 @@ async def test_a_thousand_wrong_tokens_do_not_keep_the_owner_out(rig: Rig) -> No
 
 
 async def test_of_too_many_strangers_the_oldest_is_turned_out(tmp_path: Path) -> None:
-    async with running(tmp_path, max_strangers=3) as rig, rig.socket() as oldest, rig.socket() as second:
+    async with running(tmp_path, max_strangers=3) as rig, rig.plain() as oldest, rig.plain() as second:
         oldest.write(b"GET /")
         second.write(b"GET /")
-        async with rig.socket(), rig.socket():
+        async with rig.plain(), rig.plain():
             assert await oldest.gone()
             second.write(b"health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert status(await second.answer()) == 200
 
 
 async def test_a_flood_of_strangers_leaves_producers_and_clients_alone(tmp_path: Path) -> None:
-    async with running(tmp_path, max_strangers=5) as rig, rig.client("*") as client, rig.socket() as producer:
+    async with running(tmp_path, max_strangers=5) as rig, rig.client("*") as client, rig.plain() as producer:
         producer.write(rig.post(HOOK, close=False))
         assert status(await producer.answer()) == 202
         strangers = [await asyncio.open_connection("127.0.0.1", rig.port) for _ in range(50)]
@@ -292,7 +306,7 @@ async def test_a_flood_of_strangers_leaves_producers_and_clients_alone(tmp_path:
 
 
 async def test_one_who_does_not_take_answers_is_not_read_from(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
         async with asyncio.timeout(10):
             while raw.writer.transport.get_write_buffer_size() < 8_000_000:
@@ -325,7 +339,7 @@ async def test_an_old_client_gets_its_connection_closed(rig: Rig) -> None:
 
 
 async def test_an_offer_of_another_protocol_is_let_pass(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         raw.write(rig.post(HOOK, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", close=False))
         assert status(await raw.answer()) == 202
         assert status(await raw.ask(rig.post(HOOK))) == 202
@@ -393,7 +407,7 @@ async def test_the_token_may_be_encoded_or_in_a_header(rig: Rig) -> None:
 
 
 async def test_what_follows_the_handshake_in_the_same_packet_is_heard(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         raw.write(rig.upgrade() + b"\x89\x80\x00\x00\x00\x00")
         async with asyncio.timeout(10):
             await raw.reader.readuntil(b"\r\n\r\n")
