@@ -244,6 +244,7 @@ def test_a_backup_from_before_every_change_is_kept_of_the_last_ten(ours: Home, f
     assert {mode(path) for path in ours.backups.iterdir()} == {0o600}
     remove(ours, [file.parent])
     assert file.read_text() == USERS
+    assert not list(ours.backups.glob("*.record")), "it holds the user's text"
 
 
 @pytest.mark.parametrize(
