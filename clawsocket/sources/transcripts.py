@@ -104,14 +104,17 @@ class Transcripts:
         self._reader.close()
 
     def follow(self, session_id: str) -> None:
-        """A session lives: read what there is of it, silently, and go on from there."""
+        """A session lives: read what there is of it, silently, and go on from there. Saying it again does nothing."""
+        if session_id in self._living:
+            return
         self._living.add(session_id)
         self._find(session_id)
         for project in self._projects:
             if is_folder(project / session_id / AGENTS):
                 self._follow_agents(project, session_id)
         for transcript in self._index.of_session(session_id):
-            self._read(transcript)
+            if not transcript.lost:
+                self._read(transcript)
 
     def forget(self, session_id: str) -> None:
         """A session is over: keep only where its files stood. If they grow, all up to there is told silently again."""
@@ -275,6 +278,10 @@ class Transcripts:
         transcript = self._index.at(place.parent, place.name)
         if transcript is not None:
             self._index.turn(transcript, key(found))
+            if created and transcript.done == 0:  # it was found before its creation was told, or is another one now
+                transcript.found = 0
+            elif transcript.tail is None and found.st_size < transcript.found:
+                transcript.found, transcript.cutoff = found.st_size, self._reader.cutoff
             return transcript
         known = self._index.of_file(key(found))
         if known is not None and not known.lost:

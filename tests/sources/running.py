@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 LONG_AGO = "2020-01-01T00:00:00.000Z"
 FRESH = "2100-01-01T00:00:00.000Z"
@@ -74,6 +77,20 @@ def move(path: Path, to: Path) -> None:
 def queue_limit() -> int:
     """Return how many events inotify keeps."""
     return int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+
+
+def refuse_listing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let listing a folder fail for a reason that passes."""
+    refused = 0
+
+    def iterdir(self: Path) -> Iterator[Path]:
+        nonlocal refused
+        if refused < times:
+            refused += 1
+            raise OSError(errno.EMFILE, "Too many open files", str(self))
+        return (self / name for name in os.listdir(self))
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
 
 
 def old_file(path: Path, data: bytes) -> None:

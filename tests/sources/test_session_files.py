@@ -15,7 +15,7 @@ from clawsocket.config import Settings
 from clawsocket.sources import session_files
 from clawsocket.sources.session_files import SessionFiles
 from clawsocket.sources.watch import Watcher
-from tests.sources.running import Process, eventually, make_folder, settled
+from tests.sources.running import Process, eventually, make_folder, refuse_listing, settled
 
 Sleeper = Callable[[], Process]
 
@@ -193,6 +193,25 @@ async def test_a_file_that_stays_broken_is_a_trouble_told_once(
     await until(seen, ("trouble", "a session file is of no known form; its session may go unseen"))
     write(folder, sleeper())
     await eventually(lambda: len(seen) == 2, "a good one")
+
+
+async def test_a_folder_that_cannot_be_listed_now_is_listed_later_and_nobody_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+    files: SessionFiles,
+    watcher: Watcher,
+    folder: Path,
+    seen: list[Observation],
+    sleeper: Sleeper,
+) -> None:
+    write(folder, sleeper(), "first")
+    refuse_listing(monkeypatch, 2)
+    await files.start()
+    trouble = ("trouble", "session files can't be read (Too many open files)")
+    await until(seen, trouble, ("seen", "first", "", "new"))
+    refuse_listing(monkeypatch, 2)
+    watcher.again(folder)
+    write(folder, sleeper(), "second")
+    await until(seen, trouble, ("seen", "first", "", "new"), ("seen", "second", "", "new"))
 
 
 async def test_other_names_are_passed_over(

@@ -18,7 +18,7 @@ from clawsocket.claude.observations import HookSeen, Observation, Trouble
 from clawsocket.config import Settings
 from clawsocket.sources.spool import Spool
 from clawsocket.sources.watch import Watcher
-from tests.sources.running import eventually, make_folder, settled
+from tests.sources.running import eventually, make_folder, refuse_listing, settled
 
 T0 = 1_700_000_000_000_000_000
 
@@ -290,6 +290,16 @@ async def test_a_hook_that_cannot_be_read_now_is_read_later(
     put(folder, "1", "one")
     await eventually(lambda: is_empty(folder), "an empty spool")
     assert prompts(seen) == ["one"]
+    assert len(troubles(seen)) == 1
+
+
+async def test_a_spool_that_cannot_be_listed_now_is_listed_later(
+    monkeypatch: pytest.MonkeyPatch, spool: Spool, folder: Path, seen: list[Observation]
+) -> None:
+    put(folder, "1", "one")
+    refuse_listing(monkeypatch, 2)
+    await spool.start()
+    await eventually(lambda: prompts(seen) == ["one"], "the hook")
     assert len(troubles(seen)) == 1
 
 

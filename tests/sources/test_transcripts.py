@@ -15,7 +15,18 @@ from clawsocket.claude.observations import AgentMetaSeen, LineSeen, Observation,
 from clawsocket.config import Settings
 from clawsocket.sources.transcripts import Transcripts
 from clawsocket.sources.watch import Watcher
-from tests.sources.running import LONG_AGO, append, eventually, line, make_folder, move, old_file, queue_limit, settled
+from tests.sources.running import (
+    LONG_AGO,
+    append,
+    eventually,
+    line,
+    make_folder,
+    move,
+    old_file,
+    queue_limit,
+    refuse_listing,
+    settled,
+)
 
 META = b'{"agentType":"Explore","toolUseId":"toolu_1"}'
 
@@ -444,6 +455,22 @@ async def test_a_file_that_we_may_not_read_is_read_when_we_may_and_asked_for_no_
     assert following.troubles() == ["transcripts can't be read (Permission denied)"]
 
 
+async def test_folders_that_cannot_be_listed_now_are_listed_later_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, following: Following, watcher: Watcher, project: Path
+) -> None:
+    append(project / "s.jsonl", line("1", LONG_AGO))
+    refuse_listing(monkeypatch, 3)
+    await following.start("s")
+    await eventually(lambda: following.old() == ["1"], "the first line")
+    refuse_listing(monkeypatch, 3)
+    watcher.again(project.parent)
+    watcher.again(project)
+    append(project / "s.jsonl", line("2"))
+    await following.until_new("2")
+    assert following.all.path("s", None) == project / "s.jsonl"
+    assert following.troubles() == ["transcripts can't be read (Too many open files)"]
+
+
 async def test_a_failing_sink_costs_the_one_line(
     watcher: Watcher, settings: Settings, now: Callable[[], int], claude: Path, project: Path
 ) -> None:
@@ -558,6 +585,32 @@ async def test_what_was_forgotten_is_told_silently_when_the_session_goes_on(
     assert following.metas() == [("a", "Explore", True)]
     append(agents / "agent-a.jsonl", line("2"))
     await following.until_new("2", agent_id="a")
+
+
+async def test_what_is_written_after_a_truncation_is_new_also_in_a_file_that_rests(
+    following: Following, project: Path
+) -> None:
+    await following.start("s")
+    append(project / "s.jsonl", line("1") + line("2"))
+    await following.until_new("1", "2")
+    following.all.forget("s")
+    os.truncate(project / "s.jsonl", 0)
+    append(project / "s.jsonl", line("3"))
+    await following.until_new("1", "2", "3")
+
+
+async def test_a_deleted_file_of_a_forgotten_session_is_forgotten_too(following: Following, project: Path) -> None:
+    await following.start("s")
+    append(project / "s.jsonl", line("1"))
+    await following.until_new("1")
+    (project / "s.jsonl").unlink()
+    await eventually(lambda: following.all.path("s", None) is None, "the end of the file")
+    following.all.forget("s")
+    following.all.follow("s")
+    following.all.follow("s")
+    append(project / "s.jsonl", line("2", LONG_AGO))
+    await following.until_new("1", "2")
+    assert following.old() == []
 
 
 async def test_a_session_may_be_forgotten_by_who_takes_its_lines(

@@ -241,7 +241,7 @@ async def test_what_the_limit_leaves_out_is_polled_until_there_is_room(
     await eventually(lambda: changes.has("b", "file"), "a file where there was room")
 
     monkeypatch.setattr(Limited, "room", 100)
-    await eventually(lambda: watcher._timer is None, "the end of the polling")
+    await eventually(lambda: not any(item.polled for item in watcher._watched.values()), "the end of the polling")
     for name in "cd":
         (tmp_path / name / "file").touch()
     await eventually(lambda: changes.has("c", "file") and changes.has("d", "file"), "files where there is room now")
@@ -267,7 +267,7 @@ async def test_without_any_notification_everything_is_polled(
     trouble = seen[0]
     assert isinstance(trouble, Trouble)
     assert "fs.inotify.max_user_instances" in trouble.message
-    await eventually(lambda: watcher._timer is None, "the end of the polling")
+    await eventually(lambda: not any(item.polled for item in watcher._watched.values()), "the end of the polling")
     (tmp_path / "later").mkdir()
     changes.clear()
     await eventually(lambda: changes.has("later", None), "the folder")
