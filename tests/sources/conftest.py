@@ -12,7 +12,9 @@ import uvloop
 
 from clawsocket.claude.observations import Observation
 from clawsocket.config import Settings
+from clawsocket.sources.transcripts import Transcripts
 from clawsocket.sources.watch import Watcher
+from tests.sources.following import Following
 from tests.sources.running import Process
 
 
@@ -63,3 +65,26 @@ def no_descriptor_leaks() -> Iterator[None]:
     before = len(os.listdir("/proc/self/fd"))
     yield
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+@pytest.fixture
+async def following(
+    claude: Path, watcher: Watcher, seen: list[Observation], settings: Settings, now: Callable[[], int]
+) -> AsyncIterator[Following]:
+    following = Following(claude, Transcripts([claude], watcher, seen.append, settings, now), seen)
+    yield following
+    following.all.close()
+
+
+@pytest.fixture
+def project(claude: Path) -> Path:
+    folder = claude / "projects" / "-home-dev-a"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def other_project(claude: Path) -> Path:
+    folder = claude / "projects" / "-home-dev-b"
+    folder.mkdir(parents=True)
+    return folder
