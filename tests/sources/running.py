@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,11 @@ async def settled() -> None:
     """Let the loop take its turns until what has happened on the disk has been told."""
     for _ in range(50):
         await asyncio.sleep(0.001)
+
+
+def has_length(things: Sized, length: int) -> bool:
+    """Return whether there are so many things."""
+    return len(things) == length
 
 
 class Process(AbstractContextManager["Process"]):

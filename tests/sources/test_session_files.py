@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from clawsocket.config import Settings
 from clawsocket.sources import session_files
 from clawsocket.sources.session_files import SessionFiles
 from clawsocket.sources.watch import Watcher
-from tests.sources.running import Process, eventually, make_folder, refuse_listing, settled
+from tests.sources.running import Process, eventually, has_length, make_folder, refuse_listing, settled
 
 Sleeper = Callable[[], Process]
 
@@ -234,10 +235,10 @@ async def test_the_folder_may_come_late_go_and_come_back(
     for number in range(2):
         make_folder(claude / "sessions")
         path = write(claude / "sessions", process, f"s{number}")
-        await eventually(lambda number=number: len(seen) == number * 2 + 1, "the session")  # type: ignore[misc]
+        await eventually(partial(has_length, seen, number * 2 + 1), "the session")
         path.unlink()
         (claude / "sessions").rmdir()
-        await eventually(lambda number=number: len(seen) == number * 2 + 2, "its end")  # type: ignore[misc]
+        await eventually(partial(has_length, seen, number * 2 + 2), "its end")
     assert short(seen)[-1] == ("gone", "s1", "file_removed")
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,10 @@ def troubles(seen: list[Observation]) -> list[str]:
 def by_time_and_name(folder: Path) -> list[str]:
     paths = sorted(folder.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
     return [json.loads(path.read_bytes())["prompt"] for path in paths]
+
+
+def was_troubled(seen: list[Observation], times: int) -> bool:
+    return len(troubles(seen)) == times
 
 
 def names(folder: Path) -> set[str]:
@@ -236,7 +241,7 @@ async def test_the_folder_may_be_missing_come_go_and_come_back(
     shutil.rmtree(folder)
     await spool.start()
     for number in range(2):
-        await eventually(lambda number=number: len(troubles(seen)) == number + 1, "the trouble")  # type: ignore[misc]
+        await eventually(partial(was_troubled, seen, number + 1), "the trouble")
         make_folder(folder)
         put(folder, "1", f"{number} at once")
         await eventually(lambda: is_empty(folder), "an empty spool")
