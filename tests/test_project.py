@@ -57,7 +57,7 @@ def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
         ("log", "import clawsocket.claude"),
         ("sources", "import clawsocket.state"),
         ("server", "import clawsocket.claude"),
-        ("server", "import clawsocket.token"),
+        ("server", "import clawsocket.state.world"),
         ("setup", "import clawsocket.server"),
         ("errors", "import clawsocket.paths"),
         ("app", "import clawsocket.cli"),

@@ -94,6 +94,8 @@ while not end:
         sock.sendall(b"GET /health HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
         assert sock.recv(4096).startswith(b"HTTP/1.1 200")
     took.append(time.perf_counter() - began)
+    if len(took) == 1:
+        print("asking", flush=True)
     time.sleep(0.002)
 print(*took)
 """
@@ -110,6 +112,8 @@ class Health:
     def __enter__(self) -> Health:
         command = [sys.executable, "-c", ASK, *self._where]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "asking\n"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,7 +124,7 @@ class Health:
     @property
     def worst(self) -> float:
         """Seconds that all but one in a hundred answers took at most: a busy machine delays some by itself."""
-        assert len(self.took) > 50
+        assert len(self.took) > 20
         return self.took[-len(self.took) // 100 - 1]
 
 
