@@ -121,11 +121,11 @@ class Health:
         out = self._process.communicate(timeout=10)[0]
         self.took = sorted(map(float, out.split()))
 
-    @property
-    def worst(self) -> float:
-        """Seconds that all but one in a hundred answers took at most: a busy machine delays some by itself."""
+    def check(self) -> None:
+        """All but one answer in ten came within 50 ms, and none waited for the burst: a busy machine delays some."""
         assert len(self.took) > 20
-        return self.took[-len(self.took) // 100 - 1]
+        assert self.took[-len(self.took) // 10 - 1] < 0.05
+        assert self.took[-1] < 0.5
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_burst_of_20_000_lines_reaches_a_client_whole_and_in_order(
         wait_for(lambda: len(client.of(SESSION, "message.user")) >= 20_000, "20,000 messages", 60)
     told = [event["data"]["uuid"] for event in client.of(SESSION, "message.user")]
     assert told == [str(uuid.UUID(int=number)) for number in range(20_000)]
-    assert health.worst < 0.05
+    health.check()
 
 
 @pytest.mark.timeout(120)
@@ -171,7 +171,7 @@ def test_a_burst_of_5_000_hooks_reaches_a_client_whole_and_in_order(
         str(number) for number in range(5000)
     ]
     wait_for(lambda: not list((tmp_path / ".claw-socket" / "spool").iterdir()), "an empty spool")
-    assert health.worst < 0.05
+    health.check()
 
 
 @pytest.mark.timeout(120)
@@ -194,7 +194,7 @@ def test_a_long_transcript_at_start_is_no_news_and_delays_nobody(tmp_path: Path)
                 file.write(line(number) + b"\n")
             wait_for(lambda: client.of(SESSION, "message.user"), "the new line", 60)
         assert [event["data"]["promptId"] for event in client.of(SESSION, "message.user")] == [f"p{number}"]
-        assert health.worst < 0.1
+        health.check()
 
 
 def test_hooks_that_waited_come_in_the_order_of_their_time(tmp_path: Path) -> None:
