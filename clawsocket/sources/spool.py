@@ -132,13 +132,13 @@ class Spool:
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
-        """Take note of what is new, and only then take the oldest."""
+        """Take note of what is new, and when all of it is known take the oldest."""
         self._turn = None
         deadline = perf_counter() + TURN
         try:
             while self._new and perf_counter() < deadline:
                 self._note(self._new.popleft())
-            while self._queue and not self._new and perf_counter() < deadline:
+            while self._queue and perf_counter() < deadline:
                 written, _, path = heapq.heappop(self._queue)
                 self._take(path, written)
         finally:

@@ -38,6 +38,11 @@ async def settled() -> None:
         await asyncio.sleep(0.001)
 
 
+def start_of(pid: int) -> str:
+    """Return when a process started, as the system counts it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
 def has_length(things: Sized, length: int) -> bool:
     """Return whether there are so many things."""
     return len(things) == length
@@ -49,7 +54,7 @@ class Process(AbstractContextManager["Process"]):
     def __init__(self) -> None:
         self._process = subprocess.Popen(["sleep", "600"])
         self.pid = self._process.pid
-        self.start = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        self.start = start_of(self.pid)
 
     def kill(self, *, reap: bool = True) -> None:
         """Kill it; one that is not reaped stays as a zombie."""

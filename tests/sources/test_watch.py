@@ -285,6 +285,29 @@ async def test_a_folder_in_the_way_of_no_folder_is_waited_for(
     await eventually(lambda: changes.has("folder", None), "the folder")
 
 
+async def test_a_folder_that_comes_while_we_begin_to_wait_for_it_is_watched(
+    seen: list[Observation], settings: Settings, now: Callable[[], int], tmp_path: Path, changes: Changes
+) -> None:
+    folder = tmp_path / "one" / "two"
+
+    class Racing(Limited):
+        room = 100
+
+        def watch(self, place: Path, *, shallow: bool) -> Hashable:
+            if place == folder.parent and place.is_dir():
+                folder.mkdir(exist_ok=True)
+            elif place == tmp_path:
+                folder.parent.mkdir(exist_ok=True)
+            return super().watch(place, shallow=shallow)
+
+    watcher = Watcher(seen.append, settings, now, Racing)
+    watcher.start()
+    watcher.add(folder, changes)
+    (folder / "a").touch()
+    await eventually(lambda: changes.has("two", "a"), "its file")
+    watcher.close()
+
+
 async def test_names_of_any_bytes_are_told(watcher: Watcher, changes: Changes, tmp_path: Path) -> None:
     watcher.add(tmp_path, changes)
     names = [os.fsdecode(b"\xff\xfe"), "ü \u2028 \U0001f600", "two\nlines", " .. "]
