@@ -52,8 +52,8 @@ class McpServer(msgspec.Struct):
 class Hook(msgspec.Struct, kw_only=True):
     """A hook's payload: the fields that are looked at, and the whole as it came in ``raw``."""
 
-    hook_event_name: str
-    session_id: str
+    hook_event_name: str = ""
+    session_id: str = ""
     raw: Raw = Raw(b"{}")
     transcript_path: str | None = None
     cwd: str | None = None
@@ -106,20 +106,15 @@ class Hook(msgspec.Struct, kw_only=True):
     turn_id: str | None = None
 
 
-class _Original(msgspec.Struct, kw_only=True):
-    type: str
-    sessionId: str  # noqa: N815 - the original's name
-    agentId: str | None = None  # noqa: N815
-    data: dict[str, Raw] = {}
-
-
 class _Form(msgspec.Struct):
     hook_event_name: Any = msgspec.UNSET
-    type: Any = msgspec.UNSET
+    type: str = ""
+    sessionId: str = ""  # noqa: N815 - the original's name
+    agentId: Any = None  # noqa: N815
+    data: Raw = Raw(b"{}")
 
 
 _hook = msgspec.json.Decoder(Hook, strict=False)
-_original = msgspec.json.Decoder(_Original)
 _form = msgspec.json.Decoder(_Form)
 
 
@@ -141,7 +136,7 @@ def parse(body: bytes) -> Hook:
     """
     try:
         form, body = lenient.decode(_form, body)
-        return _native(body) if form.hook_event_name is not msgspec.UNSET else _from_original(body)
+        return _native(body) if form.hook_event_name is not msgspec.UNSET else _from_original(form)
     except msgspec.ValidationError as error:
         raise NotAHookError from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -156,15 +151,14 @@ def _native(body: bytes) -> Hook:
     return hook
 
 
-def _from_original(body: bytes) -> Hook:
-    original = _original.decode(body)
-    if original.type not in KNOWN or not original.sessionId or len(original.sessionId) > 256:
+def _from_original(form: _Form) -> Hook:
+    if form.type not in KNOWN or not form.sessionId or len(form.sessionId) > 256:
         raise NotAHookError
-    fields: dict[str, Any] = {**original.data, "hook_event_name": original.type, "session_id": original.sessionId}
-    if original.agentId is not None:
-        fields.setdefault("agent_id", original.agentId)
-    if original.type == "CwdChanged" and "cwd" in fields:
-        fields.setdefault("new_cwd", fields["cwd"])
-    hook = _hook.decode(msgspec.json.encode(fields))
-    hook.raw = Raw(msgspec.json.encode(original.data))
+    if not isinstance(form.agentId, str | None):
+        raise NotAHookError
+    hook = _hook.decode(form.data)
+    hook.hook_event_name, hook.session_id, hook.raw = form.type, form.sessionId, form.data
+    hook.agent_id = hook.agent_id or form.agentId
+    if form.type == "CwdChanged":
+        hook.new_cwd = hook.new_cwd or hook.cwd
     return hook

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -368,6 +369,7 @@ HOOKS = (
 _BETWEEN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+@lru_cache(maxsize=256)
 def hook_type(name: str) -> str:
     """Return the event type of a hook: ``PreToolUse`` is ``hook.pre_tool_use``."""
     return "hook." + _BETWEEN.sub("_", name).lower()
