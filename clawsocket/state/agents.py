@@ -98,7 +98,7 @@ class Agents:
         if self._session.silent or agent.parent_tool_use_id is not None:
             self.announce(agent)
         else:
-            self._session.world.later(META_WAIT, lambda: self.announce(agent))
+            self._session.later(META_WAIT, lambda: self.announce(agent))
 
     def announce(self, agent: Agent) -> None:
         """Send ``agent.started``, once for each run of the agent."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from clawsocket.protocol.envelope import Event
+
+if TYPE_CHECKING:
+    from clawsocket.state.session import Session
 
 REMEMBERED = 5000
 """Number of finished tool calls and turns that a session remembers, so that neither source tells of one twice."""
@@ -23,6 +26,9 @@ class Clock(Protocol):
 
     def later(self, delay: int, action: Callable[[], None]) -> None:
         """Call ``action`` when ``delay`` ms have passed."""
+
+    def stir(self, session: Session) -> None:
+        """Note that a session's levels may have changed, so that they are told."""
 
 
 def remember(known: dict[str, _T], key: str, value: _T) -> None:

@@ -128,7 +128,7 @@ def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:
     if not session.has_transcript and hook.prompt:
         key = hook.prompt_id or seen.id
         session.awaited_prompts[key] = lambda: _prompt_of_hook(session, seen, hook)
-        session.world.later(PROMPT_WAIT, lambda: _tell_prompt(session, key))
+        session.later(PROMPT_WAIT, lambda: _tell_prompt(session, key))
 
 
 def _tell_prompt(session: Session, key: str) -> None:
@@ -179,7 +179,7 @@ def _settle_open(session: Session, at: int) -> None:
             session.tools.end(tool, "interrupted", at, "hook", error="interrupted")
 
     if left:
-        session.world.later(2000, settle)
+        session.later(2000, settle)
 
 
 def _stop_failure(session: Session, seen: HookSeen, hook: Hook) -> None:

@@ -184,7 +184,7 @@ def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) ->
         session.agents.stop(agent, at, "transcript", reason="completed")
 
     if agent.by_hook and not session.silent:
-        session.world.later(1000, stop)
+        session.later(1000, stop)
     else:
         stop()
 
@@ -240,14 +240,15 @@ def _answer(session: Session, line: AssistantLine, turn: Turn | None, at: int) -
     model = line.message.model
     if model not in (None, SYNTHETIC):
         session.model = model
-    if not line.is_api_error_message:
+    final = line.message.stop_reason not in _UNFINISHED
+    if not line.is_api_error_message and not (final and turn is not None and turn.stopped):
         session.set_state("running", at, "transcript")
     if turn is None:
         return
     turn.messages += 1
     turn.live = turn.live or not session.silent
     turn.last_at = max(turn.last_at, at)
-    turn.final = line.message.stop_reason not in _UNFINISHED
+    turn.final = final
     if turn.final and session.silent:
         session.set_state("idle", at, "transcript")
     elif turn.final and turn.stopped:
@@ -261,11 +262,10 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     messages = turn.messages
 
     def end() -> None:
-        if turn.final and turn.messages == messages:
-            session.set_state("idle", turn.last_at, "transcript")
-            session.turns.end(turn)
+        if turn.final and turn.messages == messages and session.turns.open.get(turn.prompt_id) is turn:
+            _over(session, turn)
 
-    session.world.later(1500, end)
+    session.later(1500, end)
 
 
 def _count(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None) -> None:

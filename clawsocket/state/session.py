@@ -105,6 +105,15 @@ class Session:
             self.agents.announce(self.agents.get(agent_id, at))
         self.world.put(Event(type, at, self.id, id, source, data, agent_id))
 
+    def later(self, delay: int, action: Callable[[], None]) -> None:
+        """Call ``action`` when ``delay`` ms have passed, and have the levels told that it changes."""
+
+        def act() -> None:
+            action()
+            self.world.stir(self)
+
+        self.world.later(delay, act)
+
     def touch(self, agent: Agent, at: int) -> None:
         """Note that an agent did something."""
         agent.last_activity_at = max(agent.last_activity_at, at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -40,6 +40,19 @@ class Tool(msgspec.Struct):
     def waiting(self) -> WaitingTool:
         """Return it as the call that waits for the owner."""
         return WaitingTool(name=self.name, input_summary=self.summary, tool_use_id=self.id)
+
+
+class _Input(msgspec.Struct):
+    run_in_background: Any = None
+
+
+def _in_background(raw: msgspec.Raw) -> bool:
+    if b'"run_in_background"' not in bytes(raw):
+        return False
+    try:
+        return msgspec.json.decode(raw, type=_Input).run_in_background is True
+    except msgspec.DecodeError:
+        return False
 
 
 class Tools:
@@ -80,8 +93,7 @@ class Tools:
             return None
         if tool_id in self.open:
             return self.open[tool_id]
-        background = b'"run_in_background":true' in bytes(memoryview(raw)[-200:]).replace(b" ", b"")
-        tool = self.open[tool_id] = Tool(tool_id, name, agent_id, at, input_summary(raw), background)
+        tool = self.open[tool_id] = Tool(tool_id, name, agent_id, at, input_summary(raw), _in_background(raw))
         session = self._session
         agent = session.agents.get(agent_id, at)
         agent.tool_count += 1
@@ -149,7 +161,7 @@ class Tools:
 
         if tool.by_hook and not self._session.silent:
             tool.held = end
-            self._session.world.later(HOLD, end)
+            self._session.later(HOLD, end)
         else:
             end()
 

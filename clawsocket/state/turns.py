@@ -76,7 +76,7 @@ class Turns:
 
     def check(self, turn: Turn) -> None:
         """End a turn soon if its end was told and its last lines were seen, and at the latest after a while."""
-        self._session.world.later(SETTLED if turn.stopped and turn.final else WAIT, lambda: self.end(turn))
+        self._session.later(SETTLED if turn.stopped and turn.final else WAIT, lambda: self.end(turn))
 
     def end(self, turn: Turn) -> None:
         """Send ``message.result``, once for each turn in which anything was done."""

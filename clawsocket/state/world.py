@@ -88,6 +88,10 @@ class World:
         """Call ``action`` ``delay`` ms from now."""
         heapq.heappush(self._timers, (self.now + delay, next(self._count), action))
 
+    def stir(self, session: Session) -> None:
+        """Note that a session's levels may have changed, so that :meth:`flush` tells them."""
+        self._stirred[session] = None
+
     # For the caller
 
     @property
@@ -142,7 +146,7 @@ class World:
         session = self.sessions.get(session_id)
         if session is not None:
             session.tell_state("transcript")
-            self._stirred[session] = None
+            self.stir(session)
         return self._take()
 
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:
@@ -193,7 +197,7 @@ class World:
         lines.apply(session, agent_id, seen.line, seen.at)
         session.silent = False
         if not seen.silent:
-            self._stir(session)
+            self._happened(session)
 
     def _hook(self, seen: HookSeen) -> None:
         hook = seen.hook
@@ -217,13 +221,13 @@ class World:
 
     def _take_hook(self, session: Session, seen: HookSeen) -> None:
         hooks.apply(session, seen)
-        self._stir(session)
+        self._happened(session)
         if seen.hook.hook_event_name == "SessionEnd" and session.end_reason is not None and session.state != "ended":
             self._end_later(session)
 
-    def _stir(self, session: Session) -> None:
+    def _happened(self, session: Session) -> None:
         """Note that something happened in a session; what trails its end may have opened what nobody will close."""
-        self._stirred[session] = None
+        self.stir(session)
         if session.state == "ended":
             self.later(LATE, lambda: session.settle() if session.state == "ended" else None)
 
@@ -241,7 +245,7 @@ class World:
             session.agents.begin(agent, seen.at, "transcript")
             session.silent = False
         if not seen.silent:
-            self._stir(session)
+            self._happened(session)
 
     def _file(self, seen: SessionFileSeen) -> None:
         file = seen.file
@@ -262,7 +266,7 @@ class World:
         if file.name:
             session.rename(file.name, seen.at, "session_file")
         self._status(session, file, seen.at)
-        self._stir(session)
+        self._happened(session)
         self._take_early(session.id)
 
     def _status(self, session: Session, file: SessionFile, at: int) -> None:

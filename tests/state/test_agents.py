@@ -1,0 +1,255 @@
+"""Subagents start and stop once for each run, with the calls that made them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.state.running import Run, call, live, text, tokens
+
+META: dict[str, Any] = {"agentType": "Explore", "description": "Look around", "toolUseId": "t1", "spawnDepth": 1}
+
+
+def with_agent(**input: Any) -> Run:
+    """The main agent called Agent."""
+    run = live()
+    run.answer(call("t1", "Agent", prompt="Look", **input), stop="tool_use")
+    return run
+
+
+def starts(run: Run) -> list[dict[str, Any]]:
+    return run.data("agent.started")
+
+
+def test_a_start_waits_for_who_made_it() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    assert starts(run) == []
+    run.meta("a1", **META)
+    assert starts(run) == [
+        {
+            "agentId": "a1",
+            "agentType": "Explore",
+            "cwd": "/app",
+            "parentToolUseId": "t1",
+            "description": "Look around",
+            "parentAgentId": "master-s",
+            "source": "transcript",
+        }
+    ]
+    assert run.of("agent.started")[0].agent_id == "a1"
+
+
+def test_it_is_not_waited_for_longer_than_a_moment() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.wait(301)
+    assert [(data["agentId"], data["agentType"], data.get("parentToolUseId")) for data in starts(run)] == [
+        ("a1", "Explore", None)
+    ]
+
+
+def test_a_meta_file_that_comes_late_is_no_second_start_but_is_known() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.wait(1000)
+    run.meta("a1", **META)
+    assert len(starts(run)) == 1
+    [changed] = run.data("agent.state_changed")[-1:]
+    [agent] = [agent for agent in changed["agents"] if agent["agentId"] == "a1"]
+    assert (agent["parentToolUseId"], agent["description"]) == ("t1", "Look around")
+
+
+def test_a_meta_file_that_comes_after_the_stop_is_no_second_start_either() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+    run.now += 5000
+    run.meta("a1", **META)
+    run.wait()
+    assert (len(starts(run)), len(run.data("agent.stopped"))) == (1, 1)
+    assert run.world.snapshot()[1][-1].status == "offline"
+
+
+def test_its_start_is_told_before_anything_that_it_does() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.hook("PreToolUse", tool_name="Read", tool_use_id="t2", tool_input={}, agent_id="a1", agent_type="Explore")
+    assert run.types()[-2:] == ["agent.started", "tool.use"]
+    assert run.of("tool.use")[-1].agent_id == "a1"
+
+
+def test_hooks_alone_tell_of_an_agent_with_its_last_words() -> None:
+    run = live()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.hook("SubagentStop", agent_id="a1", agent_type="Explore", last_assistant_message="Found it.")
+    assert run.types()[-2:] == ["agent.started", "agent.stopped"]
+    assert run.data("agent.stopped") == [{"agentId": "a1", "lastMessage": "Found it.", "source": "hook"}]
+
+
+def test_the_transcript_alone_tells_of_an_agent() -> None:
+    run = with_agent()
+    run.meta("a1", **META)
+    run.prompt("Look", agent="a1", isSidechain=True)
+    run.answer(call("t2", "Read"), stop="tool_use", id="msg2", agent="a1", usage=tokens(1, 2))
+    run.result("t2", agent="a1")
+    run.answer(text("Found it."), id="msg3", agent="a1", usage=tokens(3, 4))
+    run.result("t1", "Found it.", note={"agentId": "a1", "status": "completed", "totalTokens": 9})
+    assert [data["agentId"] for data in starts(run)] == ["a1"]
+    assert run.data("agent.stopped") == [{"agentId": "a1", "reason": "completed", "source": "transcript"}]
+    [main, agent] = run.world.snapshot()[1]
+    assert (agent.tool_count, agent.token_count, agent.status) == (1, 10, "offline")
+    assert (main.tool_count, main.token_count) == (1, 0)
+    assert run.twice() == []
+
+
+def test_the_hooks_stop_counts_if_it_comes_soon_after_the_lines() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.meta("a1", **META)
+    run.result("t1", note={"agentId": "a1", "status": "completed"})
+    run.hook("SubagentStop", agent_id="a1", agent_type="Explore", last_assistant_message="Found it.")
+    run.wait()
+    assert run.data("agent.stopped") == [{"agentId": "a1", "lastMessage": "Found it.", "source": "hook"}]
+
+
+def test_without_the_hooks_stop_the_lines_count_after_a_second() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.result("t1", note={"agentId": "a1", "status": "completed"})
+    run.wait(998)
+    assert run.data("agent.stopped") == []
+    run.wait(10)
+    assert [data["reason"] for data in run.data("agent.stopped")] == ["completed"]
+
+
+def test_a_result_names_the_call_that_made_an_agent_without_a_meta_file() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.result("t1", note={"agentId": "a1", "status": "completed"})
+    run.wait()
+    assert starts(run)[0]["parentToolUseId"] == "t1"
+
+
+def test_a_background_agent_runs_on_when_its_call_returns() -> None:
+    run = with_agent(run_in_background=True)
+    run.hook("PostToolUse", tool_name="Agent", tool_use_id="t1", tool_input={}, tool_response={"agentId": "a1"})
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.meta("a1", **META)
+    run.result("t1", note={"agentId": "a1", "status": "async_launched"})
+    run.wait()
+    assert starts(run)[0]["background"] is True
+    assert run.data("agent.stopped") == []
+    run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+    assert len(run.data("agent.stopped")) == 1
+
+
+@pytest.mark.parametrize(
+    ("input", "background"),
+    [
+        ({"run_in_background": True, "prompt2": "x" * 5000}, True),
+        ({"prompt2": "x" * 5000, "run_in_background": True}, True),
+        ({"run_in_background": False}, None),
+        ({"run_in_background": "true"}, None),
+        ({"prompt2": '"run_in_background":true'}, None),
+        ({"nested": {"run_in_background": True}}, None),
+        ({}, None),
+    ],
+)
+def test_whether_it_runs_in_the_background_is_what_its_call_says(
+    input: dict[str, Any], background: bool | None
+) -> None:
+    run = with_agent(**input)
+    run.meta("a1", **META)
+    run.wait()
+    assert starts(run)[0].get("background") is background
+
+
+def test_a_task_notification_tells_the_end_of_a_background_agent_without_hooks() -> None:
+    run = with_agent(run_in_background=True)
+    run.meta("a1", **META)
+    run.result("t1", note={"agentId": "a1", "status": "async_launched"})
+    assert run.data("agent.stopped") == []
+    run.prompt(
+        "<task-notification><tool-use-id>t1</tool-use-id></task-notification>",
+        id="p2",
+        origin={"kind": "task-notification"},
+    )
+    assert [data["agentId"] for data in run.data("agent.stopped")] == ["a1"]
+    assert run.data("message.user")[-1]["isSynthetic"] is True
+
+
+def test_the_compaction_agent_is_no_agent() -> None:
+    run = live()
+    run.hook("SubagentStop", agent_id="compact-1", agent_type="", last_assistant_message="summary")
+    run.wait()
+    assert (starts(run), run.data("agent.stopped")) == ([], [])
+    assert len(run.world.snapshot()[1]) == 1
+    assert run.of("hook.subagent_stop")
+
+
+def test_an_agent_whose_start_was_missed_is_still_started_before_it_stops() -> None:
+    run = live()
+    run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+    assert run.types()[-2:] == ["agent.started", "agent.stopped"]
+
+
+def test_an_agent_that_is_woken_again_starts_and_stops_again() -> None:
+    run = live()
+    for _ in range(2):
+        run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+        run.wait(1000)
+        run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+        run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+    assert [event.id for event in run.events if event.type in ("agent.started", "agent.stopped")] == [
+        "a:s:a1:start:1",
+        "a:s:a1:stop:1",
+        "a:s:a1:start:2",
+        "a:s:a1:stop:2",
+    ]
+
+
+def test_an_agent_of_an_agent_has_that_as_its_parent() -> None:
+    run = with_agent()
+    run.meta("a1", **META)
+    run.answer(call("t2", "Agent"), stop="tool_use", id="msg2", agent="a1")
+    run.meta("a2", agentType="Plan", toolUseId="t2")
+    run.wait()
+    assert [(data["agentId"], data["parentAgentId"]) for data in starts(run)] == [("a1", "master-s"), ("a2", "a1")]
+
+
+def test_a_stop_ends_the_calls_that_the_agent_left_open() -> None:
+    run = live()
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t1", tool_input={}, agent_id="a1", agent_type="x")
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t2", tool_input={})
+    run.hook("SubagentStop", agent_id="a1", agent_type="x")
+    assert run.outcomes() == {"t1": "interrupted"}
+
+
+def test_every_agent_stops_with_its_session() -> None:
+    run = live()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.gone()
+    run.wait()
+    assert run.data("agent.stopped") == [{"agentId": "a1", "reason": "session_end", "source": "server"}]
+    assert run.types().index("agent.stopped") < run.types().index("session.ended")
+    [agents] = run.data("agent.state_changed")[-1:]
+    assert {agent["status"] for agent in agents["agents"]} == {"offline"}
+
+
+def test_the_main_agent_is_named_after_its_session_and_never_started_or_stopped() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1")
+    run.gone()
+    run.wait()
+    assert (starts(run), run.data("agent.stopped")) == ([], [])
+    assert run.data("agent.state_changed")[-1]["agents"][0]["agentId"] == "master-s"
+
+
+def test_what_a_sidechain_line_in_the_main_file_says_is_the_subagents() -> None:
+    run = live()
+    run.answer(text("aside"), isSidechain=True, agentId="a1", id="msg9")
+    run.wait()
+    assert run.of("message.assistant")[-1].agent_id == "a1"
+    assert [data["agentId"] for data in starts(run)] == ["a1"]

@@ -1,0 +1,445 @@
+"""What a hook says: its payload as it came, and what follows from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clawsocket.claude.hooks import KNOWN
+from clawsocket.claude.observations import HookSeen
+from clawsocket.protocol.envelope import encode
+from tests.claude.test_hooks import PAYLOADS
+from tests.state.running import START, Run, call, live
+
+TOOL: dict[str, Any] = {"tool_name": "Bash", "tool_use_id": "t1", "tool_input": {"command": "ls"}}
+HOOK: dict[str, Any] = {"session_id": "s", "cwd": "/app"}
+
+
+def started() -> Run:
+    """A session that only hooks tell of."""
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.wait(1000)
+    return run
+
+
+# The payload
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_every_hook_is_told_with_its_payload_as_it_came(name: str) -> None:
+    for payload in PAYLOADS[name]:
+        run = started()
+        fields = {key: value for key, value in payload.items() if key not in ("session_id", "hook_event_name", "cwd")}
+        [event, *_] = run.hook(name, **fields)
+        [data] = run.data(event.type)[-1:]
+        assert event.type.startswith("hook.")
+        assert event.agent_id == payload.get("agent_id")
+        assert {key: data[key] for key in fields} == fields
+        assert data.keys() - fields.keys() - {"session_id", "hook_event_name", "cwd"} <= {
+            "toolName",
+            "toolUseId",
+            "inputSummary",
+            "outputSummary",
+            "error",
+            "isInterrupt",
+        }
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "added"),
+    [
+        ("PreToolUse", {}, {"toolName": "Bash", "toolUseId": "t1", "inputSummary": '{"command": "ls"}'}),
+        ("PermissionRequest", {}, {"toolName": "Bash", "toolUseId": "t1", "inputSummary": '{"command": "ls"}'}),
+        (
+            "PostToolUse",
+            {"tool_response": {"stdout": "a", "stderr": "b"}},
+            {"toolName": "Bash", "toolUseId": "t1", "outputSummary": "a\nb"},
+        ),
+        (
+            "PostToolUseFailure",
+            {"error": "exit 3", "is_interrupt": False},
+            {"toolName": "Bash", "toolUseId": "t1", "error": "exit 3", "isInterrupt": False},
+        ),
+        (
+            "PostToolUseFailure",
+            {"error": "stopped", "is_interrupt": True},
+            {"toolName": "Bash", "toolUseId": "t1", "error": "stopped", "isInterrupt": True},
+        ),
+    ],
+)
+def test_a_tool_hook_also_has_the_wires_own_fields(name: str, fields: dict[str, Any], added: dict[str, Any]) -> None:
+    run = started()
+    [event, *_] = run.hook(name, **TOOL, **fields)
+    [data] = run.data(event.type)
+    assert data == {"hook_event_name": name, **HOOK, **TOOL, **fields, **added}
+
+
+def test_a_hook_that_is_not_known_yet_is_told_all_the_same() -> None:
+    run = started()
+    run.hook("DirectoryAdded", directory="/x")
+    assert run.data("hook.directory_added")[0]["directory"] == "/x"
+
+
+def test_the_originals_form_is_told_with_its_data() -> None:
+    run = started()
+    run.original("PreToolUse", **TOOL)
+    assert run.data("hook.pre_tool_use") == [
+        {**TOOL, "toolName": "Bash", "toolUseId": "t1", "inputSummary": '{"command": "ls"}'}
+    ]
+    assert [event.data.tool_use_id for event in run.of("tool.use")] == ["t1"]
+
+
+@pytest.mark.parametrize(
+    "own", [b'"toolName":5', b'"toolUseId":[1]', b'"isInterrupt":"maybe"', b'"inputSummary":null', b'"outputSummary":0']
+)
+def test_a_payload_that_uses_the_wires_names_itself_gets_the_wires_meaning(own: bytes) -> None:
+    from clawsocket.claude import hooks
+
+    run = started()
+    body = (
+        b'{"hook_event_name":"PostToolUseFailure","session_id":"s","tool_name":"T","tool_use_id":"t","n":1e999,'
+        b'"big":123456789012345678901234567890,%b}' % own
+    )
+    [event, *_] = run.see(HookSeen("odd", run.now, hooks.parse(body)))
+    sent = encode(event)
+    assert b'"toolName":"T"' in sent
+    assert b'"toolUseId":"t"' in sent
+    assert b'"n":1e999' in sent
+    assert b'"big":123456789012345678901234567890' in sent
+    assert b'"isInterrupt":false' in sent
+
+
+def test_a_payload_nested_as_deep_as_is_taken_can_be_told() -> None:
+    deep: Any = "x"
+    for _ in range(300):
+        deep = [deep]
+    run = started()
+    for name in ("PreToolUse", "PostToolUse", "PermissionRequest", "Elicitation", "Stop", "PostToolBatch"):
+        calls = [{"tool_name": "T", "tool_use_id": "t2", "tool_response": deep}]
+        run.hook(
+            name,
+            tool_name="Bash",
+            tool_use_id="t1",
+            tool_input=deep,
+            tool_response=deep,
+            permission_suggestions=deep,
+            requested_schema=deep,
+            background_tasks=deep,
+            tool_calls=calls,
+            toolName=deep,
+        )
+    run.wait()
+    for event in run.events:
+        assert encode(event)
+
+
+# Start and end
+
+
+def test_session_start_tells_how_it_began() -> None:
+    run = Run()
+    run.file("idle", version="2.1.197", startedAt=START - 30)
+    run.hook("SessionStart", source="resume", model="opus", permission_mode="plan")
+    assert run.data("session.started") == [
+        {"version": "2.1.197", "model": "opus", "permissionMode": "plan", "cwd": "/app", "source": "resume"}
+    ]
+    [info] = run.world.snapshot()[0]
+    assert (info.model, info.permission_mode) == ("opus", "plan")
+
+
+@pytest.mark.parametrize("source", ["compact", "clear"])
+def test_a_session_that_begins_anew_within_its_run_is_told_again(source: str) -> None:
+    run = live()
+    run.hook("SessionStart", source=source)
+    run.hook("SessionStart", source="startup")
+    assert [data["source"] for data in run.data("session.started")] == ["startup", source]
+    assert run.twice() == []
+
+
+def test_the_originals_session_start_tells_of_mcp_servers() -> None:
+    run = Run()
+    run.original(
+        "SessionStart",
+        mcp_servers=[
+            {"name": "notes", "status": "connected"},
+            {"name": "web", "status": "failed", "url": "http://x"},
+            {},
+        ],
+    )
+    run.wait(1000)
+    assert run.data("mcp.server_status") == [
+        {"serverName": "notes", "status": "connected"},
+        {"serverName": "web", "status": "failed", "url": "http://x"},
+    ]
+    assert run.twice() == []
+
+
+# Prompts
+
+
+def test_a_prompt_comes_from_the_hook_only_where_there_is_no_transcript() -> None:
+    run = started()
+    run.hook("UserPromptSubmit", prompt="hi", prompt_id="p1")
+    assert run.states()[-1] == "running"
+    assert run.data("message.user") == []
+    run.wait(2000)
+    assert run.data("message.user") == [{"text": "hi", "promptId": "p1"}]
+    assert run.of("message.user")[0].source == "hook"
+
+
+def test_a_prompt_that_the_hook_told_is_not_told_again_by_a_line_that_comes_late() -> None:
+    run = started()
+    run.hook("UserPromptSubmit", prompt="hi", prompt_id="p1")
+    run.wait(2000)
+    run.prompt("hi", id="p1")
+    run.wait()
+    assert [data["text"] for data in run.data("message.user")] == ["hi"]
+
+
+def test_a_prompt_whose_line_comes_in_time_is_told_by_the_line() -> None:
+    run = started()
+    run.hook("UserPromptSubmit", prompt="hi", prompt_id="p1")
+    run.prompt("hi", id="p1")
+    run.wait()
+    assert [event.source for event in run.of("message.user")] == ["transcript"]
+    assert run.data("message.user")[0]["uuid"]
+
+
+def test_a_prompt_that_waits_for_its_line_is_told_at_the_end_at_the_latest() -> None:
+    run = started()
+    run.hook("UserPromptSubmit", prompt="hi", prompt_id="p1")
+    run.hook("SessionEnd", reason="other")
+    run.wait(500)
+    assert run.types()[-3:] == ["message.user", "session.state_changed", "session.ended"]
+    run.wait()
+    assert len(run.data("message.user")) == 1
+
+
+def test_a_task_notification_as_a_prompt_is_synthetic() -> None:
+    run = started()
+    run.hook("UserPromptSubmit", prompt="<task-notification>done</task-notification>", prompt_id="p1")
+    run.wait()
+    assert run.data("message.user")[0]["isSynthetic"] is True
+
+
+# States
+
+
+@pytest.mark.parametrize(
+    ("tasks", "state"),
+    [
+        ([], "idle"),
+        (None, "idle"),
+        ([{"status": "completed"}], "idle"),
+        ([{"status": "running"}], "background"),
+        (["odd"], "idle"),
+    ],
+)
+def test_stop_is_idle_or_background_by_what_still_runs(tasks: list[Any] | None, state: str) -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1", background_tasks=tasks)
+    assert run.states()[-1] == state
+
+
+def test_a_failed_turn_stays_failed_until_the_next_prompt() -> None:
+    run = live()
+    run.hook("StopFailure", error="rate_limit", prompt_id="p1")
+    run.file("idle")
+    run.wait()
+    assert run.data("session.state_changed")[-1] == {
+        "state": "failed",
+        "previous": "running",
+        "since": run.of("hook.stop_failure")[0].timestamp,
+        "error": "rate_limit",
+    }
+    assert run.data("message.result")[0]["subtype"] == "error_during_execution"
+    run.hook("UserPromptSubmit", prompt="again", prompt_id="p2")
+    assert run.states()[-1] == "running"
+
+
+def test_older_news_change_no_state() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1")
+    run.hook("PreToolUse", at=START + 1, **TOOL)
+    run.hook("UserPromptSubmit", at=START + 1, prompt="x", prompt_id="p0")
+    assert run.states()[-1] == "idle"
+
+
+def test_a_background_subagent_wakes_nobody() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1", background_tasks=[{"status": "running"}])
+    run.hook("PreToolUse", agent_id="a1", agent_type="Explore", **TOOL)
+    assert run.states()[-1] == "background"
+
+
+# Permission
+
+
+def test_a_permission_request_says_who_waits_for_what() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={"command": "ls"}, permission_suggestions=[{"a": 1}])
+    assert run.data("tool.permission_requested") == [
+        {
+            "toolName": "Bash",
+            "toolUseId": "t1",
+            "inputSummary": '{"command": "ls"}',
+            "suggestions": [{"a": 1}],
+        }
+    ]
+    [state] = run.data("session.state_changed")[-1:]
+    assert state == {
+        "state": "requires_action",
+        "previous": "running",
+        "since": run.of("hook.permission_request")[0].timestamp,
+        "waitingFor": "permission",
+        "tool": {"name": "Bash", "inputSummary": '{"command": "ls"}', "toolUseId": "t1"},
+    }
+    assert run.world.snapshot()[0][0].waiting_for == "permission"
+
+
+def test_of_several_calls_the_one_with_that_input_waits() -> None:
+    run = live()
+    for number in range(3):
+        run.hook("PreToolUse", tool_name="Bash", tool_use_id=f"t{number}", tool_input={"n": number})
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={"n": 1})
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={"n": 9})
+    assert [data.get("toolUseId") for data in run.data("tool.permission_requested")] == ["t1", None]
+
+
+def test_the_owner_allows() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={"command": "ls"})
+    run.now += 5000
+    run.hook("PostToolUse", **TOOL, tool_response={"stdout": "x"}, duration_ms=83)
+    assert run.states() == ["running", "requires_action", "running"]
+    assert run.outcomes() == {"t1": "ok"}
+    assert run.data("tool.result")[0]["durationMs"] == 83
+
+
+def test_the_owner_denies_and_only_the_transcript_tells() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.answer(call("t1", command="ls"), stop="tool_use")
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={"command": "ls"})
+    run.result("t1", "The user doesn't want to proceed with this tool use.", error=True, note="User rejected tool use")
+    run.interrupt()
+    run.wait()
+    assert run.outcomes() == {"t1": "denied"}
+    assert run.states()[-1] == "idle"
+    assert run.data("message.result")[0]["subtype"] == "interrupted"
+
+
+def test_the_owner_presses_escape() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.answer(call("t1", command="ls"), stop="tool_use")
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={"command": "ls"})
+    run.interrupt()
+    run.wait()
+    assert run.outcomes() == {"t1": "interrupted"}
+    assert run.states() == ["running", "requires_action", "idle"]
+    assert run.data("tool.result")[0]["isInterrupt"] is True
+
+
+def test_a_question_is_not_a_permission() -> None:
+    run = live()
+    run.hook("PermissionRequest", tool_name="AskUserQuestion", tool_input={"questions": []})
+    assert run.data("session.state_changed")[-1]["waitingFor"] == "question"
+
+
+def test_the_session_file_alone_tells_that_it_waits_and_for_the_only_call() -> None:
+    run = live()
+    run.answer(call("t1", command="ls"), stop="tool_use")
+    run.file("waiting", waitingFor="permission prompt")
+    [state] = run.data("session.state_changed")[-1:]
+    assert (state["state"], state["waitingFor"]) == ("requires_action", "permission")
+    assert state["tool"]["toolUseId"] == "t1"
+
+
+def test_the_file_does_not_unsay_what_the_hook_knew_better() -> None:
+    run = live()
+    run.hook("Elicitation", message="Which?", mcp_server_name="notes")
+    run.file("waiting", waitingFor="dialog open")
+    assert run.data("session.state_changed")[-1]["waitingFor"] == "elicitation"
+
+
+def test_a_denial_without_asking_ends_the_call() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.hook("PermissionDenied", **TOOL, reason="[Git Destructive] force push")
+    assert run.data("tool.permission_denied") == [
+        {"toolName": "Bash", "toolUseId": "t1", "reason": "[Git Destructive] force push"}
+    ]
+    assert run.outcomes() == {"t1": "denied"}
+    assert run.data("tool.result")[0]["error"] == "[Git Destructive] force push"
+
+
+# The rest
+
+
+def test_an_elicitation_is_a_question_and_waits() -> None:
+    run = live()
+    run.hook("Elicitation", message="Which?", mcp_server_name="notes", mode="form", requested_schema={"type": "object"})
+    run.hook("ElicitationResult", action="cancel", mcp_server_name="notes", mode="form")
+    assert run.data("mcp.elicitation") == [
+        {"question": "Which?", "serverName": "notes", "mode": "form", "schema": {"type": "object"}}
+    ]
+    assert run.data("mcp.elicitation_result") == [{"action": "cancel", "serverName": "notes"}]
+    assert run.states() == ["running", "requires_action", "running"]
+
+
+def test_the_originals_elicitation_has_fields_of_its_own() -> None:
+    run = live()
+    run.original("Elicitation", question="Which?", options=["a", "b"], timeout=30, source="notes")
+    run.original("ElicitationResult", answer="a", source="notes")
+    assert run.data("mcp.elicitation") == [
+        {"question": "Which?", "options": ["a", "b"], "timeout": 30.0, "source": "notes"}
+    ]
+    assert run.data("mcp.elicitation_result") == [{"answer": "a", "source": "notes"}]
+
+
+def test_files_and_folders_that_change_in_both_forms() -> None:
+    run = live()
+    run.hook("FileChanged", file_path="/app/.env", event="change")
+    run.original("FileChanged", path="/app/x", change_type="add")
+    run.hook("CwdChanged", cwd="/app", old_cwd="/app", new_cwd="/app/sub")
+    run.original("CwdChanged", cwd="/other")
+    assert run.data("file.changed") == [
+        {"path": "/app/.env", "changeType": "change"},
+        {"path": "/app/x", "changeType": "add"},
+    ]
+    assert run.data("cwd.changed") == [{"newCwd": "/app/sub", "oldCwd": "/app"}, {"newCwd": "/other"}]
+    assert run.world.snapshot()[0][0].cwd == "/other"
+
+
+def test_a_subagent_that_changes_its_folder_does_not_move_the_session() -> None:
+    run = live()
+    run.hook("CwdChanged", old_cwd="/app", new_cwd="/app/sub", agent_id="a1", agent_type="Explore")
+    assert run.world.snapshot()[0][0].cwd == "/app"
+
+
+def test_tasks_worktrees_and_streamed_text() -> None:
+    run = live()
+    run.hook("TaskCreated", task_id="1", task_subject="Write", task_description="Write it")
+    run.hook("TaskCompleted", task_id="1", task_subject="Write")
+    run.hook("WorktreeRemove", worktree_path="/app/wt")
+    run.hook("MessageDisplay", message_id="d1", turn_id="x1", index=2, delta="Hel", final=False)
+    assert run.data("task.created") == [{"taskId": "1", "subject": "Write", "description": "Write it"}]
+    assert run.data("task.completed") == [{"taskId": "1", "subject": "Write"}]
+    assert run.data("worktree.removed") == [{"path": "/app/wt"}]
+    assert run.data("stream.delta") == [{"text": "Hel", "index": 2, "final": False, "displayId": "d1", "turnId": "x1"}]
+    assert run.twice() == []
+
+
+def test_a_compaction_comes_from_the_hook_only_where_there_is_no_transcript() -> None:
+    run = started()
+    run.hook("PostCompact", trigger="manual", compact_summary="So far")
+    assert run.data("session.compacted") == [{"trigger": "manual", "summary": "So far"}]
+    run = live()
+    run.hook("PostCompact", trigger="manual", compact_summary="So far")
+    run.line("system", subtype="compact_boundary", compactMetadata={"trigger": "manual"})
+    assert run.data("session.compacted") == [{"trigger": "manual"}]

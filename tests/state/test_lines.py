@@ -1,0 +1,153 @@
+"""What a transcript line says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.state.running import START, Run, call, live, text
+
+
+def test_the_first_line_of_a_session_without_hooks_is_its_start() -> None:
+    run = Run()
+    run.file()
+    run.line("mode", uuid=None)
+    assert run.data("session.started") == []
+    run.prompt(version="2.1.197", permissionMode="plan")
+    run.hook("SessionStart", source="startup")
+    assert run.data("session.started") == [{"version": "2.1.197", "cwd": "/app"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "more", "synthetic"),
+    [
+        ("Do it", {}, None),
+        ([{"type": "text", "text": "Do it"}], {}, None),
+        ("Do it", {"origin": {"kind": "human"}}, None),
+        ("Do it", {"isMeta": True}, True),
+        ("Do it", {"isCompactSummary": True}, True),
+        ("Do it", {"origin": {"kind": "task-notification"}}, True),
+        ("<system-reminder>x</system-reminder>", {}, True),
+        ("<task-notification>x</task-notification>", {}, True),
+        ("<command-name>/x</command-name>", {}, True),
+        ("<bash-input>ls</bash-input>", {}, True),
+        ("what does <command-name> mean?", {}, None),
+    ],
+)
+def test_what_claude_code_puts_in_the_users_mouth_is_synthetic(
+    content: Any, more: dict[str, Any], synthetic: bool | None
+) -> None:
+    run = Run()
+    run.line("user", message={"content": content}, promptId="p1", **more)
+    [data] = run.data("message.user")
+    assert data.get("isSynthetic") is synthetic
+    assert data["text"] == (content if isinstance(content, str) else "Do it")
+
+
+def test_results_alone_are_no_message_but_words_beside_them_are() -> None:
+    run = live()
+    told = len(run.data("message.user"))
+    run.answer(call("t1"), stop="tool_use")
+    run.result("t1")
+    assert len(run.data("message.user")) == told
+    block = {"type": "tool_result", "tool_use_id": "t2", "content": "x"}
+    run.line("user", message={"content": [block, text("and this")]}, promptId="p1")
+    assert run.data("message.user")[-1]["text"] == "and this"
+
+
+def test_a_message_keeps_its_blocks_and_usage_as_they_came() -> None:
+    run = live()
+    block = {"type": "thinking", "thinking": "Hm\u2028", "signature": "x", "n": 1.50}
+    run.answer(block, usage={"input_tokens": 1, "server_tool_use": {"web": 0}})  # type: ignore[dict-item]
+    [data] = run.data("message.assistant")
+    assert data["contentBlocks"] == [block]
+    assert data["usage"] == {"input_tokens": 1, "server_tool_use": {"web": 0}}
+
+
+def test_every_line_has_a_fact_of_its_own_under_its_uuid() -> None:
+    run = live()
+    run.answer(uuid="the-uuid")
+    assert run.of("message.assistant")[0].id == "m:s:the-uuid"
+    assert run.of("message.assistant")[0].timestamp == run.now - 1
+
+
+def test_the_session_learns_from_its_lines() -> None:
+    run = Run()
+    run.file()
+    run.prompt(cwd="/new", version="3.0", gitBranch="main", entrypoint="cli", permissionMode="acceptEdits")
+    run.answer(model="haiku", cwd="/new", version="3.0")
+    run.line("permission-mode", permissionMode="plan", cwd=None, version=None)
+    [info] = run.world.snapshot()[0]
+    assert (info.cwd, info.version, info.git_branch, info.entrypoint) == ("/new", "3.0", "main", "cli")
+    assert (info.model, info.permission_mode) == ("haiku", "plan")
+
+
+def test_a_subagents_lines_do_not_move_the_session() -> None:
+    run = live()
+    run.answer(agent="a1", id="msg9", cwd="/elsewhere", model="haiku", version="9")
+    [info] = run.world.snapshot()[0]
+    assert (info.cwd, info.model, info.version) == ("/app", "opus", "2.1.197")
+
+
+def test_a_new_name_is_told_once_by_whoever_knows_it_first() -> None:
+    run = Run()
+    run.file(name="app-70")
+    run.line("agent-name", agentName="app-70")
+    run.line("custom-title", customTitle="parser rewrite")
+    run.file(name="parser rewrite")
+    run.file(name="another")
+    assert run.data("session.renamed") == [{"name": "parser rewrite"}, {"name": "another"}]
+    assert [event.source for event in run.of("session.renamed")] == ["transcript", "session_file"]
+    assert run.world.snapshot()[0][0].name == "another"
+    assert run.world.snapshot()[1][0].name == "another"
+
+
+def test_a_compaction_is_told_and_its_summary_is_synthetic() -> None:
+    run = live()
+    run.line("system", subtype="compact_boundary", compactMetadata={"trigger": "auto", "preTokens": 9}, uuid="b")
+    run.prompt("This session continues", isCompactSummary=True)
+    assert run.data("session.compacted") == [{"trigger": "auto"}]
+    assert run.of("session.compacted")[0].id == "m:s:b:compacted"
+    assert run.data("message.user")[-1]["isSynthetic"] is True
+
+
+@pytest.mark.parametrize(
+    "type",
+    [
+        "attachment",
+        "queue-operation",
+        "mode",
+        "file-history-snapshot",
+        "worktree-state",
+        "summary",
+        "relocated",
+        "never-heard-of",
+    ],
+)
+def test_other_lines_say_nothing(type: str) -> None:
+    run = live()
+    told = len(run.events)
+    run.line(type, content="x", worktreePath="/x")
+    run.wait()
+    assert run.events[told:] == []
+
+
+def test_a_line_that_is_older_than_the_state_does_not_change_it() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1")
+    run.answer(at=START + 3)
+    assert run.states()[-1] == "idle"
+
+
+def test_a_message_without_blocks_or_uuid_is_still_a_message() -> None:
+    run = live()
+    run.line("assistant", message={"model": None}, uuid=None)
+    assert run.data("message.assistant") == [{"contentBlocks": []}]
+    assert run.of("message.assistant")[0].id == f"m:s:{run.now - 1}"
+
+
+def test_a_call_without_a_name_is_of_an_unknown_tool_and_one_without_an_id_is_none() -> None:
+    run = live()
+    run.answer({"type": "tool_use", "id": "t1"}, {"type": "tool_use", "name": "Bash"}, stop="tool_use")
+    assert [(data["toolUseId"], data["toolName"]) for data in run.data("tool.use")] == [("t1", "unknown")]

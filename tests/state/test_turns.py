@@ -1,0 +1,249 @@
+"""From a prompt to the end of its answer: one ``message.result`` each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.state.running import Run, call, live, text, tokens
+
+
+def results(run: Run) -> list[tuple[str, str, int]]:
+    """Subtype, prompt, number of turns."""
+    return [
+        (event.data.subtype, event.id.rpartition(":")[2], event.data.num_turns) for event in run.of("message.result")
+    ]
+
+
+def test_a_turn_ends_after_its_last_line_even_if_stop_came_before() -> None:
+    run = live()
+    run.answer(text("almost"), stop=None)
+    written = run.now
+    run.hook("Stop", prompt_id="p1")
+    run.now += 90
+    run.answer(text("done"), id="msg2", at=written)
+    run.wait()
+    assert [one for one in run.types() if one.startswith("message.")] == [
+        "message.user",
+        "message.assistant",
+        "message.assistant",
+        "message.result",
+    ]
+    assert results(run) == [("success", "p1", 1)]
+    assert run.states()[-1] == "idle"
+
+
+def test_a_last_line_that_seems_to_be_of_after_stop_wakes_nobody() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1")
+    run.answer(text("done"))
+    run.wait()
+    assert run.states()[-1] == "idle"
+
+
+def test_an_answer_that_goes_on_after_stop_runs() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1")
+    run.answer(call("t1"), stop="tool_use")
+    assert run.states()[-1] == "running"
+
+
+def test_a_turn_whose_last_line_never_comes_ends_all_the_same() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1")
+    run.wait(498)
+    assert results(run) == []
+    run.wait(10)
+    assert results(run) == [("success", "p1", 1)]
+
+
+def test_a_turn_says_how_long_it_took_how_many_messages_and_tokens() -> None:
+    run = live()
+    run.now += 100
+    run.answer(call("t1"), stop="tool_use", usage=tokens(10, 1, 2, 3))
+    run.now += 100
+    run.result("t1")
+    run.now += 100
+    run.answer(text(), id="msg2", usage=tokens(20, 4, 5, 6))
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    prompt, stop = run.of("hook.user_prompt_submit")[0].timestamp, run.of("hook.stop")[0].timestamp
+    assert run.data("message.result") == [
+        {
+            "subtype": "success",
+            "durationMs": stop - prompt,
+            "numTurns": 2,
+            "usage": {
+                "inputTokens": 30,
+                "outputTokens": 5,
+                "cacheCreationInputTokens": 7,
+                "cacheReadInputTokens": 9,
+            },
+        }
+    ]
+    assert run.data("usage.updated")[-1]["numTurns"] == 2
+    assert run.data("usage.updated")[-1]["durationMs"] == stop - prompt
+
+
+def test_claude_codes_own_duration_counts_where_it_gives_one() -> None:
+    run = live()
+    run.answer()
+    run.line("system", subtype="turn_duration", durationMs=1138.4)
+    run.wait()
+    assert run.data("message.result")[0]["durationMs"] == 1138
+    assert run.states()[-1] == "idle"
+
+
+@pytest.mark.parametrize(
+    ("type", "fields"),
+    [
+        ("system", {"subtype": "turn_duration", "durationMs": 5}),
+        ("system", {"subtype": "stop_hook_summary"}),
+        ("last-prompt", {}),
+    ],
+)
+def test_without_hooks_the_lines_tell_the_end(type: str, fields: dict[str, Any]) -> None:
+    run = Run()
+    run.prompt()
+    run.answer()
+    run.line(type, **fields)
+    run.wait(200)
+    assert results(run) == [("success", "p1", 1)]
+
+
+def test_without_any_sign_a_turn_ends_when_nothing_more_comes() -> None:
+    run = Run()
+    run.prompt()
+    run.answer(text("one"))
+    run.wait(1000)
+    run.answer(text("two"), id="msg2")
+    run.wait(1400)
+    assert results(run) == []
+    run.wait(200)
+    assert results(run) == [("success", "p1", 1)]
+    assert run.states()[-1] == "idle"
+
+
+def test_an_answer_that_goes_on_is_no_end() -> None:
+    run = Run()
+    run.prompt()
+    run.answer(call("t1"), stop="tool_use")
+    run.wait(60_000)
+    assert results(run) == []
+    assert run.states()[-1] == "running"
+
+
+def test_the_next_prompt_ends_the_turn_before() -> None:
+    run = Run()
+    run.prompt()
+    run.answer(text("one"), stop=None)
+    run.prompt("Next", id="p2")
+    run.answer(text("two"), id="msg2")
+    run.wait()
+    assert results(run) == [("success", "p1", 1), ("success", "p2", 1)]
+    assert run.types().index("message.result") < len(run.types()) - 1 - run.types()[::-1].index("message.user")
+
+
+def test_a_turn_is_told_once_whoever_tells_of_it_again() -> None:
+    run = live()
+    run.answer()
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    run.hook("Stop", prompt_id="p1")
+    run.line("last-prompt")
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.wait()
+    assert results(run) == [("success", "p1", 1)]
+
+
+def test_an_interrupt_ends_the_turn() -> None:
+    run = live()
+    run.answer(text("I was just"), stop=None)
+    run.interrupt()
+    assert results(run) == [("interrupted", "p1", 1)]
+    assert run.states()[-1] == "idle"
+    assert run.data("message.user")[-1]["isSynthetic"] is True
+
+
+def test_an_error_of_the_api_ends_the_turn() -> None:
+    run = live()
+    run.answer(
+        text("API Error: 529 overloaded"),
+        model="<synthetic>",
+        isApiErrorMessage=True,
+        apiErrorStatus=529,
+        error="overloaded",
+    )
+    run.hook("StopFailure", error="overloaded", prompt_id="p1")
+    run.wait()
+    assert run.data("message.error") == [{"error": "overloaded", "status": 529, "text": "API Error: 529 overloaded"}]
+    assert results(run) == [("error_during_execution", "p1", 1)]
+    assert run.states()[-1] == "failed"
+    assert run.twice() == []
+
+
+def test_an_error_of_the_api_ends_the_turn_without_hooks_too() -> None:
+    run = Run()
+    run.prompt()
+    run.answer(text("API Error"), model="<synthetic>", isApiErrorMessage=True, error={"odd": 1})
+    run.wait()
+    assert run.data("message.error")[0]["error"] == "unknown"
+    assert results(run) == [("error_during_execution", "p1", 1)]
+
+
+def test_a_failed_session_stays_failed_when_nothing_more_comes() -> None:
+    run = Run()
+    run.file("busy")
+    run.prompt()
+    run.answer(text("API Error"), model="<synthetic>", stop="stop_sequence", isApiErrorMessage=True, error="x")
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.file("idle")
+    run.wait()
+    assert run.states()[-1] == "failed"
+    run.prompt("again", id="p2")
+    assert run.states()[-1] == "running"
+
+
+def test_a_stop_failure_and_a_session_end_may_swap() -> None:
+    run = live()
+    run.gone()
+    run.hook("SessionEnd", reason="other")
+    run.hook("StopFailure", error="rate_limit", prompt_id="p1")
+    run.wait()
+    assert results(run) == [("error_during_execution", "p1", 1)]
+    assert run.types()[-2:] == ["session.ended", "session.removed"]
+
+
+def test_a_local_command_is_no_turn() -> None:
+    run = Run()
+    run.prompt("<command-name>/cost</command-name>")
+    run.prompt("<local-command-stdout>nothing</local-command-stdout>")
+    run.prompt("real", id="p2")
+    run.answer()
+    run.wait()
+    assert results(run) == [("success", "p2", 1)]
+    assert [data.get("isSynthetic") for data in run.data("message.user")] == [True, True, None]
+
+
+def test_a_turn_of_before_is_not_told_but_one_that_goes_on_is() -> None:
+    run = Run()
+    run.file(silent=True)
+    run.prompt(silent=True)
+    run.answer(silent=True)
+    run.prompt("second", id="p2", silent=True)
+    run.answer(call("t1"), stop="tool_use", id="msg2", silent=True)
+    run.result("t1", prompt="p2")
+    run.answer(text(), id="msg3")
+    run.wait()
+    assert results(run) == [("success", "p2", 2)]
+
+
+def test_a_message_of_several_lines_is_one_event_for_each_line() -> None:
+    run = live()
+    run.answer(text("a"), stop=None)
+    run.answer(call("t1"), stop="tool_use")
+    assert [
+        (data["contentBlocks"][0]["type"], data["messageId"], data["model"]) for data in run.data("message.assistant")
+    ] == [("text", "msg1", "opus"), ("tool_use", "msg1", "opus")]
+    assert len({data["uuid"] for data in run.data("message.assistant")}) == 2
