@@ -71,8 +71,8 @@ class Follower:
             self._offset = _last_line_end(file)
 
     def wake(self) -> None:
-        """Read on, at the end of this tick, if the client has room."""
-        if not self._scheduled and self._reader.room:
+        """Read on, at the end of this tick, if the client has room by then."""
+        if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._pump)
 

@@ -52,7 +52,7 @@ class Requests:
         self._hub.fanout.advance(self._client.cursor)
         try:
             message = messages.decode(data)
-        except (msgspec.ValidationError, RecursionError):
+        except msgspec.ValidationError:
             self.refuse(data, "invalid message")
             return
         except (msgspec.DecodeError, UnicodeDecodeError):

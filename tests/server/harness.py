@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from clawsocket.paths import Home
 from clawsocket.protocol.envelope import Event
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
 from clawsocket.server.backend import Backend
+from clawsocket.server.connection import Connection
 from clawsocket.server.server import Server
 
 TOKEN = "0123456789abcdef" * 4
@@ -211,9 +213,10 @@ class Rig:
     async def raw_client(self, path: str | None = None, **options: Any) -> AsyncIterator[Client]:
         """Connect, and leave the snapshot to be read."""
         path = f"/?token={self.token}" if path is None else path
-        options = {"compression": None, "max_size": None, "ping_interval": None, **options}
-        async with connect(f"ws://127.0.0.1:{self.port}{path}", **options) as socket:
-            yield Client(socket)
+        options = {"compression": None, "max_size": None, "ping_interval": None, "close_timeout": 1, **options}
+        sock = await self.connected()
+        async with connect(f"ws://127.0.0.1:{self.port}{path}", sock=sock, **options) as connection:
+            yield Client(connection)
 
     @contextlib.asynccontextmanager
     async def client(self, *topics: str, **options: Any) -> AsyncIterator[Client]:
@@ -225,9 +228,9 @@ class Rig:
             yield client
 
     @contextlib.asynccontextmanager
-    async def socket(self, host: str = "127.0.0.1") -> AsyncIterator[Raw]:
+    async def plain(self, host: str = "127.0.0.1") -> AsyncIterator[Raw]:
         """Connect, and say nothing yet."""
-        reader, writer = await asyncio.open_connection(host, self.port)
+        reader, writer = await asyncio.open_connection(sock=await self.connected(host))
         try:
             yield Raw(reader, writer)
         finally:
@@ -235,9 +238,30 @@ class Rig:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
+    async def connected(self, host: str = "127.0.0.1") -> socket.socket:
+        """Return a socket for which the system takes little that is not read."""
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, (host, self.port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    async def stuck(self) -> Connection:
+        """Wait until the one client takes nothing more, and return the server's side of it."""
+        (connection,) = self.server._hub.clients
+        async with asyncio.timeout(10):
+            while connection.room:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0)
+        return connection
+
     async def http(self, request: bytes, host: str = "127.0.0.1") -> bytes:
         """Send bytes, and return all that comes until the server closes."""
-        async with self.socket(host) as raw:
+        async with self.plain(host) as raw:
             return await raw.ask(request)
 
     def get(self, path: str = "/health", *headers: str, method: str = "GET") -> bytes:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from clawsocket.server import connection
@@ -47,7 +50,7 @@ async def test_binary_frames_that_hold_json_are_text(rig: Rig) -> None:
 
 
 async def test_a_message_may_come_in_pieces(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         await shaken(rig, raw)
         raw.write(masked(Opcode.TEXT, b'{"type":"get_ses', False) + masked(Opcode.PING, b"now"))
         raw.write(masked(Opcode.CONT, b'sion_list","id":7', False) + masked(Opcode.CONT, b"}"))
@@ -75,7 +78,7 @@ async def test_a_message_of_64_kb_is_answered(rig: Rig) -> None:
 
 
 async def test_an_unmasked_frame_is_a_protocol_error(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         await shaken(rig, raw)
         raw.write(b"\x81\x02{}")
         close = await next_frame(raw)
@@ -84,7 +87,7 @@ async def test_an_unmasked_frame_is_a_protocol_error(rig: Rig) -> None:
 
 
 async def test_the_clients_close_is_echoed(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         await shaken(rig, raw)
         raw.write(masked(Opcode.CLOSE, (1000).to_bytes(2, "big") + b"bye"))
         close = await next_frame(raw)
@@ -101,7 +104,7 @@ async def gone(rig: Rig) -> None:
 
 
 async def test_a_client_that_vanishes_is_forgotten(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         await shaken(rig, raw)
         assert rig.server.clients == 1
         raw.writer.transport.abort()
@@ -131,7 +134,7 @@ async def test_a_client_that_answers_pings_is_never_closed_for_being_silent(tmp_
 
 
 async def test_a_client_that_answers_no_pings_is_closed_with_1001(tmp_path: Path) -> None:
-    async with running(tmp_path, ping_interval=0.05, ping_timeout=0.05) as rig, rig.socket() as raw:
+    async with running(tmp_path, ping_interval=0.05, ping_timeout=0.05) as rig, rig.plain() as raw:
         await shaken(rig, raw)
         assert (await next_frame(raw)).opcode is Opcode.PING
         close = await next_frame(raw)
@@ -139,25 +142,36 @@ async def test_a_client_that_answers_no_pings_is_closed_with_1001(tmp_path: Path
 
 
 async def test_a_ping_that_waits_behind_what_the_client_is_busy_taking_is_waited_for(tmp_path: Path) -> None:
-    async with running(tmp_path, ping_interval=0.1, ping_timeout=0.1, socket_buffer=4096) as rig, rig.socket() as raw:
+    async with (
+        running(tmp_path, ping_interval=0.2, ping_timeout=0.2, socket_buffer=8_000_000) as rig,
+        rig.plain() as raw,
+    ):
         await shaken(rig, raw)
+        (client,) = rig.server._hub.clients
+        client.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
         raw.write(masked(Opcode.TEXT, b'{"type":"subscribe","topics":["*"]}'))
         assert b"subscribed" in (await next_frame(raw)).data
-        seqs = [rig.append(name=BIG) for _ in range(400)]
-        got = []
-        while len(got) < len(seqs):
-            frame = await next_frame(raw)
-            if frame.opcode is Opcode.PING:
-                raw.write(masked(Opcode.PONG, frame.data))
-                continue
-            got.append(json.loads(frame.data)["seq"])
-            await asyncio.sleep(0.002)
-        assert got == seqs
+        for _ in range(300):
+            rig.append(name=BIG)
+        for _ in range(300):
+            await next_event(raw)
+            await asyncio.sleep(0.003)
+        last = rig.append(name="last")
+        assert await next_event(raw) == last
+
+
+async def next_event(raw: Raw) -> int:
+    """Read on to the next event, answering pings."""
+    while (frame := await next_frame(raw)).opcode is Opcode.PING:
+        raw.write(masked(Opcode.PONG, frame.data))
+    assert frame.opcode is Opcode.TEXT
+    seq: int = json.loads(frame.data)["seq"]
+    return seq
 
 
 async def test_a_client_that_takes_no_close_frame_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "CLOSE_WAIT", 0.1)
-    async with running(tmp_path, ping_interval=0.05, ping_timeout=0.05) as rig, rig.socket() as raw:
+    async with running(tmp_path, ping_interval=0.05, ping_timeout=0.05) as rig, rig.plain() as raw:
         await shaken(rig, raw)
         await gone(rig)
 
@@ -237,8 +251,21 @@ async def read_to(client: Client, last: int) -> tuple[list[Message], list[int]]:
     return missing, seen
 
 
+async def test_goodbye_comes_after_what_was_sent_before(rig: Rig) -> None:
+    async with rig.client("*", max_queue=1) as client:
+        for _ in range(400):
+            rig.append(name=BIG)
+        await rig.stuck()
+        stopping = asyncio.create_task(rig.server.stop())
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                assert (await client.receive())["type"] == "session.renamed"
+        assert (await client.closed())[0] == 1001
+        await stopping
+
+
 async def test_one_who_asks_and_never_reads_is_not_read_from(tmp_path: Path) -> None:
-    async with running(tmp_path, socket_buffer=4096, message_rate=1_000_000) as rig, rig.socket() as raw:
+    async with running(tmp_path, socket_buffer=4096, message_rate=1_000_000) as rig, rig.plain() as raw:
         rig.fake.live *= 1000
         await shaken(rig, raw)
         question = masked(Opcode.TEXT, b'{"type":"get_session_list","x":"' + b"y" * 60_000 + b'"}')
@@ -251,5 +278,6 @@ async def test_one_who_asks_and_never_reads_is_not_read_from(tmp_path: Path) -> 
             (client,) = rig.server._hub.clients
             waiting = client.transport.get_write_buffer_size()
             assert 4096 < waiting < 1_000_000, "answers are made one by one, while there is room"
+            assert not client.cursor.ready, "and there are no events on top of them"
             for _ in range(asked):
                 assert (await next_frame(raw)).opcode is Opcode.TEXT, "and all of them come"

@@ -27,6 +27,11 @@ def test_localhost_is_both_families_on_one_port() -> None:
         assert {sock.getsockname()[1] for sock in sockets} == {sockets[0].getsockname()[1]}
 
 
+def test_one_family_leaves_the_port_free_in_the_other() -> None:
+    with listening("::") as (sock,), listening("0.0.0.0", sock.getsockname()[1]) as (other,):
+        assert other.family == socket.AF_INET
+
+
 def test_without_the_other_family_one_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LOOPBACK", ((socket.AF_INET6, "2001:db8::1"), (socket.AF_INET, "127.0.0.1")))
     with listening("localhost") as sockets:

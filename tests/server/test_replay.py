@@ -148,15 +148,13 @@ async def test_however_short_a_round_everyone_has_a_turn(rig: Rig, monkeypatch: 
 
 async def test_a_lagging_client_gets_its_snapshot_in_its_place(rig: Rig) -> None:
     async with rig.client("*", max_queue=1) as client:
-        before = [rig.append(name="x" * 50_000) for _ in range(300)]
-        for _ in range(3):
-            await asyncio.sleep(0)
+        before = [rig.append(name="x" * 50_000) for _ in range(301)]
+        connection = await rig.stuck()
         await client.send("get_snapshot")
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while connection.cursor.barrier is None:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0)
         after = [rig.append(name="y") for _ in range(3)]
         got = [await client.receive() for _ in range(len(before) + 1 + len(after))]
-    kinds = [message["type"] for message in got]
-    at = kinds.index("snapshot")
-    assert at == len(before)
-    assert got[at]["headSeq"] == before[-1]
-    assert [message["seq"] for message in got[at + 1 :]] == after
+    assert [message.get("seq", "snapshot") for message in got] == [*before, "snapshot", *after]
+    assert got[len(before)]["headSeq"] == before[-1]

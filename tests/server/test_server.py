@@ -86,17 +86,21 @@ async def test_the_owner_needs_no_token_on_the_unix_socket(rig: Rig) -> None:
 
 
 async def test_the_places_of_an_address_are_not_the_unix_sockets(tmp_path: Path) -> None:
-    async with running(tmp_path, max_connections_per_address=1) as rig, rig.client():
-        for _ in range(2):
-            async with unix(rig) as raw:
-                raw.write(rig.upgrade("/"))
-                assert (await raw.reader.readline()).startswith(b"HTTP/1.1 101 ")
+    async with (
+        running(tmp_path, max_connections_per_address=1) as rig,
+        rig.client(),
+        unix(rig) as one,
+        unix(rig) as two,
+    ):
+        for raw in (one, two):
+            raw.write(rig.upgrade("/"))
+            assert (await raw.reader.readline()).startswith(b"HTTP/1.1 101 ")
 
 
 async def test_a_flood_of_strangers_does_not_reach_the_unix_socket(tmp_path: Path) -> None:
     async with running(tmp_path, max_strangers=1) as rig, unix(rig) as raw:
         raw.write(b"GET /")
-        async with rig.socket(), rig.socket():
+        async with rig.plain(), rig.plain():
             raw.write(b"health HTTP/1.1\r\n\r\n")
             assert status(await raw.answer()) == 200
 
@@ -115,7 +119,7 @@ async def test_a_new_token_ends_the_connections_of_the_old_one(rig: Rig) -> None
 
 
 async def test_a_producer_with_the_old_token_is_refused(rig: Rig) -> None:
-    async with rig.socket() as raw:
+    async with rig.plain() as raw:
         raw.write(rig.post(HOOK, close=False))
         assert status(await raw.answer()) == 202
         old, rig.token = rig.token, "f" * 64
@@ -124,7 +128,7 @@ async def test_a_producer_with_the_old_token_is_refused(rig: Rig) -> None:
 
 
 async def test_stopping_says_1001_to_everyone_and_listens_no_more(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig, rig.client() as one, rig.client() as two, rig.socket() as stranger:
+    async with running(tmp_path) as rig, rig.client() as one, rig.client() as two, rig.plain() as stranger:
         await rig.server.stop()
         assert await one.closed() == (1001, "going away")
         assert await two.closed() == (1001, "going away")
@@ -137,7 +141,7 @@ async def test_stopping_says_1001_to_everyone_and_listens_no_more(tmp_path: Path
 async def test_stopping_waits_for_nobody_forever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (server, connection):
         monkeypatch.setattr(module, "CLOSE_WAIT", 0.1)
-    async with running(tmp_path) as rig, rig.socket() as raw:
+    async with running(tmp_path) as rig, rig.plain() as raw:
         raw.write(rig.upgrade())
         await raw.reader.readuntil(b"snapshot")
         async with asyncio.timeout(5):
