@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,8 +23,9 @@ from clawsocket.server import http
 from clawsocket.server.access import Access
 from clawsocket.server.backend import Backend
 from clawsocket.server.connection import CLOSE_WAIT
-from clawsocket.server.gate import Keeper
+from clawsocket.server.gate import Gate
 from clawsocket.server.hub import Hub
+from clawsocket.server.keeper import Keeper
 from clawsocket.server.listen import BACKLOG, TakenError, is_loopback, listen, listen_unix
 
 logger = logging.getLogger(__name__)
@@ -89,7 +91,9 @@ class Server:
         self.port = sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         for sock in sockets:
-            self._servers.append(await loop.create_server(self._keeper.gate, sock=sock, backlog=BACKLOG))
+            self._servers.append(
+                await loop.create_server(partial(Gate, self._keeper, unix=False), sock=sock, backlog=BACKLOG)
+            )
         if await self._start_unix():
             self._write_endpoint()
         logger.info("listening on %s", self.url)
@@ -159,7 +163,9 @@ class Server:
             return False
         self._unix = _identity(path)
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_unix_server(self._keeper.unix_gate, sock=sock, backlog=BACKLOG))
+        self._servers.append(
+            await loop.create_unix_server(partial(Gate, self._keeper, unix=True), sock=sock, backlog=BACKLOG)
+        )
         return True
 
     def _write_endpoint(self) -> None:
