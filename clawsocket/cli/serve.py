@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import resource
 import sys
 
 from clawsocket.app import serve as run
 from clawsocket.config import Settings
 from clawsocket.paths import Home
+
+FILES = 8192
+"""Open files wanted: clients, watched folders, transcripts."""
 
 
 def serve(settings: Settings, home: Home) -> int:
@@ -19,10 +24,20 @@ def serve(settings: Settings, home: Home) -> int:
         stream=sys.stderr,
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    _raise_file_limit()
     home.create()
     with home.lock():
         _run(settings, home)
     return 0
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: the usual 1024 (macOS: 256) are fewer than the clients allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _run(settings: Settings, home: Home) -> None:

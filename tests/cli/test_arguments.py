@@ -94,3 +94,24 @@ def test_a_new_token_replaces_the_old_one(home: Path, capsys: pytest.CaptureFixt
     assert main(["--rotate-token"]) == 0
     assert path.read_text() != first
     assert first.strip() not in capsys.readouterr().out
+
+
+def test_hooks_are_installed_and_removed_with_a_word_on_each(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = home / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text('{"model": "opus"}')
+    assert main(["--install-hooks"]) == 0
+    assert "PreToolUse" in settings.read_text()
+    assert main(["--install-hooks"]) == 0
+    assert main(["--uninstall-hooks"]) == 0
+    assert settings.read_text() == '{"model": "opus"}'
+    assert main(["--uninstall-hooks"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.startswith(f"{settings}: ") for line in told] == [True] * 4
+    assert "hooks installed" in told[0]
+    assert "installed already" in told[1]
+    assert "hooks removed" in told[2]
+    assert "no hooks of ours" in told[3]
+    settings.write_text("{broken")
+    assert main(["--install-hooks"]) == 6
+    assert settings.read_text() == "{broken"
