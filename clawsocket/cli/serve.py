@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import resource
 import sys
+
+import uvloop
 
 from clawsocket.app import serve as run
 from clawsocket.config import Settings
@@ -27,23 +28,14 @@ def serve(settings: Settings, home: Home) -> int:
     _raise_file_limit()
     home.create()
     with home.lock():
-        _run(settings, home)
+        uvloop.run(run(settings, home))
     return 0
 
 
 def _raise_file_limit() -> None:
-    """Allow as many open files as the system lets us: the usual 1024 (macOS: 256) are fewer than the clients allowed."""
+    """Allow more open files than the usual 1024 (macOS: 256): those are fewer than the clients allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _run(settings: Settings, home: Home) -> None:
-    if sys.platform == "win32":
-        asyncio.run(run(settings, home))
-    else:
-        import uvloop
-
-        uvloop.run(run(settings, home))
