@@ -262,7 +262,7 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     messages = turn.messages
 
     def end() -> None:
-        if turn.final and turn.messages == messages and session.turns.open.get(turn.prompt_id) is turn:
+        if turn.final and turn.messages == messages:
             _over(session, turn)
 
     session.later(1500, end)

@@ -55,6 +55,12 @@ def test_what_can_be_decoded_here_can_be_decoded_and_encoded_where_the_stack_is_
     assert msgspec.json.encode(msgspec.json.decode(inside)) == inside
 
 
+def test_many_brackets_are_not_deep() -> None:
+    text = b'{"raw":[' + b",".join([b'[{"a":[]}]'] * 500) + b"]}"
+    value, _ = lenient.decode(msgspec.json.Decoder(Odd), text)
+    assert bytes(value.raw) == text[7:-1]
+
+
 def is_too_deep(depth: int) -> bool:
     try:
         lenient.decode(msgspec.json.Decoder(Odd), b'{"raw":' + b"[" * depth + b"]" * depth + b"}")

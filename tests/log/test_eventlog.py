@@ -80,6 +80,7 @@ def test_a_hook_that_is_not_in_the_catalogue_is_a_fact() -> None:
 
 def test_a_level_may_come_again() -> None:
     log = filled(0)
+    log.append(fact("n:1"))
     assert log.append(level("n:1")) is not None
     assert log.append(level("n:1")) is not None
 

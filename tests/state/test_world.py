@@ -228,6 +228,7 @@ def test_a_session_without_a_file_stays_a_minute_after_its_end() -> None:
     assert "session.removed" not in run.types()
     run.wait(2_000)
     assert run.types()[-1] == "session.removed"
+    assert run.data("session.removed") == [{"sessionId": "s", "reason": "manual"}]
     assert run.world.snapshot() == ([], [])
 
 
