@@ -246,7 +246,7 @@ class Gate(asyncio.Protocol):
             logger.exception("a hook could not be taken")
             self._answer(http.INTERNAL)
         else:
-            self._answer(http.ACCEPTED)
+            self._answer(http.ACCEPTED, at_once=False)
 
     def _get(self, route: http.Route) -> None:
         method = self._parser.get_method()
@@ -257,9 +257,12 @@ class Gate(asyncio.Protocol):
         else:
             self._refuse(http.error(405, "method not allowed", Allow="GET, HEAD"))
 
-    def _answer(self, response: bytes) -> None:
+    def _answer(self, response: bytes, *, at_once: bool = True) -> None:
         if self._parser.should_keep_alive() and not self._parser.should_upgrade():
-            self._keeper.outbox.put(self.transport, response)
+            if at_once:
+                self._write(response)
+            else:
+                self._keeper.outbox.put(self.transport, response)
             self._begin()
         else:
             self._answer_last(response)

@@ -9,7 +9,8 @@ class Outbox:
     """Sends the answers of one tick together, at its end.
 
     A write wakes whoever waits for it, which costs the writer some 10 µs. Written all at once, most find their reader
-    awake: measured, 15 % less CPU time for each hook of eight busy producers.
+    awake: measured, 15 % less CPU time for each hook of eight busy producers. The price is a turn of the loop, so it is
+    for answers that nobody waits for.
     """
 
     def __init__(self) -> None:
