@@ -27,7 +27,7 @@ class Reader:
         sink: takes the lines, on the loop.
         troubles: takes what can't be read.
         read: called after lines of a transcript were told.
-        caught_up: called when a transcript was told up to where it was found.
+        caught_up: called when a transcript was told up to where it was found, before the first line behind that.
         failed: called when a file can't be read.
 
     Attributes:
@@ -93,16 +93,22 @@ class Reader:
             if line is None:
                 more = self._read(transcript, tail)
                 break
+            if line[0] > transcript.found:
+                self._catch_up(transcript)
             told = self._line(transcript, *line) or told
             if perf_counter() > deadline:
                 more = True
                 break
         if told:
             self._told(transcript)
-        if transcript.catching_up and (not more or transcript.done >= transcript.found):
+        if not more:
+            self._catch_up(transcript)
+        return more
+
+    def _catch_up(self, transcript: Transcript) -> None:
+        if transcript.catching_up:
             transcript.catching_up = False
             self._caught_up(transcript)
-        return more
 
     def _read(self, transcript: Transcript, tail: Tail) -> bool:
         """Read a slice; return whether there is something to tell or more to read."""

@@ -230,7 +230,7 @@ class Transcripts:
             for name in names:
                 self._names.add((folder, name))
             return
-        for name in sorted(names, key=lambda name: meta_agent(name) is None):  # what an agent is, then what it says
+        for name in names:
             self._entry(folder, name, created=False)
 
     def _entry(self, folder: Path, name: str, *, created: bool) -> None:

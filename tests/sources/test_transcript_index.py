@@ -19,6 +19,7 @@ from tests.sources.running import (
     line,
     make_folder,
     move,
+    settled,
 )
 
 
@@ -109,6 +110,31 @@ async def test_a_file_made_after_another_with_the_same_inode_is_a_new_one(follow
         append(project / f"{name}.jsonl", line("2", LONG_AGO))
     for name in names:
         await following.until_new("2", session_id=name)
+
+
+async def test_a_file_made_in_the_place_of_a_deleted_one_is_a_new_one(following: Following, project: Path) -> None:
+    await following.start()
+    for number in range(3):
+        append(project / "s.jsonl", line(str(number), LONG_AGO))
+        await following.until_new(*[str(one) for one in range(number + 1)])
+        (project / "s.jsonl").unlink()
+        await settled()
+    assert following.old() == []
+
+
+async def test_a_file_is_found_where_it_is_though_nobody_told(
+    following: Following, watcher: Watcher, project: Path, other_project: Path
+) -> None:
+    await following.start()
+    append(project / "s.jsonl", line("1"))
+    await following.until_new("1")
+    watcher.remove(other_project)
+    (project / "s.jsonl").unlink()
+    append(other_project / "s.jsonl", line("2"))
+    watcher.again(project)
+    await eventually(lambda: following.all.path("s", None), "the file")
+    assert following.all.path("s", None) == other_project / "s.jsonl"
+    await following.until_new("1", "2")
 
 
 async def test_a_link_in_the_place_of_a_folder_is_followed(following: Following, claude: Path, tmp_path: Path) -> None:

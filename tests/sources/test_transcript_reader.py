@@ -7,7 +7,9 @@ import errno
 import os
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -225,6 +227,27 @@ async def test_lines_missed_by_the_queue_of_the_system_are_found(
     append(new / "t.jsonl", line("1"))
     for session_id in ("a", "s", "t"):
         await following.until_new("1", session_id=session_id)
+
+
+async def test_files_are_read_by_turns_however_slow_their_lines_are_taken(
+    watcher: Watcher, settings: Settings, now: Callable[[], int], claude: Path, project: Path
+) -> None:
+    taken: list[str] = []
+
+    def sink(seen: Observation) -> None:
+        assert isinstance(seen, LineSeen)
+        taken.append(seen.session_id)
+        end = perf_counter() + 0.001
+        while perf_counter() < end:
+            pass
+
+    transcripts = Transcripts([claude], watcher, sink, settings, now)
+    await transcripts.start()
+    for session_id in "ab":
+        append(project / f"{session_id}.jsonl", line("x") * 100)
+    await eventually(partial(has_length, taken, 200), "all lines")
+    assert max(len(list(run)) for _, run in groupby(taken[:100])) < 20
+    transcripts.close()
 
 
 async def test_a_huge_file_does_not_keep_others_waiting(

@@ -10,6 +10,7 @@ import pytest
 
 from clawsocket.claude.observations import LineSeen, Observation
 from clawsocket.config import Settings
+from clawsocket.sources.tail import SLICE
 from clawsocket.sources.transcripts import Transcripts
 from clawsocket.sources.watch import Watcher
 from tests.sources.following import Following
@@ -18,6 +19,7 @@ from tests.sources.running import (
     append,
     eventually,
     line,
+    make_folder,
     old_file,
     settled,
 )
@@ -65,6 +67,28 @@ async def test_the_file_of_a_living_session_is_read_silently_and_said_to_be(
     append(project / "s.jsonl", line("3"))
     await following.until_new("3")
     assert following.caught_up == ["s"]
+
+
+async def test_the_end_of_the_reading_is_said_before_the_first_new_line(following: Following, project: Path) -> None:
+    old_file(project / "s.jsonl", line("1", LONG_AGO))
+    await following.start()
+    told: list[str | None] = []
+    following.all.on_caught_up = lambda _: told.extend(uuid for uuid, _ in following.told())
+    append(project / "s.jsonl", line("2") + line("3"))
+    await following.until_new("2", "3")
+    assert told == ["1"]
+
+
+async def test_files_may_be_a_little_older_than_the_clock_says(
+    watcher: Watcher, seen: list[Observation], settings: Settings, now: Callable[[], int], claude: Path
+) -> None:
+    following = Following(claude, Transcripts([claude], watcher, seen.append, settings, lambda: now() + 10), seen)
+    await following.start()
+    project = claude / "projects" / "-a"
+    make_folder(project)
+    append(project / "s.jsonl", line("1", None))
+    await following.until_new("1")
+    following.all.close()
 
 
 async def test_a_line_half_written_at_the_start_is_new_when_it_is_whole(following: Following, project: Path) -> None:
@@ -243,13 +267,13 @@ async def test_a_session_may_be_forgotten_by_who_takes_its_lines(
 
     transcripts = Transcripts([claude], watcher, sink, settings, now)
     await transcripts.start()
-    append(project / "s.jsonl", line("1") + line("2") + line("3"))
+    append(project / "s.jsonl", line("1") + line("2") + line("3") + line("4", text="x" * SLICE))
     await eventually(lambda: ("2", False) in taken, "the second line")
     await settled()
     assert taken == [("1", False), ("2", False)]
-    append(project / "s.jsonl", line("4"))
-    await eventually(lambda: taken[-1] == ("4", False), "the last line")
-    assert taken[2:] == [("1", True), ("2", True), ("3", False), ("4", False)]
+    append(project / "s.jsonl", line("5"))
+    await eventually(lambda: taken[-1] == ("5", False), "the last line")
+    assert taken[2:] == [("1", True), ("2", True), ("3", False), ("4", False), ("5", False)]
     transcripts.close()
 
 
@@ -298,9 +322,13 @@ async def test_a_path_is_found_of_the_living_and_the_dead(
     assert following.told("old") == []
 
 
-@pytest.mark.parametrize("bad", ["", ".", "..", "../-home-dev-b/old", "a/b", "a\0b", "a\n", "-x", "x" * 500, "\udc80"])
-async def test_no_path_leads_out_of_the_projects(following: Following, project: Path, bad: str) -> None:
+@pytest.mark.parametrize("bad", ["", ".", "..", "../../out/old", "a/b", "a\0b", "a\n", "-x", "x" * 500, "\udc80"])
+async def test_no_path_leads_out_of_the_projects(following: Following, claude: Path, project: Path, bad: str) -> None:
+    make_folder(claude / "out" / "old" / "subagents")
+    append(claude / "out" / "old.jsonl", line("1"))
+    append(claude / "out" / "old" / "subagents" / "agent-a.jsonl", line("1"))
     append(project / "old.jsonl", line("1"))
     await following.start()
     assert following.all.path(bad, None) is None
+    assert following.all.path(bad, "a") is None
     assert following.all.path("old", bad) is None
