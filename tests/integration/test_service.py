@@ -122,7 +122,7 @@ class Health:
         self.took = sorted(map(float, out.split()))
 
     def check(self) -> None:
-        """Answers came within 50 ms, and none waited for the burst; what a busy machine delays is measured elsewhere."""
+        """Answers came within 50 ms, and none waited for the burst; what a busy machine adds is for the benchmarks."""
         assert len(self.took) > 20
         assert self.took[len(self.took) // 2] < 0.05
         assert self.took[-1] < 1
