@@ -257,6 +257,8 @@ def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
 def _asking(session: Session, name: str, summary: str) -> str | None:
     """It has no tool_use_id: it is for the newest open call of this tool with this input, or the only one."""
     calls = [tool for tool in session.tools.open.values() if tool.name == name]
+    for tool in calls:
+        tool.asked = True  # any of them may be meant
     same = [tool for tool in calls if tool.summary == summary]
     if same:
         return same[-1].id

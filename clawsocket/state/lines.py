@@ -151,7 +151,8 @@ def _tool_result(session: Session, agent_id: str | None, line: UserLine, block: 
     if tool is not None:
         text = content_text(block.content)
         note = _note(line.tool_use_result)
-        session.tools.hold(tool, outcome.of_result(text, bool(block.is_error), note), at, text)
+        ended = outcome.of_result(text, bool(block.is_error), note, asked=tool.asked or not tool.by_hook)
+        session.tools.hold(tool, ended, at, text)
     _subagent_result(session, tool_id, line, at)
 
 
@@ -200,6 +201,7 @@ def _background_done(session: Session, text: str, at: int) -> None:
 def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int) -> None:
     session.tools.interrupt(at, "transcript", agent_id)
     if agent_id is not None:
+        session.agents.stop(session.agents.get(agent_id, at), at, "transcript", reason="interrupted")
         return
     session.set_state("idle", at, "transcript")
     turn = session.turns.open.get(line.prompt_id or session.line_prompt)

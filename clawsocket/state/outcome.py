@@ -11,18 +11,21 @@ from clawsocket.protocol.events import Outcome
 INVALID = "<tool_use_error>"
 """A call that never ran: unknown tool, wrong parameters, Edit before Read."""
 
-REJECTED_NOTE = "User rejected tool use"
-REFUSALS = ("The user doesn't want to proceed with this tool use.", "Permission for this action was denied")
+REJECTED = ("User rejected tool use", "The user doesn't want to proceed with this tool use.")
+"""What the owner does: denies a call in its dialog, or presses Esc while it runs."""
+
+CLASSIFIER = "Permission for this action was denied"
 INTERRUPTED = "[Request interrupted by user"
 
 
-def of_result(text: str, is_error: bool, note: str = "") -> Outcome:
+def of_result(text: str, is_error: bool, note: str = "", *, asked: bool = True) -> Outcome:
     """Return the outcome that a transcript's tool result shows.
 
     Args:
         text: the result's text.
         is_error: its ``is_error``.
         note: the line's ``toolUseResult`` where it is a string.
+        asked: whether the owner may have been asked; a call that nobody was asked about was not denied.
     """
     if not is_error:
         return "ok"
@@ -30,9 +33,9 @@ def of_result(text: str, is_error: bool, note: str = "") -> Outcome:
         return "invalid"
     if INTERRUPTED in text or INTERRUPTED in note:
         return "interrupted"
-    if note.startswith(REJECTED_NOTE) or text.startswith(REFUSALS):
-        return "denied"
-    return "error"
+    if note.startswith(REJECTED) or text.startswith(REJECTED):
+        return "denied" if asked else "interrupted"
+    return "denied" if text.startswith(CLASSIFIER) else "error"
 
 
 def of_batch(text: str, started: bool) -> Outcome | None:

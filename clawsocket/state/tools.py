@@ -25,6 +25,7 @@ class Tool(msgspec.Struct):
 
     Attributes:
         by_hook: its PreToolUse came, so the hooks will tell its end too.
+        asked: whether the owner was asked, as far as hooks tell.
         held: ends it as the transcript told, while the hook's word is awaited.
     """
 
@@ -35,6 +36,7 @@ class Tool(msgspec.Struct):
     summary: str
     background: bool = False
     by_hook: bool = False
+    asked: bool = False
     held: Callable[[], None] | None = None
 
     def waiting(self) -> WaitingTool:

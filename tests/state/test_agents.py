@@ -227,6 +227,22 @@ def test_a_stop_ends_the_calls_that_the_agent_left_open() -> None:
     assert run.outcomes() == {"t1": "interrupted"}
 
 
+def test_escape_stops_the_agents_that_were_interrupted() -> None:
+    run = with_agent()
+    run.hook("PreToolUse", tool_name="Agent", tool_use_id="t1", tool_input={})
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t2", tool_input={}, agent_id="a1", agent_type="Explore")
+    words: dict[str, Any] = {"error": True, "note": "User rejected tool use"}
+    run.result("t2", "The user doesn't want to proceed with this tool use.", agent="a1", **words)
+    run.result("t1", "The user doesn't want to proceed with this tool use.", **words)
+    run.interrupt(agent="a1")
+    run.interrupt()
+    assert run.data("agent.stopped") == [{"agentId": "a1", "reason": "interrupted", "source": "transcript"}]
+    assert run.outcomes() == {"t1": "interrupted", "t2": "interrupted"}
+    assert run.states()[-1] == "idle"
+    assert run.twice() == []
+
+
 def test_every_agent_stops_with_its_session() -> None:
     run = live()
     run.hook("SubagentStart", agent_id="a1", agent_type="Explore")

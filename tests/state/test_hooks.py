@@ -13,6 +13,7 @@ from tests.claude.test_hooks import PAYLOADS
 from tests.state.running import START, Run, call, live
 
 TOOL: dict[str, Any] = {"tool_name": "Bash", "tool_use_id": "t1", "tool_input": {"command": "ls"}}
+DENIED = "The user doesn't want to proceed with this tool use."
 HOOK: dict[str, Any] = {"session_id": "s", "cwd": "/app"}
 
 
@@ -325,7 +326,7 @@ def test_the_owner_denies_and_only_the_transcript_tells() -> None:
     run.hook("PreToolUse", **TOOL)
     run.answer(call("t1", command="ls"), stop="tool_use")
     run.hook("PermissionRequest", tool_name="Bash", tool_input={"command": "ls"})
-    run.result("t1", "The user doesn't want to proceed with this tool use.", error=True, note="User rejected tool use")
+    run.result("t1", DENIED, error=True, note="User rejected tool use")
     run.interrupt()
     run.wait()
     assert run.outcomes() == {"t1": "denied"}
@@ -343,6 +344,15 @@ def test_the_owner_presses_escape() -> None:
     assert run.outcomes() == {"t1": "interrupted"}
     assert run.states() == ["running", "requires_action", "idle"]
     assert run.data("tool.result")[0]["isInterrupt"] is True
+
+
+def test_escape_while_a_call_runs_has_the_words_of_a_denial_but_nobody_was_asked() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.answer(call("t1", command="ls"), stop="tool_use")
+    run.result("t1", DENIED, error=True, note="User rejected tool use")
+    run.interrupt()
+    assert run.outcomes() == {"t1": "interrupted"}
 
 
 def test_a_question_is_not_a_permission() -> None:

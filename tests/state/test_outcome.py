@@ -31,6 +31,19 @@ def test_the_outcome_of_a_result(text: str, is_error: bool, note: str, outcome: 
 
 
 @pytest.mark.parametrize(
+    ("text", "note", "outcome"),
+    [
+        (DENIED, "", "interrupted"),
+        ("", "User rejected tool use", "interrupted"),
+        ("Permission for this action was denied", "", "denied"),
+        ("Exit code 1", "", "error"),
+    ],
+)
+def test_the_outcome_of_a_result_of_which_the_owner_was_not_asked(text: str, note: str, outcome: str) -> None:
+    assert of_result(text, True, note, asked=False) == outcome
+
+
+@pytest.mark.parametrize(
     ("text", "started", "outcome"),
     [
         (INVALID, False, "invalid"),
