@@ -84,9 +84,13 @@ def move(path: Path, to: Path) -> None:
     path.rename(to)
 
 
-def queue_limit() -> int:
-    """Return how many events inotify keeps."""
-    return int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+def flood(folder: Path) -> None:
+    """Write to two files in a folder until the system's queue of events is full: what comes next is not told."""
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    with (folder / "a.jsonl").open("ab", 0) as one, (folder / "b.jsonl").open("ab", 0) as other:
+        for _ in range(limit // 2 + 10):  # by turns, or the system makes one event of them
+            one.write(b"\n")
+            other.write(b"\n")
 
 
 def refuse_listing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:

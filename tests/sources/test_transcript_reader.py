@@ -22,9 +22,9 @@ from tests.sources.running import (
     LONG_AGO,
     append,
     eventually,
+    flood,
     has_length,
     line,
-    queue_limit,
     refuse_listing,
     settled,
 )
@@ -214,12 +214,7 @@ async def test_lines_missed_by_the_queue_of_the_system_are_found(
     following: Following, project: Path, other_project: Path
 ) -> None:
     await following.start()
-    limit = queue_limit()
-    files = [(project / f"{name}.jsonl").open("ab", 0) for name in "ab"]
-    for number in range(limit + 10):
-        files[number % 2].write(b"\n")
-    for file in files:
-        file.close()
+    flood(project)
     append(project / "a.jsonl", line("1"))
     append(other_project / "s.jsonl", line("1"))
     new = project.with_name("-new")

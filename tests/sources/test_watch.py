@@ -14,7 +14,7 @@ from clawsocket.config import Settings
 from clawsocket.sources.inotify import InotifyFolders
 from clawsocket.sources.watch import Native, Told, Watcher
 from clawsocket.sources.watchfiles_folders import WatchfilesFolders
-from tests.sources.running import append, eventually, queue_limit, settled
+from tests.sources.running import append, eventually, flood, settled
 
 Make = Callable[[Told], Native]
 
@@ -172,12 +172,7 @@ async def test_an_overflow_of_the_queue_means_a_look_at_everything(
     (tmp_path / "there").mkdir()
     watcher.add(tmp_path / "there", changes)
     watcher.add(tmp_path / "missing" / "folder", changes)
-    limit = queue_limit()
-    files = [os.open(tmp_path / "there" / name, os.O_CREAT | os.O_WRONLY) for name in "ab"]
-    for number in range(limit + 10):  # alternating, or the system makes one event of them
-        os.write(files[number % 2], b"x")
-    for file in files:
-        os.close(file)
+    flood(tmp_path / "there")
     (tmp_path / "missing" / "folder").mkdir(parents=True)
     await eventually(lambda: changes.has("there", None) and changes.has("folder", None), "the looks")
     (tmp_path / "missing" / "folder" / "c").touch()
