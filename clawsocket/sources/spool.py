@@ -144,7 +144,7 @@ class Spool:
         finally:
             if self._new or self._queue:
                 self._later()
-        if self._marks and not self._queue:
+        if self._marks and not (self._new or self._queue):
             self._unmark()
 
     def _take(self, path: Path, written: int) -> None:
