@@ -15,6 +15,7 @@ import msgspec
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.models import AgentState, Context, SessionUsage, State
 
+RemovedReason = Literal["process_exited", "file_removed", "manual", "cleared", "silent"]
 Outcome = Literal["ok", "error", "denied", "interrupted", "invalid"]
 _SESSION = "e7ffb160-17cf-4c26-8c31-c345980e7a7d"
 _MESSAGE = "6ae0569b-721a-4a36-a459-94822648e862"
@@ -135,7 +136,7 @@ class SessionRemoved(Wire, kw_only=True):
     """A session that ended is no longer listed."""
 
     session_id: str
-    reason: Literal["process_exited", "file_removed", "manual", "cleared", "silent"]
+    reason: RemovedReason
 
 
 # Agents

@@ -8,7 +8,7 @@ import msgspec
 
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.messages import RequestId
-from clawsocket.protocol.models import AgentState, ModelUsage, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
 
 PROTOCOL = 1
 """Version of the protocol; it changes when something that was promised no longer holds."""
@@ -70,34 +70,19 @@ class SessionHistory(Reply, tag="session_history", kw_only=True):
     more: bool | None = None
 
 
-class SessionUsageReply(Reply, tag="usage", kw_only=True):
+class SessionUsageReply(SessionUsage, kw_only=True, tag_field="type", tag="usage"):
     """The usage of one session; zeros if it is not known."""
 
-    session_id: str
-    input_tokens: int
-    output_tokens: int
-    cache_creation_input_tokens: int
-    cache_read_input_tokens: int
-    total_cost_usd: float
-    duration_ms: int
-    duration_api_ms: int | None = None
-    num_turns: int
-    model_breakdown: dict[str, ModelUsage]
-    unpriced_models: list[str]
-    last_updated_at: int
+    id: RequestId | None = None
 
 
-class TotalUsageReply(Reply, tag="usage", kw_only=True):
+class TotalUsageReply(TotalUsage, kw_only=True, tag_field="type", tag="usage"):
     """The usage of all sessions."""
 
-    total_cost_usd: float
-    total_input_tokens: int
-    total_output_tokens: int
-    session_count: int
-    model_breakdown: dict[str, ModelUsage]
+    id: RequestId | None = None
 
 
-def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None) -> Reply:
+def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None) -> SessionUsageReply | TotalUsageReply:
     """Return the ``usage`` reply for one session or for all."""
     kind = SessionUsageReply if isinstance(usage, SessionUsage) else TotalUsageReply
     return kind(id=id, **{name: getattr(usage, name) for name in usage.__struct_fields__})

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from clawsocket.protocol.envelope import Event, Source
-from clawsocket.protocol.events import AgentStateChanged, SessionRenamed, SessionStateChanged, WaitingTool
+from clawsocket.protocol.events import (
+    AgentStateChanged,
+    RemovedReason,
+    SessionRenamed,
+    SessionStateChanged,
+    WaitingTool,
+)
 from clawsocket.protocol.models import SessionInfo, SessionUsage, State
 from clawsocket.state.agents import Agent, Agents
 from clawsocket.state.clock import Clock
@@ -68,7 +74,7 @@ class Session:
         self.begun = False
         self.ending = False
         self.end_reason: str | None = None
-        self.gone_reason: str | None = None
+        self.gone_reason: RemovedReason | None = None
         self.line_prompt = ""
         self.prompts_sent: dict[str, None] = {}
         self.awaited_prompts: dict[str, Callable[[], None]] = {}

@@ -388,7 +388,7 @@ class World:
         if len(self.past) > PAST:
             del self.past[next(iter(self.past))]
         reason = session.gone_reason or "manual"
-        data = SessionRemoved(session_id=session.id, reason=reason)  # type: ignore[arg-type]
+        data = SessionRemoved(session_id=session.id, reason=reason)
         id = f"s:{session.id}:{session.run}:removed"
         session.emit("session.removed", data, id=id, at=session.last_at, source="server")
         self.on_removed(session.id)
