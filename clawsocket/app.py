@@ -67,6 +67,7 @@ class App:
         self.session_files = SessionFiles(self.dirs, self.watcher, self.observe, settings, now)
         self.transcripts = Transcripts(self.dirs, self.watcher, self.observe, settings, now)
         self.spool = Spool(home.spool, self.watcher, self.observe, settings, now)
+        self.spool.on_lost = lambda: self.log.lose("spool_full")
         self.transcripts.on_read = self.server.transcript_grew
         self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
         self.world.on_end = self.transcripts.drain

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,7 @@ from clawsocket.protocol.envelope import Event, encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.frame import text_frame
 from clawsocket.protocol.replies import Gap
-from clawsocket.protocol.topics import Filter
+from clawsocket.protocol.topics import GAP, Filter
 
 SCAN = 4096
 """How many events one read looks at, at most: a filter that wants little must not hold the loop."""
@@ -40,6 +40,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 _GONE = Entry("", "", b"")
+_encoder = msgspec.json.Encoder()
 
 
 class Slice(NamedTuple):
@@ -63,6 +64,7 @@ class EventLog:
         self.epoch = secrets.token_hex(8)
         self.head = time.time_ns() // 1000
         self.first = self.head + 1
+        self.last_loss = 0
         self.on_append: Callable[[], None] = lambda: None
         self._max_bytes, self._max_events, self._max_known = max_bytes, max_events, known
         self._entries: list[Entry] = []
@@ -104,10 +106,20 @@ class EventLog:
         self.head += 1
         if is_fact:
             self._remember(event.id)
-        self._entries.append(Entry(event.type, event.session_id, frame))
-        self._bytes += len(frame)
-        self._evict()
-        self.on_append()
+        self._keep(Entry(event.type, event.session_id, frame))
+        return self.head
+
+    def lose(self, reason: Literal["spool_full", "source"]) -> int:
+        """Note that events were lost before they came here: every cursor that crosses this place is told.
+
+        Returns:
+            The number that stands for them; no event has it.
+        """
+        oldest = self.oldest
+        self.head += 1
+        self.last_loss = self.head
+        gap = Gap(from_=self.head, to=self.head, oldest_seq=oldest, reason=reason)
+        self._keep(Entry(GAP, "", text_frame(_encoder.encode(gap))))
         return self.head
 
     def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int | None = None) -> Slice:
@@ -135,6 +147,12 @@ class EventLog:
                 frames += made
                 size += max(ALIAS_COST, sum(map(len, made)))
         return Slice(b"".join(frames), at)
+
+    def _keep(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self._bytes += len(entry.frame)
+        self._evict()
+        self.on_append()
 
     def _remember(self, id: str) -> None:
         self._known.add(id)

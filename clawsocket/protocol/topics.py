@@ -20,6 +20,9 @@ ALIASES_OF: dict[str, tuple[str, ...]] = {
 }
 """Primary type to the aliases that it may be sent under."""
 
+GAP = "gap"
+"""What stands in the log where events were lost; it concerns everyone who wants any event."""
+
 Sessions = frozenset[str] | None
 """The sessions a topic is wanted for; None is all of them."""
 
@@ -77,6 +80,8 @@ class Filter:
         return [alias for alias, sessions in asked if sessions is None or session_id in sessions]
 
     def _learn(self, type: str) -> frozenset[str] | bool:
+        if type == GAP:
+            return bool(self.topics)
         wanted = [sessions for pattern, sessions in self.topics if matcher(pattern)(type)]
         some = [sessions for sessions in wanted if sessions is not None]
         everywhere = len(some) < len(wanted)

@@ -61,7 +61,7 @@ class Spool:
         self._folder, self._watcher, self._sink, self._now = folder, watcher, sink, now
         self._limit = settings.spool_limit
         self._troubles = Troubles("spool", sink, now)
-        self.on_lost: Callable[[], None] | None = None
+        self.on_lost: Callable[[], object] | None = None
         self.rejected: Counter[str] = Counter()
         self._queue: list[tuple[int, int, Path]] = []  # modification time, arrival, file
         self._arrivals = itertools.count()

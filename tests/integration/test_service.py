@@ -210,6 +210,23 @@ def test_hooks_that_waited_come_in_the_order_of_their_time(tmp_path: Path) -> No
     assert told[0]["timestamp"] == pytest.approx((now - 3000) * 1000, abs=2)
 
 
+def test_a_spool_that_was_full_is_told_as_a_gap(tmp_path: Path) -> None:
+    (tmp_path / ".claw-socket" / "spool").mkdir(parents=True, mode=0o700)
+    spool(tmp_path, "1", hook(1))
+    (tmp_path / ".claw-socket" / "spool" / ".full").touch()
+    with Service(tmp_path) as service, service.connect() as client:
+        client.follow(back=True)
+        gap = wait_for(lambda: next((one for one in client.others if one["type"] == "gap"), None), "the gap")
+        assert gap["reason"] == "spool_full"
+        wait_for(lambda: client.of(SESSION, "hook.notification"), "the hook that was there")
+        with service.connect() as late:
+            epoch = late.snapshot["epoch"]
+            reply = late.ask("subscribe", topics=["*"], sinceSeq=gap["from"] - 1, epoch=epoch)
+            assert reply["recovered"] is False
+            wait_for(lambda: any(one["type"] == "gap" for one in late.others), "the gap, for one who comes later")
+    assert not (tmp_path / ".claw-socket" / "spool" / ".full").exists()
+
+
 def test_a_session_whose_process_is_killed_ends(tmp_path: Path, client: Client) -> None:
     with session_file(tmp_path, status="busy") as pid:
         wait_for(lambda: client.of(SESSION, "session.discovered"), "the session")

@@ -273,3 +273,20 @@ def test_a_number_of_another_log_is_told() -> None:
     foreign = log.gap(log.head - 2, foreign=True)
     assert foreign is not None
     assert foreign.reason == "epoch"
+
+
+# Losses
+
+
+def test_a_loss_is_told_in_its_place_to_everyone_who_wants_anything() -> None:
+    log = filled(2)
+    lost = log.lose("spool_full")
+    log.append(fact("after"))
+    for filter in (ALL, Filter({"tool.*": frozenset({"another"})})):
+        told = messages(b"".join(everything(log, filter)))
+        gaps = [message for message in told if message["type"] == "gap"]
+        assert gaps == [{"type": "gap", "from": lost, "to": lost, "oldestSeq": log.first, "reason": "spool_full"}]
+    order = [message.get("seq", message.get("from")) for message in messages(b"".join(everything(log)))]
+    assert order == list(range(log.first, log.first + 4))
+    assert everything(log, NOTHING) == [b""]
+    assert log.last_loss == lost
