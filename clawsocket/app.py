@@ -106,11 +106,12 @@ class App:
 
     def observe(self, seen: Observation) -> None:
         """Take what a source saw: the state makes events of it, the log keeps them, the server sends them."""
-        if isinstance(seen, Trouble):
-            logger.warning("%s: %s", seen.source, seen.message)
-        self.append(self.world.apply(seen, now()))
+        for event in self.world.apply(seen, now()):
+            self.log.append(event)
         if isinstance(seen, SessionFileSeen):
             self.transcripts.follow(seen.file.session_id)
+        elif isinstance(seen, Trouble):
+            logger.warning("%s: %s", seen.source, seen.message)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_soon(self._flush_levels)
         self._set_timer()

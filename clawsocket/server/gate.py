@@ -46,6 +46,7 @@ class Gate(asyncio.Protocol):
         "_head_size",
         "_in_head",
         "_keeper",
+        "_long",
         "_loop",
         "_parser",
         "_room",
@@ -94,6 +95,7 @@ class Gate(asyncio.Protocol):
         if self._trusted:
             self.deadline = self._loop.time() + self._keeper.settings.header_timeout
         fields = self._fields
+        self._long = self._head_size + len(data) > HEAD_LIMIT
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -163,7 +165,7 @@ class Gate(asyncio.Protocol):
             return
         keeper, fields = self._keeper, self._fields
         path, _, query = self._target.partition(b"?")
-        if len(self._target) + sum(map(len, chain(fields, fields.values()))) > HEAD_LIMIT:
+        if self._long and len(self._target) + sum(map(len, chain(fields, fields.values()))) > HEAD_LIMIT:
             self._refuse(http.HEAD_TOO_LARGE)
         elif not path.startswith(b"/"):
             self._refuse(http.BAD_REQUEST)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 from clawsocket.claude.observations import (
     AgentMetaSeen,
@@ -75,6 +76,14 @@ class World:
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
         self._early: dict[str, list[HookSeen]] = {}
+        self._takers: dict[type[Observation], Callable[[Any], None]] = {
+            HookSeen: self._hook,
+            LineSeen: self._line,
+            SessionFileSeen: self._file,
+            SessionGone: self._gone,
+            AgentMetaSeen: self._meta,
+            Trouble: self._trouble,
+        }
         self.on_end: Callable[[str], None] = lambda _session_id: None
         self.on_removed: Callable[[str], None] = lambda _session_id: None
 
@@ -110,21 +119,7 @@ class World:
             The facts and states that follow, in order; usage and agents come with :meth:`flush`.
         """
         self.now = max(self.now, now)
-        match seen:
-            case LineSeen():
-                self._line(seen)
-            case HookSeen():
-                self._hook(seen)
-            case SessionFileSeen():
-                self._file(seen)
-            case SessionGone():
-                self._gone(seen)
-            case AgentMetaSeen():
-                self._meta(seen)
-            case Trouble():
-                data = SystemError(source=seen.source, message=seen.message, recoverable=seen.recoverable)
-                id = f"e:{seen.at}:{next(self._count)}"
-                self.put(Event("system.error", seen.at, "", id, "server", data))
+        self._takers[type(seen)](seen)
         return self._take()
 
     def expire(self, now: int) -> list[Event]:
@@ -289,6 +284,10 @@ class World:
         if tool is not None:
             waiting = waiting_for(tool.name)
         session.set_state("requires_action", at, "session_file", waiting_for=waiting, tool=tool)
+
+    def _trouble(self, seen: Trouble) -> None:
+        data = SystemError(source=seen.source, message=seen.message, recoverable=seen.recoverable)
+        self.put(Event("system.error", seen.at, "", f"e:{seen.at}:{next(self._count)}", "server", data))
 
     # Appearing and ending
 
