@@ -84,14 +84,14 @@ def start(bench: Bench) -> Iterator[Sample]:
     home = bench.home()
     home.write_history(bench.scaled(100 * MB))
     with Service(home.path) as service:
-        with Health(service.port) as health, _client(service) as client:
+        with Health(service.port, service.pid) as health, _client(service) as client:
             client.recv(timeout=30)
             yield Sample("start: first snapshot", time.perf_counter() - service.started)
             client.send(json.dumps({"type": "subscribe", "topics": ["message.*", "tool.*"]}))
             client.recv(timeout=30)
             service.wait_until_quiet()
             yield Sample("start: old events sent", _waiting(client.recv))
-        yield Sample("start: longest stall", health.worst_ms, at_rest(service.port, 1.0))
+        yield Sample("start: longest stall", health.worst_ms, at_rest(service.port, service.pid, 1.0))
 
 
 def _client(service: Process) -> ClientConnection:
@@ -114,9 +114,11 @@ def replay(bench: Bench) -> Iterator[Sample]:
     with Service(bench.home().path) as service:
         events = bench.scaled(RING)
         bench.load(service, events=events)
-        rest = at_rest(service.port, 1.0)
-        with Health(service.port) as health:
-            bench.load(service, writer="none", since=0, events=events)
+        rest = at_rest(service.port, service.pid, 1.0)
+        with Health(service.port, service.pid) as health:
+            seen = bench.load(service, writer="none", since=0, events=events)
+    if seen.delivered < events * 0.9:
+        raise RuntimeError(f"of {events} events only {seen.delivered} were replayed")
     yield Sample("replay: longest stall", health.worst_ms, rest)
 
 
@@ -167,7 +169,7 @@ def fanout(bench: Bench) -> Iterator[Sample]:
     """Events to many clients, posted as fast as they are taken in, on 8 connections."""
     lost = 0
     with bench.pair() as servers:
-        for readers, events in ((1, 20_000), (10, 15_000), (100, 5_000), (500, 1_500)):
+        for readers, events in ((1, 40_000), (10, 15_000), (100, 5_000), (500, 1_500)):
             ours, theirs = (bench.load(server, readers=readers, events=bench.scaled(events)) for server in servers)
             lost += ours.lost + ours.repeated
             yield Sample(f"fan-out: to {readers}", ours.delivered_per_s, theirs.delivered_per_s)
@@ -214,12 +216,13 @@ def burst(bench: Bench) -> Iterator[Sample]:
     """20,000 lines at once, and 5,000 hooks in the spool at once. The yardstick is the service at rest."""
     home = bench.home()
     with Service(home.path) as service:
-        rest = at_rest(service.port, 1.0)
+        service.wait_until_quiet()
+        rest = at_rest(service.port, service.pid, 1.0)
         for name, events, options in (
             ("lines", 20_000, {"writer": "lines", "path": home.transcript}),
             ("hooks", 5_000, {"writer": "spool", "path": home.spool}),
         ):
-            with Health(service.port) as health:
+            with Health(service.port, service.pid) as health:
                 seen = bench.load(service, events=bench.scaled(events), **options)
             yield Sample(f"burst: {name} lost, doubled or out of order", seen.wrong)
             yield Sample(f"burst: longest stall in {name}", health.worst_ms, rest)
