@@ -85,6 +85,8 @@ class App:
             PortTakenError, AddressError: there is nothing to listen on.
         """
         await self.server.start()
+        if self.settings.auth:
+            logger.info("clients need the token in %s", self.home.token)
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed)
         await self.transcripts.start()

@@ -11,7 +11,7 @@ from asyncinotify import Event, Inotify, Mask, Watch
 
 from clawsocket.sources.watch import Kind, Told
 
-_BATCH = 256
+_BATCH = 64
 """Events taken in one go, before the loop gets its turn; a longer queue is taken in several."""
 
 # ATTRIB tells of a chmod: what could not be read or emptied may be possible now.
@@ -35,7 +35,7 @@ class InotifyFolders:
 
     def __init__(self, told: Told) -> None:
         self._told = told
-        self._inotify = Inotify(cache_size=_BATCH // 4, sync_timeout=0)
+        self._inotify = Inotify(cache_size=_BATCH, sync_timeout=0)
         self._watches: dict[Hashable, Watch] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._inotify.fd, self._read)

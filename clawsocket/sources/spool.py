@@ -169,8 +169,8 @@ class Spool:
 
     def _read(self, path: Path) -> hooks.Hook | None:
         """Return the hook in a file, None for anything else."""
-        with opened(path) as (descriptor, _):
-            body = os.read(descriptor, self._limit + 1)
+        with opened(path) as (descriptor, status):
+            body = os.read(descriptor, min(self._limit, status.st_size) + 1)  # room for the limit each time is dear
         if len(body) > self._limit:
             self._reject("long", "hooks in the spool are longer than spool_limit and are skipped")
             return None
