@@ -27,6 +27,9 @@ class Access:
 
     Loopback names always name us. Pages on loopback may speak to us, and others only where a setting says so; ``null``,
     which any page can be, only with a token of its own.
+
+    Attributes:
+        token: gives the token as it is now.
     """
 
     def __init__(self, settings: Settings, token: Callable[[], str]) -> None:
@@ -36,7 +39,7 @@ class Access:
             settings: ``host``, ``allowed_hosts`` and ``allowed_origins`` are looked at.
             token: gives the token as it is now.
         """
-        self._token = token
+        self.token = token
         self._names = {host_name(name) or name.lower() for name in (*settings.allowed_hosts, settings.host)}
         self._any_address = not settings.host.strip("0.:")
         self._origins = settings.allowed_origins
@@ -68,12 +71,12 @@ class Access:
     def bearer(self, authorization: bytes | None) -> bool:
         """Tell whether an ``Authorization`` header holds the token."""
         scheme, _, given = (authorization or b"").partition(b" ")
-        return scheme == b"Bearer" and same(given.strip(), self._token())
+        return scheme == b"Bearer" and same(given.strip(), self.token())
 
     def query(self, query: bytes) -> bool:
         """Tell whether a query holds the token, as ``token=``."""
         pairs = (pair.partition(b"=") for pair in query.split(b"&"))
-        return any(name == b"token" and same(unquote_to_bytes(given), self._token()) for name, _, given in pairs)
+        return any(name == b"token" and same(unquote_to_bytes(given), self.token()) for name, _, given in pairs)
 
 
 @lru_cache(maxsize=1024)

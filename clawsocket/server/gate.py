@@ -16,6 +16,7 @@ from clawsocket.errors import InvalidHookError
 from clawsocket.server import http
 from clawsocket.server.connection import Connection
 from clawsocket.server.keeper import Keeper
+from clawsocket.server.known_head import KnownHead
 
 HEAD_LIMIT = 16_384
 """Size of a request's head, in bytes."""
@@ -39,6 +40,7 @@ class Gate(asyncio.Protocol):
 
     __slots__ = (
         "_address",
+        "_between",
         "_body",
         "_ending",
         "_fields",
@@ -46,10 +48,12 @@ class Gate(asyncio.Protocol):
         "_head_size",
         "_in_head",
         "_keeper",
+        "_known",
         "_long",
         "_loop",
         "_parser",
         "_room",
+        "_taken",
         "_target",
         "_trusted",
         "_upgrading",
@@ -69,6 +73,9 @@ class Gate(asyncio.Protocol):
         self._trusted = unix
         self._ending = False
         self._upgrading = False
+        self._between = True
+        self._taken = False
+        self._known: KnownHead | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -90,11 +97,11 @@ class Gate(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
-        if self._ending:
+        if self._ending or (self._known is not None and self._take_known(self._known, data)):
             return
         if self._trusted:
             self.deadline = self._loop.time() + self._keeper.settings.header_timeout
-        fields = self._fields
+        fields, whole = self._fields, self._between
         self._long = self._head_size + len(data) > HEAD_LIMIT
         try:
             self._parser.feed_data(data)
@@ -106,6 +113,9 @@ class Gate(asyncio.Protocol):
         except HttpParserError:
             self._refuse(http.BAD_REQUEST)
         self._settle(len(data) if self._fields is fields else 0)
+        if self._taken:
+            self._taken = False
+            self._known = KnownHead.of(data, self._keeper.access.token()) if whole else None
 
     def _settle(self, more: int) -> None:
         """Look at where the connection is after ``more`` bytes of the request that it was at before."""
@@ -143,6 +153,10 @@ class Gate(asyncio.Protocol):
         self.transport.close()
 
     # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Learn that a request began."""
+        self._between = False
 
     def on_url(self, part: bytes) -> None:
         """Take (a part of) the target."""
@@ -191,6 +205,7 @@ class Gate(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Finish the request; one that was refused leaves nothing to read, and needs no patience."""
+        self._between = True
         if self._ending:
             self.transport.close()
         elif self._finish is not None:
@@ -235,13 +250,28 @@ class Gate(asyncio.Protocol):
             self._refuse(http.TOO_LARGE)
         else:
             self._room = keeper.settings.hook_body_limit
-            self._finish = self._take
+            self._finish = self._take_body
             if fields.get(b"expect", b"").lower() == b"100-continue":
                 self._write(http.CONTINUE)
 
-    def _take(self) -> None:
+    def _take_known(self, head: KnownHead, data: bytes) -> bool:
+        """Take a hook whose head was let in before; return whether this is one."""
+        body = head.body(data) if self._between else None
+        keeper = self._keeper
+        if body is None or head.token != keeper.access.token() or len(body) > keeper.settings.hook_body_limit:
+            return False
+        if not keeper.hook_rates.allow(self._from(), self._loop.time()):
+            return False
+        self._take(body)
+        return True
+
+    def _take_body(self) -> None:
+        self._take(b"".join(self._body))
+        self._taken = not self._ending
+
+    def _take(self, body: bytes) -> None:
         try:
-            self._keeper.hub.backend.take_hook(b"".join(self._body))
+            self._keeper.hub.backend.take_hook(body)
         except InvalidHookError as error:
             self._answer(http.error(400, error.code))
         except Exception:
