@@ -85,6 +85,40 @@ class FolderInUseError(ClawSocketError):
         self.path, self.owner = path, owner
 
 
+class StoreError(ClawSocketError):
+    """The log's database can't be used: the service goes on from memory, where it can.
+
+    Args:
+        path: the database, or its folder.
+        problem: what is wrong with it, as a clause.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path, self.problem = path, problem
+
+
+class StoreDamagedError(StoreError):
+    """It is damaged, or was taken away: it is set aside for a new one."""
+
+
+class StoreTooNewError(StoreError):
+    """A newer version of this program wrote it, and it was left as it is.
+
+    Args:
+        path: the database.
+        found: the version of its schema.
+        known: the newest version that this program knows.
+    """
+
+    def __init__(self, path: Path, found: int, known: int) -> None:
+        problem = (
+            f"was written by a newer claw-socket (schema {found}, this one knows {known}); upgrade, or move it away"
+        )
+        super().__init__(path, problem)
+        self.found, self.known = found, known
+
+
 class SettingsFileError(ClawSocketError):
     """Claude Code's settings.json can't be edited safely; it was left as it is."""
 
@@ -125,6 +159,7 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     FolderError: Meaning(exit=5),
     SettingsFileError: Meaning(exit=6),
     FolderInUseError: Meaning(exit=7),
+    StoreError: Meaning(exit=8),
     InvalidHookError: Meaning(status=400, close=1008),
     RequestError: Meaning(status=400, close=1008),
 }

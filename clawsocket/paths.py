@@ -39,6 +39,11 @@ class Home:
         return self.root / "spool"
 
     @property
+    def log(self) -> Path:
+        """The log's database, 0600."""
+        return self.root / "log.db"
+
+    @property
     def socket(self) -> Path:
         """The Unix socket, 0600: its owner needs no token."""
         return self.root / "socket"

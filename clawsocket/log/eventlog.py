@@ -1,7 +1,8 @@
 """The log: every event appended once, encoded once, numbered once.
 
-It keeps its newest part in memory as ready WebSocket frames. A reader is a cursor: the number of the last event it has
-seen. The log knows nothing of its readers but the one function that it calls when there is something new.
+It keeps its newest part in memory as ready WebSocket frames; all of it goes to disk, where older parts stay. A reader
+is a cursor: the number of the last event it has seen. The log knows nothing of its readers but the one function that it
+calls when there is something new.
 """
 
 from __future__ import annotations
@@ -10,26 +11,22 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
-from clawsocket.protocol.aliases import alias_frames
+from clawsocket.log.disk import Disk, chunk
+from clawsocket.log.slices import SCAN, Slice, collect
+from clawsocket.log.store import Row, Store
 from clawsocket.protocol.envelope import Event, encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.frame import text_frame
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import GAP, Filter
 
-SCAN = 4096
-"""How many events one read looks at, at most: a filter that wants little must not hold the loop."""
-
-ALIAS_COST = 2048
-"""What an alias counts for in the size of a read, at least: it is made anew each time."""
-
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """An event in memory: what filters look at, and its frame.
+    """An event in memory: what filters look at, its frame, and what the disk wants to know.
 
     The garbage collector passes them over: it would look at all of them each time, and hold the loop for it.
     """
@@ -37,34 +34,43 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     type: str
     session_id: str
     frame: bytes
+    at: int
+    id: str
 
 
-_GONE = Entry("", "", b"")
+_GONE = Entry("", "", b"", 0, "")
+_PURGED = Entry("", "", b"", 0, "")
 _encoder = msgspec.json.Encoder()
 
-
-class Slice(NamedTuple):
-    """What a read gave: frames for the wire, and where to go on."""
-
-    frames: bytes
-    position: int
+KNOWN_AT_START = 100_000
+"""How many of the newest ids are read from disk: what comes again after a start is not older."""
 
 
 class EventLog:
-    """Events by number, the newest of them in memory."""
+    """Events by number, the newest of them in memory.
+
+    Attributes:
+        epoch: names the log.
+        head: the last number given.
+        first: the first number that its events could have.
+        last_loss: the number of the last gap in it, 0 for none.
+        disk: where it is kept; None if nowhere but in memory.
+        on_append: called when there is something new.
+    """
 
     def __init__(self, *, max_bytes: int, max_events: int, known: int = 300_000) -> None:
-        """Start an empty log.
+        """Start an empty log, in memory alone.
 
         Args:
-            max_bytes: size of the frames kept.
-            max_events: number of the events kept.
+            max_bytes: size of the frames kept in memory.
+            max_events: number of the events kept in memory.
             known: number of fact ids remembered, so that a fact is not appended twice.
         """
         self.epoch = secrets.token_hex(8)
         self.head = time.time_ns() // 1000
         self.first = self.head + 1
         self.last_loss = 0
+        self.disk: Disk | None = None
         self.on_append: Callable[[], None] = lambda: None
         self._max_bytes, self._max_events, self._max_known = max_bytes, max_events, known
         self._entries: list[Entry] = []
@@ -73,10 +79,44 @@ class EventLog:
         self._known: set[str] = set()
         self._known_in_order: deque[str] = deque()
 
+    def resume(self, disk: Disk, store: Store) -> None:
+        """Go on with a log that is on disk; nothing was appended yet.
+
+        Args:
+            disk: its way to disk.
+            store: what is there.
+        """
+        self.epoch, self.head, self.first, self.last_loss = store.epoch, store.head, store.first, store.last_loss
+        for id in store.ids(KNOWN_AT_START):
+            self._remember(id)
+        self.disk, disk.rows, disk.head = disk, self._rows, lambda: self.head
+
+    @property
+    def oldest_in_memory(self) -> int:
+        """The number of the oldest event in memory; ``head + 1`` while there is none."""
+        return self.head - (len(self._entries) - self._start) + 1
+
     @property
     def oldest(self) -> int:
         """The number of the oldest event kept; ``head + 1`` while there is none."""
-        return self.head - (len(self._entries) - self._start) + 1
+        memory = self.oldest_in_memory
+        return min(memory, (self.disk and self.disk.oldest) or memory)
+
+    def knows(self, id: str) -> bool:
+        """Tell whether a fact is in the log already; of very old ones nobody knows."""
+        return id in self._known
+
+    def on_disk(self, after: int) -> bool:
+        """Tell whether what comes after a number is to be read from disk."""
+        disk = self.disk
+        return disk is not None and after < min(self.oldest_in_memory - 1, disk.committed)
+
+    def kept_after(self, after: int) -> int:
+        """Return the first number after this one whose event is kept, or was given to none and is passed over."""
+        memory = self.oldest_in_memory
+        if self.disk is not None and self.disk.oldest and after < min(memory - 1, self.disk.committed):
+            return max(after + 1, self.disk.oldest)
+        return max(after + 1, memory)
 
     def gap(self, after: int, *, foreign: bool = False) -> Gap | None:
         """Tell what is missing for a reader.
@@ -88,9 +128,9 @@ class EventLog:
         oldest = self.oldest
         if foreign or 0 < after < self.first - 1:
             return Gap(from_=after + 1, to=max(after, oldest - 1), oldest_seq=oldest, reason="epoch")
-        if after < oldest - 1 and oldest > self.first:
-            return Gap(from_=max(after + 1, self.first), to=oldest - 1, oldest_seq=oldest, reason="evicted")
-        return None
+        kept = self.kept_after(after)
+        start = max(after + 1, self.first)
+        return Gap(from_=start, to=kept - 1, oldest_seq=kept, reason="evicted") if start < kept else None
 
     def append(self, event: Event) -> int | None:
         """Give an event its number and keep it.
@@ -106,10 +146,10 @@ class EventLog:
         self.head += 1
         if is_fact:
             self._remember(event.id)
-        self._keep(Entry(event.type, event.session_id, frame))
+        self._keep(Entry(event.type, event.session_id, frame, event.timestamp, event.id))
         return self.head
 
-    def lose(self, reason: Literal["spool_full", "source"]) -> int:
+    def lose(self, reason: Literal["spool_full", "source", "crash"]) -> int:
         """Note that events were lost before they came here: every cursor that crosses this place is told.
 
         Returns:
@@ -119,39 +159,54 @@ class EventLog:
         self.head += 1
         self.last_loss = self.head
         gap = Gap(from_=self.head, to=self.head, oldest_seq=oldest, reason=reason)
-        self._keep(Entry(GAP, "", text_frame(_encoder.encode(gap))))
+        at = time.time_ns() // 1_000_000
+        self._keep(Entry(GAP, "", text_frame(_encoder.encode(gap)), at, f"gap:{self.head}"))
         return self.head
 
     def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int | None = None) -> Slice:
-        """Return the frames that pass a filter, joined, from the event after a position on.
+        """Return the frames that pass a filter, joined, from the event after a position on, as far as memory goes.
 
         Args:
-            after: the last ``seq`` that the reader has; older than what is kept counts as the oldest.
+            after: the last ``seq`` that the reader has; older than what memory holds counts as the oldest there.
             filter: what the reader wants.
             max_bytes: stop when there is as much as this.
             upto: the last ``seq`` to look at; the head by default.
         """
-        at = max(after, self.oldest - 1)
+        at = max(after, self.oldest_in_memory - 1)
         end = min(self.head if upto is None else upto, at + SCAN)
         base = len(self._entries) - 1 - self.head
-        frames: list[bytes] = []
-        size = 0
-        while at < end and size < max_bytes:
-            at += 1
-            entry = self._entries[base + at]
-            if filter.wants(entry.type, entry.session_id):
-                frames.append(entry.frame)
-                size += len(entry.frame)
-            if aliases := filter.aliases(entry.type, entry.session_id):
-                made = alias_frames(entry.type, entry.frame, aliases)
-                frames += made
-                size += max(ALIAS_COST, sum(map(len, made)))
-        return Slice(b"".join(frames), at)
+        entries = self._entries
+        found = ((seq, e.type, e.session_id, e.frame) for seq in range(at + 1, end + 1) for e in (entries[base + seq],))
+        return collect(found, filter, max_bytes=max_bytes) or Slice(b"", at)
+
+    def purge(self, wanted: Callable[[str], bool]) -> None:
+        """Forget what memory holds of some sessions; their numbers stay empty.
+
+        Args:
+            wanted: tells of a session whether it is one of them.
+        """
+        for index in range(self._start, len(self._entries)):
+            entry = self._entries[index]
+            if entry.session_id and wanted(entry.session_id):
+                self._bytes -= len(entry.frame)
+                self._entries[index] = _PURGED
+
+    def _rows(self, after: int, count: int, max_bytes: int) -> list[Row]:
+        base = len(self._entries) - 1 - self.head
+        start = max(after + 1, self.oldest_in_memory)
+        rows = (
+            Row(seq, entry.at, entry.type, entry.session_id, entry.id, entry.frame)
+            for seq in range(start, self.head + 1)
+            if (entry := self._entries[base + seq]) is not _PURGED
+        )
+        return chunk(rows, count, max_bytes)
 
     def _keep(self, entry: Entry) -> None:
         self._entries.append(entry)
         self._bytes += len(entry.frame)
         self._evict()
+        if self.disk is not None:
+            self.disk.wake()
         self.on_append()
 
     def _remember(self, id: str) -> None:
@@ -167,6 +222,8 @@ class EventLog:
             self._bytes -= len(self._entries[self._start].frame)
             self._entries[self._start] = _GONE
             self._start += 1
+        if self.disk is not None:
+            self.disk.evicted(self.oldest_in_memory - 1)
         if self._start > 1024 and self._start * 2 > len(self._entries):
             del self._entries[: self._start]
             self._start = 0

@@ -2,17 +2,20 @@
 
 At the end of a loop tick the frames since a position are joined once per distinct filter, and the same bytes go to
 every client that shares it: one write per client and tick. A client that does not take its bytes keeps its position and
-nothing else; it goes on from there when its socket has room again.
+nothing else; it goes on from there when its socket has room again, from disk if memory has gone on without it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from typing import Protocol
 
-from clawsocket.log.eventlog import EventLog, Slice
+from clawsocket.errors import StoreError
+from clawsocket.log.eventlog import EventLog
+from clawsocket.log.slices import Slice
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import Filter
 
@@ -35,8 +38,8 @@ class Sink(Protocol):
     def send_frames(self, frames: bytes) -> bool:
         """Take ready WebSocket frames; return whether there is room for more."""
 
-    def send_gap(self, gap: Gap) -> None:
-        """Tell that events are missing."""
+    def send_gap(self, gap: Gap) -> bool:
+        """Tell that events are missing; return whether it wants to go on."""
 
     def reached(self, position: int) -> None:
         """Learn that the cursor stands at its barrier."""
@@ -53,9 +56,10 @@ class Cursor:
         filter: what it wants.
         barrier: a ``seq`` to stop at once, so that something can be sent exactly there; None for none.
         ready: whether its sink has room.
+        read: its read from disk that is under way; None for none.
     """
 
-    __slots__ = ("barrier", "filter", "position", "ready", "sink")
+    __slots__ = ("barrier", "filter", "position", "read", "ready", "sink")
 
     def __init__(self, sink: Sink, position: int) -> None:
         """Start at a position, wanting nothing yet."""
@@ -64,6 +68,10 @@ class Cursor:
         self.filter = Filter()
         self.barrier: int | None = None
         self.ready = True
+        self.read: asyncio.Future[Slice] | None = None
+
+
+_Place = tuple[int, Filter, int | None]
 
 
 class FanOut:
@@ -79,6 +87,7 @@ class FanOut:
         self.log = log
         self.slice_bytes = slice_bytes
         self.cursors: dict[Cursor, None] = {}
+        self._reads: dict[_Place, asyncio.Future[Slice]] = {}
         self._scheduled = False
         self._last_end = 0.0
         self._last_took = 0.0
@@ -129,7 +138,7 @@ class FanOut:
     def _round(self) -> None:
         self._scheduled = False
         began = time.perf_counter()
-        shared: dict[tuple[int, Filter, int | None], Slice] = {}
+        shared: dict[_Place, Slice] = {}
         behind = False
         cursors = list(self.cursors)
         for done, cursor in enumerate(cursors):
@@ -151,7 +160,7 @@ class FanOut:
                 del self.cursors[cursor]
                 self.cursors[cursor] = None
 
-    def _try(self, cursor: Cursor, shared: dict[tuple[int, Filter, int | None], Slice]) -> bool:
+    def _try(self, cursor: Cursor, shared: dict[_Place, Slice]) -> bool:
         """Move a cursor; one that can't be moved leaves the others alone."""
         try:
             return self._move(cursor, shared)
@@ -161,15 +170,24 @@ class FanOut:
             cursor.sink.fail()
             return False
 
-    def _move(self, cursor: Cursor, shared: dict[tuple[int, Filter, int | None], Slice]) -> bool:
+    def _move(self, cursor: Cursor, shared: dict[_Place, Slice]) -> bool:
         """Give a cursor its next slice; return whether there is more for it and room."""
-        if cursor.position < self.log.oldest - 1:
-            self._skip(cursor)
+        if cursor.read is not None:
+            return False
+        if cursor.position < self.log.oldest_in_memory - 1:
+            if not self._skip(cursor):
+                return False
+            if self.log.on_disk(cursor.position):
+                self._fetch(cursor)
+                return False
         key = (cursor.position, cursor.filter, cursor.barrier)
         slice = shared.get(key)
         if slice is None:
             slice = self.log.read(cursor.position, cursor.filter, max_bytes=self.slice_bytes, upto=cursor.barrier)
             shared[key] = slice
+        return self._give(cursor, slice)
+
+    def _give(self, cursor: Cursor, slice: Slice) -> bool:
         cursor.position = slice.position
         if slice.frames:
             cursor.ready = cursor.sink.send_frames(slice.frames)
@@ -178,8 +196,50 @@ class FanOut:
             cursor.sink.reached(cursor.position)
         return cursor.ready and cursor.position < self.log.head
 
-    def _skip(self, cursor: Cursor) -> None:
+    def _skip(self, cursor: Cursor) -> bool:
+        """Pass over what is not kept any more, and tell of it; return whether the cursor goes on."""
         gap = self.log.gap(cursor.position)
-        if gap is not None and cursor.filter.topics:
-            cursor.sink.send_gap(gap)
-        cursor.position = self.log.oldest - 1
+        if gap is None:
+            return True
+        cursor.position = gap.oldest_seq - 1
+        return not cursor.filter.topics or cursor.sink.send_gap(gap)
+
+    # From disk
+
+    def _fetch(self, cursor: Cursor) -> None:
+        """Read a cursor's next slice from disk; those at the same place share it."""
+        disk = self.log.disk
+        assert disk is not None
+        place = (cursor.position, cursor.filter, cursor.barrier)
+        read = self._reads.get(place)
+        if read is None:
+            upto = disk.committed if cursor.barrier is None else min(cursor.barrier, disk.committed)
+            slice = disk.read(cursor.position, cursor.filter, max_bytes=self.slice_bytes, upto=upto)
+            read = self._reads[place] = asyncio.ensure_future(slice)
+            read.add_done_callback(lambda _read: self._reads.pop(place))
+        cursor.read = read
+        read.add_done_callback(functools.partial(self._fetched, cursor, place))
+
+    def _fetched(self, cursor: Cursor, place: _Place, read: asyncio.Future[Slice]) -> None:
+        cursor.read = None
+        if cursor not in self.cursors:
+            return
+        error = read.exception()
+        if isinstance(error, StoreError):
+            self._lost(cursor)
+        elif error is not None:
+            logger.error("the events for a client could not be read", exc_info=error)
+            self.remove(cursor)
+            cursor.sink.fail()
+            return
+        elif place == (cursor.position, cursor.filter, cursor.barrier) and cursor.ready:
+            self._give(cursor, read.result())
+        self.wake()
+
+    def _lost(self, cursor: Cursor) -> None:
+        """What is on disk can't be read: go on with what is in memory."""
+        start, position = self.log.oldest_in_memory, cursor.position
+        if position < start - 1:
+            cursor.position = start - 1
+            if cursor.filter.topics:
+                cursor.sink.send_gap(Gap(from_=position + 1, to=start - 1, oldest_seq=start, reason="evicted"))

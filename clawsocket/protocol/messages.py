@@ -23,12 +23,16 @@ class ClientMessage(Wire, tag_field="type", kw_only=True):
 
 
 class Subscribe(ClientMessage, tag="subscribe", kw_only=True):
-    """Adds topics, each for all sessions or for some; with ``sinceSeq`` the cursor is set back first."""
+    """Adds topics, each for all sessions or for some; with ``sinceSeq`` the cursor is set back first.
+
+    A connection that says ``allOrNothing`` is closed (4408) where it would get a ``gap``.
+    """
 
     topics: Topics
     session_id: SessionId | Annotated[list[SessionId], Meta(min_length=1, max_length=1000)] | None = None
     since_seq: Seq | None = None
     epoch: str | None = None
+    all_or_nothing: bool | None = None
 
 
 class Unsubscribe(ClientMessage, tag="unsubscribe", kw_only=True):

@@ -128,9 +128,13 @@ class Connection(asyncio.Protocol):
         self._told = self.cursor.position
         return not self._paused
 
-    def send_gap(self, gap: Gap) -> None:
-        """Tell that events are missing."""
+    def send_gap(self, gap: Gap) -> bool:
+        """Tell that events are missing, or say goodbye to who wants all or nothing; return whether it goes on."""
+        if self.requests.all_or_nothing:
+            self.close(4408)
+            return False
         self.send(gap)
+        return True
 
     def reached(self, position: int) -> None:
         """Send the snapshots that wait for this place."""

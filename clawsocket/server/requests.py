@@ -29,7 +29,11 @@ _SERVER = replies.ServerInfo(version=__version__, protocol=replies.PROTOCOL, fea
 
 
 class Requests:
-    """The requests of one client, and what is left of them: its topics, its histories in the making, its agent logs."""
+    """The requests of one client, and what is left of them: its topics, its histories in the making, its agent logs.
+
+    Attributes:
+        all_or_nothing: whether the client would rather be closed (4408) than miss events.
+    """
 
     def __init__(self, client: Connection) -> None:
         """Answer a client."""
@@ -37,6 +41,7 @@ class Requests:
         self._settings = client.hub.settings
         self._loop = asyncio.get_running_loop()
         self._topics: dict[str, Sessions] = {}
+        self.all_or_nothing = False
         self._rewound = float("-inf")
         self._histories: set[asyncio.Task[None]] = set()
         self._logs: dict[Key, Follower] = {}
@@ -117,6 +122,8 @@ class Requests:
         topics = {**self._topics, **dict.fromkeys(message.topics, _sessions(message.session_id))}
         if len(topics) > self._settings.max_topics:
             raise RequestError("limit_exceeded", f"a connection may have {self._settings.max_topics} topics")
+        if message.all_or_nothing is not None:
+            self.all_or_nothing = message.all_or_nothing
         reply = replies.Subscribed(id=message.id, topics=list(topics), head_seq=self._hub.log.head)
         if message.since_seq is None:
             self._set_topics(topics)
@@ -161,12 +168,10 @@ class Requests:
         """
         log, cursor = self._hub.log, self._client.cursor
         gap = log.gap(min(after, cursor.position), foreign=foreign)
-        start = log.oldest - 1
         if gap is None:
-            cursor.position = min(cursor.position, max(after, start))
-        else:
-            self._client.send(gap)
-            cursor.position = start
+            cursor.position = min(cursor.position, max(after, log.oldest - 1))
+        elif self._client.send_gap(gap):
+            cursor.position = gap.oldest_seq - 1
         self._hub.fanout.wake()
 
     # Histories and agent logs.

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clawsocket.log.eventlog import SCAN, EventLog
+from clawsocket.log.eventlog import EventLog
+from clawsocket.log.slices import SCAN
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import Filter
 from tests.log.events import ALL, fact, filled, level, messages, result, seqs

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from clawsocket.log import fanout as module
-from clawsocket.log.eventlog import SCAN, EventLog
+from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import Cursor, FanOut
+from clawsocket.log.slices import SCAN
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import Filter
 from tests.log.events import ALL, fact, messages, seqs
@@ -39,8 +40,9 @@ class FakeSink:
         self.told += seqs(frames)
         return self.room
 
-    def send_gap(self, gap: Gap) -> None:
+    def send_gap(self, gap: Gap) -> bool:
         self.told.append(gap)
+        return True
 
     def reached(self, position: int) -> None:
         self.told.append(("reached", position))

@@ -1,0 +1,253 @@
+"""The log's way to disk and back, seen from the loop: threads do the work, the loop never waits.
+
+What is appended is committed within 50 ms, with what :attr:`Disk.extras` says at that moment of the sources and the
+sessions. While the database can't be written, events stay in memory as long as there is room, and it is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from clawsocket.errors import StoreDamagedError, StoreError
+from clawsocket.log.slices import Slice
+from clawsocket.log.store import Extras, Row, Store, set_aside
+from clawsocket.protocol.topics import Filter
+
+DELAY = 0.03
+"""Seconds that a commit gathers events."""
+
+BATCH = 4000
+"""Events of a commit, at most."""
+
+BATCH_BYTES = 8_000_000
+"""Size of their frames, at most, about."""
+
+RETRY = (1.0, 30.0)
+"""Seconds before a commit that failed is tried again, the first and the longest time."""
+
+TRIM_INTERVAL = 60.0
+"""Seconds between looks whether something is to be deleted, at least."""
+
+Trouble = Callable[[str, bool], None]
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class Disk:
+    """Writes the log to its database, and reads it.
+
+    Attributes:
+        committed: the last number on disk.
+        oldest: the number of the oldest event on disk; 0 for none.
+        posted: set it when something came that nobody would send again after a crash.
+        rows: (after, count, bytes) to the events in memory after a number. Set by the log.
+        head: gives the last number. Set by the log.
+        extras: gives what goes with the events up to the head.
+        on_trouble: (message, whether it goes on) called when the database fails, and when it works again.
+        on_damage: called with the reason when the database was damaged and a new one is begun.
+    """
+
+    def __init__(self, store: Store, *, max_bytes: int, max_age: int) -> None:
+        """Take over an open database.
+
+        Args:
+            store: nobody else may use it.
+            max_bytes: of the database; older events are deleted.
+            max_age: of events, in ms.
+        """
+        self._store = store
+        self._max_bytes, self._max_age = max_bytes, max_age
+        self.committed = store.head
+        self.oldest = store.oldest()
+        self.posted = False
+        self.rows: Callable[[int, int, int], list[Row]] = lambda _after, _count, _bytes: []
+        self.head: Callable[[], int] = lambda: self.committed
+        self.extras: Callable[[], Extras] = Extras
+        self.on_trouble: Trouble = lambda _message, _recoverable: None
+        self.on_damage: Callable[[str], None] = lambda _reason: None
+        self._writer = ThreadPoolExecutor(1, "log-writer")
+        self._reader = ThreadPoolExecutor(1, "log-reader")
+        self._timer: asyncio.TimerHandle | None = None
+        self._write: asyncio.Future[None] | None = None
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._wait, self._failed = RETRY[0], ""
+        self._trimmed = 0.0
+        self._closing = False
+        self._extras = Extras()
+
+    # What the log calls
+
+    def wake(self) -> None:
+        """Commit what is new, soon."""
+        if self._timer is None and self._write is None and not self._closing:
+            self._timer = asyncio.get_running_loop().call_later(DELAY, self._begin)
+
+    def when_committed(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when all that the log has now is on disk, or can't get there any more."""
+        if self.head() <= self.committed:
+            action()
+        else:
+            self._waiting.append((self.head(), action))
+
+    def evicted(self, upto: int) -> None:
+        """Learn that memory has no room for events up to a number."""
+        if self._waiting and upto > self.committed:
+            self._release(upto)
+
+    async def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
+        """Read events as :meth:`clawsocket.log.eventlog.EventLog.read` does.
+
+        Raises:
+            StoreError: they can't be read; a damaged database is being replaced.
+        """
+        store = self._store
+        try:
+            return await self.call(lambda store: store.read(after, filter, max_bytes=max_bytes, upto=upto))
+        except StoreDamagedError as error:
+            self._replace(store, error)
+            raise
+
+    async def call(self, do: Callable[[Store], T]) -> T:
+        """Read something else from the database, in the reader's thread.
+
+        Raises:
+            StoreError: it can't be read.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._reader, do, self._store)
+
+    async def write(self, do: Callable[[Store], T]) -> T:
+        """Change something else in the database, in the writer's thread.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+        result = await asyncio.get_running_loop().run_in_executor(self._writer, do, self._store)
+        self.oldest = await self.call(Store.oldest)
+        return result
+
+    async def close(self) -> None:
+        """Commit the rest, say that this run ended well, and close. A database that fails now is left as it is."""
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._write is not None:
+            await asyncio.wait([self._write])
+        try:
+            while self.committed < self.head():
+                await self._commit(clean=False)
+            await self._commit(clean=True)
+        except StoreError as error:
+            logger.warning("the log could not be closed well: %s", error)
+        self._release(self.committed)
+        for threads in (self._reader, self._writer):
+            await asyncio.to_thread(threads.shutdown)
+        self._store.close()
+
+    # Committing
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._write = asyncio.ensure_future(self._commit(clean=False))
+        self._write.add_done_callback(self._done)
+
+    async def _commit(self, *, clean: bool) -> None:
+        rows = self.rows(self.committed, BATCH, BATCH_BYTES)
+        head = rows[-1].seq if rows else self.head()
+        if head == self.head():
+            self._add(self.extras())
+        loop, store = asyncio.get_running_loop(), self._store
+        commit = functools.partial(store.commit, rows, self._extras, head=head, posted=self.posted, clean=clean)
+        await loop.run_in_executor(self._writer, commit)
+        if store is not self._store:
+            return  # it was replaced meanwhile
+        self.committed, self._extras = head, Extras()
+        self.oldest = self.oldest or (rows[0].seq if rows else 0)
+        self._release(head)
+        await self._trim()
+
+    def _add(self, new: Extras) -> None:
+        """Take what is to be committed; what a commit failed to write is still there."""
+        held = self._extras
+        self._extras = Extras(held.positions + new.positions, held.sessions + new.sessions)
+
+    def _done(self, write: asyncio.Future[None]) -> None:
+        self._write = None
+        error = write.exception()
+        if error is None:
+            self._works()
+            if self.committed < self.head() and not self._closing:
+                self._begin()
+        elif isinstance(error, StoreDamagedError):
+            self._replace(self._store, error)
+        elif isinstance(error, StoreError):
+            self._fails(error)
+        else:
+            logger.error("the log could not be written", exc_info=error)
+            self._fails(StoreError(self._store.path, "it could not be written"))
+
+    def _release(self, upto: int) -> None:
+        while self._waiting and self._waiting[0][0] <= upto:
+            self._waiting.popleft()[1]()
+
+    def _fails(self, error: StoreError) -> None:
+        if self._failed != error.problem:
+            self._failed = error.problem
+            logger.warning("the log can't be written: %s", error)
+            self.on_trouble(
+                "the log can't be written to disk; what happens is kept in memory, as long as there is room", True
+            )
+        if not self._closing:
+            self._timer = asyncio.get_running_loop().call_later(self._wait, self._begin)
+            self._wait = min(2 * self._wait, RETRY[1])
+
+    def _works(self) -> None:
+        self._wait = RETRY[0]
+        if self._failed:
+            self._failed = ""
+            logger.warning("the log is written to disk again")
+
+    def _replace(self, store: Store, error: StoreDamagedError) -> None:
+        """Go on with a new database: it gets what memory holds."""
+        if store is not self._store or self._closing:
+            return
+        logger.error("the log's database is damaged: %s", error)
+        aside = set_aside(store.path)
+        try:
+            fresh = Store(store.path)
+        except StoreError as again:
+            self._fails(again)
+            return
+        logger.warning("it was kept as %s, and a new one was begun", aside)
+        fresh.adopt(store)
+        self._store, self.committed, self.oldest = fresh, 0, 0
+        for threads, close in ((self._reader, store.close_reader), (self._writer, store.close_writer)):
+            threads.submit(close)
+        self.on_damage(error.problem)
+        self.wake()
+
+    async def _trim(self) -> None:
+        now = time.monotonic()
+        if now - self._trimmed < TRIM_INTERVAL:
+            return
+        before = time.time_ns() // 1_000_000 - self._max_age
+        if not await self.write(lambda store: store.trim(before=before, max_bytes=self._max_bytes)):
+            self._trimmed = now
+
+
+def chunk(rows: Iterable[Row], count: int, max_bytes: int) -> list[Row]:
+    """Return the first rows, so many and so much at most, one at least if there is one."""
+    taken: list[Row] = []
+    for row in rows:
+        taken.append(row)
+        max_bytes -= len(row.frame)
+        if len(taken) >= count or max_bytes <= 0:
+            break
+    return taken

@@ -1,0 +1,48 @@
+"""What one read of the log gives, from memory or from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from clawsocket.protocol.aliases import alias_frames
+from clawsocket.protocol.topics import Filter
+
+SCAN = 4096
+"""How many events one read looks at, at most: a filter that wants little must not hold the loop."""
+
+ALIAS_COST = 2048
+"""What an alias counts for in the size of a read, at least: it is made anew each time."""
+
+
+class Slice(NamedTuple):
+    """What a read gave: frames for the wire, and where to go on."""
+
+    frames: bytes
+    position: int
+
+
+def collect(entries: Iterable[tuple[int, str, str, bytes]], filter: Filter, *, max_bytes: int) -> Slice | None:
+    """Join the frames that pass a filter.
+
+    Args:
+        entries: number, type, session and frame of each event, in order.
+        filter: what the reader wants.
+        max_bytes: stop when there is as much as this.
+
+    Returns:
+        The frames, and the number of the last event that was looked at; None if there was none.
+    """
+    frames: list[bytes] = []
+    size, at = 0, None
+    for at, type, session_id, frame in entries:  # noqa: B007 - the last one is the result
+        if filter.wants(type, session_id):
+            frames.append(frame)
+            size += len(frame)
+        if aliases := filter.aliases(type, session_id):
+            made = alias_frames(type, frame, aliases)
+            frames += made
+            size += max(ALIAS_COST, sum(map(len, made)))
+        if size >= max_bytes:
+            break
+    return None if at is None else Slice(b"".join(frames), at)

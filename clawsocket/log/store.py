@@ -1,0 +1,456 @@
+"""The log on disk: one SQLite database in WAL mode.
+
+A commit holds events, the positions of the sources they came from and what is known of their sessions, so that after a
+crash all three agree. ``synchronous=NORMAL``: a process that dies loses nothing that was committed; a machine that loses
+its power may lose the last moments, and the database stays whole (https://sqlite.org/wal.html).
+
+Nothing here knows of the loop: the methods block, and :class:`clawsocket.log.disk.Disk` calls them in threads. One
+thread at a time may write, and one at a time may read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from clawsocket.errors import StoreDamagedError, StoreError, StoreTooNewError
+from clawsocket.log.slices import SCAN, Slice, collect
+from clawsocket.protocol.topics import GAP, Filter
+
+CRASH_JUMP = 1_000_000
+"""By how much, at least, numbers go on after a crash behind the last that was committed."""
+
+TRIM = 2000
+"""Events deleted at a time."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE sessions (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, saved BLOB);
+    CREATE TABLE events (
+        seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL, session INTEGER NOT NULL, id TEXT NOT NULL,
+        frame BLOB NOT NULL, crc INTEGER NOT NULL
+    );
+    CREATE TABLE positions (
+        path TEXT PRIMARY KEY, device INTEGER NOT NULL, inode INTEGER NOT NULL, offset INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
+    """
+    CREATE INDEX events_of_session ON events (session);
+    ALTER TABLE sessions ADD COLUMN project TEXT NOT NULL DEFAULT '';
+    ALTER TABLE sessions ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN last_at INTEGER NOT NULL DEFAULT 0;
+    """,
+)
+"""What each version of the schema added. A database says its version in ``user_version``."""
+
+_PRAGMAS = """
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA journal_size_limit = 16777216;
+    PRAGMA cache_size = -2000;
+    PRAGMA temp_store = MEMORY;
+"""
+
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")
+_NETWORK = frozenset(
+    "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs lustre ncpfs nfs nfs4 smb2 smb3 "
+    "smbfs".split()
+)
+
+
+class Row(NamedTuple):
+    """An event as it is stored: its number, ms since 1970, type, session, id, and its WebSocket frame."""
+
+    seq: int
+    at: int
+    type: str
+    session_id: str
+    id: str
+    frame: bytes
+
+
+class Position(NamedTuple):
+    """How far a file has been taken: all before ``offset`` is in the log, or was passed over for good.
+
+    An ``offset`` of -1 says that the file is gone.
+    """
+
+    path: str
+    device: int
+    inode: int
+    offset: int
+
+
+class SavedSession(NamedTuple):
+    """What is kept of a session: ``saved`` is for who wrote it."""
+
+    id: str
+    project: str
+    ended: bool
+    last_at: int
+    saved: bytes
+
+
+class Extras(NamedTuple):
+    """What goes with the events of a commit."""
+
+    positions: list[Position] = []
+    sessions: list[SavedSession] = []
+
+
+class Store:
+    """The database, open.
+
+    Attributes:
+        path: of the database.
+        epoch: names the log.
+        first: the first number that its events could have.
+        head: the last number given, or the one before the first of this run.
+        last_loss: the number of the last gap in it, 0 for none.
+        crashed: whether the run before this one did not close it.
+        posted: whether that run had taken hooks by ``POST /hook``, which nobody would send again.
+        last_commit: when something was last committed, ms since 1970; 0 in a new log.
+    """
+
+    def __init__(self, path: Path, *, migrations: tuple[str, ...] = MIGRATIONS) -> None:
+        """Open or make it, and begin a run.
+
+        Raises:
+            StoreTooNewError: a newer version of this program wrote it. It is left as it is.
+            StoreDamagedError: it is no database, or a damaged one. It is left as it is.
+            StoreError: it can't be opened or written here.
+        """
+        self.path = path
+        self._keys: dict[str, int] = {}
+        self._ids: dict[int, str] = {}
+        refuse_network(path.parent)
+        with _errors(path, opening=True):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._file = os.stat(path)
+            self._db = self._connect()
+            try:
+                self._migrate(migrations)
+                self._begin()
+                self._reader = self._connect()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
+        try:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(MIGRATIONS):
+                raise StoreTooNewError(self.path, version, len(MIGRATIONS))
+            db.executescript(_PRAGMAS)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _migrate(self, migrations: tuple[str, ...]) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        for number, script in enumerate(migrations[version:], version + 1):
+            self._db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+    def _begin(self) -> None:
+        meta = dict(self._db.execute("SELECT name, value FROM meta"))
+        now = time.time_ns() // 1000
+        self.crashed = bool(meta) and not meta["clean"]
+        self.epoch = meta.get("epoch") or secrets.token_hex(8)
+        self.head = meta.get("head", now)
+        self.first = meta.get("first", self.head + 1)
+        self.last_commit = meta.get("committed", 0)
+        self.posted = bool(meta.get("posted", 0))
+        if self.crashed:
+            unused = self.head < self.first
+            self.head = max(now, self.head + CRASH_JUMP)
+            self.first = self.head + 1 if unused else self.first
+        row = self._db.execute("SELECT max(seq) FROM events WHERE type = ? AND session = 0", (GAP,)).fetchone()
+        self.last_loss = row[0] or 0
+        self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=0)
+
+    def _set(self, **meta: str | int) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+
+    # Writing
+
+    def commit(self, rows: list[Row], extras: Extras, *, head: int, posted: bool = False, clean: bool = False) -> None:
+        """Write what belongs together; all of it is on disk when this returns, or none.
+
+        Args:
+            rows: events.
+            extras: the positions and sessions that go with them.
+            head: the last number given.
+            posted: whether this run has taken hooks by ``POST /hook``.
+            clean: whether this is the run's last word.
+
+        Raises:
+            StoreDamagedError: the database is damaged or was taken away.
+            StoreError: it can't be written now.
+        """
+        with _errors(self.path):
+            self._look()
+            with self._transaction():
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [(r.seq, r.at, r.type, self._key(r.session_id), r.id, r.frame, crc32(r.frame)) for r in rows],
+                )
+                self._put_extras(extras)
+                now = time.time_ns() // 1_000_000
+                self._set(head=head, committed=now, posted=int(posted), clean=int(clean))
+
+    def _look(self) -> None:
+        """A database that was deleted can still be written, for nobody."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            raise StoreDamagedError(self.path, "it was taken away") from None
+        if (found.st_dev, found.st_ino) != (self._file.st_dev, self._file.st_ino):
+            raise StoreDamagedError(self.path, "another file took its place")
+
+    def _put_extras(self, extras: Extras) -> None:
+        if extras.positions:
+            self._db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", extras.positions)
+            self._db.execute("DELETE FROM positions WHERE offset < 0")
+        for one in extras.sessions:
+            self._db.execute(
+                "UPDATE sessions SET project = ?, ended = ?, last_at = ?, saved = ? WHERE key = ?",
+                (one.project, one.ended, one.last_at, one.saved, self._key(one.id)),
+            )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._keys.clear()  # some may be of rows that are rolled back
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _key(self, session_id: str) -> int:
+        if not session_id:
+            return 0
+        key = self._keys.get(session_id)
+        if key is None:
+            self._db.execute("INSERT OR IGNORE INTO sessions (id) VALUES (?)", (session_id,))
+            key = self._db.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()[0]
+            self._keys[session_id] = key
+        return key
+
+    def trim(self, *, before: int, max_bytes: int) -> bool:
+        """Delete some of the oldest events that are too old, or too much.
+
+        Args:
+            before: ms since 1970.
+            max_bytes: of the database.
+
+        Returns:
+            Whether there may be more to delete.
+        """
+        with _errors(self.path):
+            used = self._pragma("page_count") - self._pragma("freelist_count")
+            oldest = self._db.execute("SELECT seq, at FROM events ORDER BY seq LIMIT ?", (TRIM,)).fetchall()
+            upto = max((seq for seq, at in oldest if at < before), default=0)
+            if used * self._pragma("page_size") > max_bytes and oldest:
+                upto = oldest[-1][0]
+            if not upto:
+                return False
+            with self._transaction():
+                self._db.execute("DELETE FROM events WHERE seq <= ?", (upto,))
+                self._forget_sessions()
+            return True
+
+    def _forget_sessions(self) -> None:
+        """Forget sessions that are over and have no event left."""
+        self._keys.clear()
+        self._db.execute(
+            "DELETE FROM sessions WHERE ended AND NOT EXISTS (SELECT 1 FROM events WHERE session = sessions.key)"
+        )
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    def purge(self, sessions: Iterable[str]) -> int:
+        """Delete all that is known of some sessions, so that it can't be found in the files either.
+
+        Returns:
+            How many events it was.
+        """
+        count = 0
+        with _errors(self.path):
+            self._db.execute("PRAGMA secure_delete = ON")
+            with self._transaction():
+                for session_id in sessions:
+                    key = self._key(session_id)
+                    count += self._db.execute("DELETE FROM events WHERE session = ?", (key,)).rowcount
+                    self._db.execute("DELETE FROM sessions WHERE key = ?", (key,))
+                self._keys.clear()
+            self._db.execute("PRAGMA secure_delete = OFF")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
+
+    def adopt(self, before: Store) -> None:
+        """Go on with the numbers of a database that this one replaces."""
+        self.epoch, self.first, self.head = before.epoch, before.first, before.head
+        with _errors(self.path):
+            self._set(epoch=self.epoch, first=self.first, head=self.head)
+
+    def close_writer(self) -> None:
+        """Close what the writing thread uses; whether the run ended well, a commit has said."""
+        self._db.close()
+
+    def close_reader(self) -> None:
+        """Close what the reading thread uses."""
+        self._reader.close()
+
+    def close(self) -> None:
+        """Close it, when no thread uses it any more."""
+        self._reader.close()
+        self._db.close()
+
+    # Reading
+
+    def oldest(self) -> int:
+        """Return the number of the oldest event, 0 for none."""
+        with _errors(self.path):
+            return int(self._reader.execute("SELECT min(seq) FROM events").fetchone()[0] or 0)
+
+    def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
+        """Return frames as :meth:`clawsocket.log.eventlog.EventLog.read` does.
+
+        Raises:
+            StoreDamagedError, StoreError: they can't be read.
+        """
+        with _errors(self.path):
+            rows = self._reader.execute(
+                "SELECT seq, type, session, frame, crc FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                (after, upto, SCAN),
+            )
+            slice = collect(self._checked(rows), filter, max_bytes=max_bytes)
+        if slice is None:
+            return Slice(b"", upto)
+        return slice
+
+    def _checked(self, rows: Iterable[tuple[int, str, int, bytes, int]]) -> Iterator[tuple[int, str, str, bytes]]:
+        for seq, type, key, frame, crc in rows:
+            if crc32(frame) != crc:
+                raise StoreDamagedError(self.path, "an event in it is not what was written")
+            yield seq, type, self._id(key), frame
+
+    def _id(self, key: int) -> str:
+        found = self._ids.get(key)
+        if found is None:
+            row = self._reader.execute("SELECT id FROM sessions WHERE key = ?", (key,)).fetchone()
+            found = self._ids[key] = row[0] if row else ""
+        return found
+
+    def ids(self, limit: int) -> list[str]:
+        """Return the ids of the newest events, oldest first."""
+        with _errors(self.path):
+            found = self._reader.execute("SELECT id FROM events ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
+        return [id for (id,) in reversed(found)]
+
+    def positions(self) -> list[Position]:
+        """Return all positions."""
+        with _errors(self.path):
+            return [Position(*row) for row in self._reader.execute("SELECT * FROM positions")]
+
+    def sessions(self, *, live: bool = False) -> list[SavedSession]:
+        """Return what is kept of the sessions, oldest first; with ``live`` of those that have not ended."""
+        query = "SELECT id, project, ended, last_at, saved FROM sessions WHERE saved IS NOT NULL"
+        with _errors(self.path):
+            rows = self._reader.execute(f"{query}{' AND NOT ended' if live else ''} ORDER BY last_at").fetchall()
+        return [SavedSession(id, project, bool(ended), at, saved) for id, project, ended, at, saved in rows]
+
+    def events(self, session_id: str, *, types: str = "*", before: str | None = None, limit: int = -1) -> list[Row]:
+        """Return a session's newest events, oldest first.
+
+        Args:
+            session_id: the session.
+            types: those whose type fits this (``*`` for any characters).
+            before: the id of the event to end before.
+            limit: how many, at most; -1 for all.
+        """
+        with _errors(self.path):
+            row = self._reader.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
+            if row is None:
+                return []
+            end = 1 << 62
+            if before is not None:
+                found = self._reader.execute(
+                    "SELECT seq FROM events WHERE session = ? AND id = ? ORDER BY seq", (row[0], before)
+                ).fetchone()
+                end = found[0] if found else 0
+            rows = self._reader.execute(
+                "SELECT seq, at, type, id, frame FROM events WHERE session = ? AND seq < ? AND type GLOB ?"
+                " ORDER BY seq DESC LIMIT ?",
+                (row[0], end, types, limit),
+            ).fetchall()
+        return [Row(seq, at, type, session_id, id, frame) for seq, at, type, id, frame in reversed(rows)]
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged database another name, so that a new one can be made.
+
+    Returns:
+        Its new name; of one that was taken away, nothing is left.
+    """
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+    there = path.exists()
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            part = path.with_name(path.name + end)
+            if there:
+                part.rename(aside.with_name(aside.name + end))
+            else:
+                part.unlink()
+    return aside
+
+
+def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
+    """SQLite's WAL needs memory that all its users share, and locks that hold: no network file system gives both.
+
+    Raises:
+        StoreError: the folder is on one.
+    """
+    try:
+        lines = mounts.read_text().splitlines()
+    except OSError:
+        return  # not Linux
+    place = str(folder.resolve())
+    best, kind = "", ""
+    for line in lines:
+        _, point, type, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        if len(point) >= len(best) and (place + "/").startswith(point.rstrip("/") + "/"):
+            best, kind = point, type
+    if kind in _NETWORK:
+        raise StoreError(folder, f"is on a network file system ({kind}); set CLAW_SOCKET_DIR to a folder on a disk")
+
+
+@contextlib.contextmanager
+def _errors(path: Path, *, opening: bool = False) -> Iterator[None]:
+    """Raise our errors for SQLite's. A table that is missing at the start says that this is no store of ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name.startswith(_DAMAGED) or (opening and name == "SQLITE_ERROR"):
+            raise StoreDamagedError(path, str(error)) from error
+        raise StoreError(path, str(error)) from error
+    except OSError as error:
+        raise StoreError(path, error.strerror or str(error)) from error
