@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import logging
 import secrets
 import signal
@@ -22,10 +23,13 @@ from clawsocket.errors import ClawSocketError, InvalidHookError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.paths import Home
+from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import Event
+from clawsocket.protocol.models import SessionInfo
 from clawsocket.server.backend import Backend
 from clawsocket.server.server import Server
 from clawsocket.setup import hooks as hook_setup
+from clawsocket.sources.checkpoints import SETTLE
 from clawsocket.sources.session_files import SessionFiles
 from clawsocket.sources.spool import Spool
 from clawsocket.sources.transcripts import Transcripts
@@ -60,6 +64,7 @@ class App:
             silence=round(settings.silence * 1000),
         )
         self.log = EventLog(max_bytes=settings.ring_bytes, max_events=settings.ring_events)
+        self.persistence = Persistence(home, settings, self.log, self.world, self.dirs)
         self.fanout = FanOut(self.log, slice_bytes=settings.socket_buffer)
         self.server = Server(settings, home, self.log, self.fanout, self._backend(), lambda: self.token)
 
@@ -68,6 +73,9 @@ class App:
         self.transcripts = Transcripts(self.dirs, self.watcher, self.observe, settings, now)
         self.spool = Spool(home.spool, self.watcher, self.observe, settings, now)
         self.spool.on_lost = lambda: self.log.lose("spool_full")
+        self.spool.release = self.persistence.release
+        self.spool.is_known = lambda id: self.log.knows(f"h:{id}")
+        self.transcripts.checkpoints = self.persistence.checkpoints
         self.transcripts.on_read = self.server.transcript_grew
         self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
         self.world.on_end = self.transcripts.drain
@@ -77,6 +85,9 @@ class App:
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None
+        self._purging: asyncio.Future[None] | None = None
+        if self.persistence.disk is not None:
+            self.persistence.disk.on_trouble = self._tell_trouble
 
     async def start(self) -> None:
         """Listen first, so that a second server harms nothing; then read.
@@ -89,11 +100,17 @@ class App:
             logger.info("clients need the token in %s", self.home.token)
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed)
-        await self.transcripts.start()
+        await self.transcripts.start(self.persistence.since)
+        for session_id in list(self.world.sessions):
+            self.transcripts.follow(session_id)
         await self.session_files.start()
+        for gone in self.world.unseen():
+            self.observe(gone)
         if self.settings.hooks:
             await self._install_hooks()
             await self.spool.start()
+        self._tell_trouble()
+        await asyncio.to_thread(self.persistence.forget_gone)
 
     async def stop(self) -> None:
         """Stop reading, say goodbye to the clients, leave nothing behind."""
@@ -102,7 +119,10 @@ class App:
         for handle in (self._flush, self._timer):
             if handle is not None:
                 handle.cancel()
+        self.append(self.world.expire(now() + round(SETTLE * 1000)))  # nothing may wait for the next run
+        self.append(self.world.flush())
         await self.server.stop()
+        await self.persistence.close()
 
     # What comes in
 
@@ -110,6 +130,7 @@ class App:
         """Take what a source saw: the state makes events of it, the log keeps them, the server sends them."""
         for event in self.world.apply(seen, now()):
             self.log.append(event)
+            self.persistence.touch(event.session_id)
         if isinstance(seen, SessionFileSeen):
             self.transcripts.follow(seen.file.session_id)
         elif isinstance(seen, Trouble):
@@ -122,6 +143,7 @@ class App:
         """Put events into the log."""
         for event in events:
             self.log.append(event)
+            self.persistence.touch(event.session_id)
 
     def take_hook(self, body: bytes) -> None:
         """Take a hook that came by ``POST /hook``.
@@ -135,6 +157,7 @@ class App:
             raise InvalidHookError("invalid JSON") from None
         except hooks.NotAHookError:
             raise InvalidHookError("invalid hook payload") from None
+        self.persistence.posted()
         self.observe(HookSeen(next(self._hook_ids), now(), hook))
 
     def _posted(self) -> Iterator[str]:
@@ -165,7 +188,8 @@ class App:
     def _backend(self) -> Backend:
         return Backend(
             snapshot=self.world.snapshot,
-            sessions=self.world.session_list,
+            sessions=lambda: self.world.session_list(False),
+            all_sessions=self._all_sessions,
             history=self._history,
             usage=self.world.usage,
             take_hook=self.take_hook,
@@ -177,13 +201,36 @@ class App:
 
     async def _history(self, session_id: str, limit: int, before: str | None) -> tuple[list[Raw], bool]:
         path = self.transcripts.path(session_id, None)
-        if path is None:
-            return [], False
         limit = min(limit, self.settings.history_limit)
         size = self.settings.history_bytes
-        with contextlib.suppress(FileNotFoundError):
-            return await asyncio.to_thread(history.read, path, session_id, limit, before, max_bytes=size)
-        return [], False
+        if path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                return await asyncio.to_thread(history.read, path, session_id, limit, before, max_bytes=size)
+        return history.stored(await self.persistence.history(session_id, limit, before), limit, max_bytes=size)
+
+    async def _all_sessions(self) -> list[SessionInfo]:
+        known = self.world.session_list(True)
+        return await self.persistence.sessions({one.session_id for one in known}) + known
+
+    # The log on disk
+
+    def _tell_trouble(self, message: str | None = None, recoverable: bool = True) -> None:
+        """Tell clients what is wrong with the log on disk, if anything is."""
+        message = message or self.persistence.trouble
+        if message is not None:
+            self.observe(Trouble("log", message, recoverable, now()))
+
+    async def _purge(self) -> None:
+        """Forget the sessions that the owner wants forgotten; the request goes when it is done."""
+        request = self.home.purge
+        try:
+            sessions = json.loads(request.read_bytes())["sessions"]
+            await self.persistence.purge([one for one in sessions if isinstance(one, str)])
+            request.unlink()
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, ClawSocketError) as error:
+            logger.warning("what is to be forgotten could not be: %s", error)
 
     # Hooks and token
 
@@ -207,7 +254,9 @@ class App:
                 logger.info("hooks installed in %s", change.path)
 
     def _home_changed(self, folder: Path, name: str | None, created: bool) -> None:
-        """The token file is the truth: a new token in it is taken at once."""
+        """The token file is the truth: a new token in it is taken at once. So is a request to forget sessions."""
+        if name in (None, self.home.purge.name) and self.home.purge.exists():
+            self._purging = asyncio.ensure_future(self._purge())
         if name not in (None, self.home.token.name):
             return
         try:

@@ -65,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     history_limit: Annotated[Count, _meta("Events of one history reply", "events")] = 10_000
     history_bytes: Annotated[Size, _meta("Size of one history reply", "bytes")] = 16 * MB
 
+    log_days: Annotated[
+        Count, _meta("Events kept on disk; Claude Code's cleanupPeriodDays if that is less", "days")
+    ] = 30
+    log_bytes: Annotated[Size, _meta("Events kept on disk", "bytes")] = 512 * MB
     ring_bytes: Annotated[Size, _meta("Events kept in memory", "bytes")] = 64 * MB
     ring_events: Annotated[Count, _meta("Events kept in memory", "events")] = 200_000
     socket_buffer: Annotated[Size, _meta("Unsent bytes after which a client is left to catch up", "bytes")] = 262_144

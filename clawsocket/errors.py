@@ -102,7 +102,11 @@ class StoreDamagedError(StoreError):
     """It is damaged, or was taken away: it is set aside for a new one."""
 
 
-class StoreTooNewError(StoreError):
+class StoreRefusedError(StoreError):
+    """It must not be used as it is, and nothing was changed: the service does not start."""
+
+
+class StoreTooNewError(StoreRefusedError):
     """A newer version of this program wrote it, and it was left as it is.
 
     Args:

@@ -7,16 +7,20 @@ import heapq
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from msgspec import Raw
 
 from clawsocket.claude import transcript
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
-from clawsocket.protocol.envelope import Event, encode
+from clawsocket.protocol.envelope import Envelope, Event, encode
 from clawsocket.sources.backwards import last_lines
 from clawsocket.state.history import replay
 
 CONTEXT = 200
 """Lines read before those that are wanted, so that results find the calls they belong to."""
+
+_encoder = msgspec.json.Encoder()
+_sent = msgspec.json.Decoder(Envelope)
 
 READ_LIMIT = 512_000_000
 """Bytes read for one reply, at most."""
@@ -44,6 +48,30 @@ def read(path: Path, session_id: str, limit: int, before: str | None, *, max_byt
         if whole or enough or len(lines) < count:
             return _page(events[: end if end is not None else 0], limit, max_bytes, whole)
         count *= 4
+
+
+def stored(raws: list[bytes], limit: int, *, max_bytes: int) -> tuple[list[Raw], bool]:
+    """Return the last events of a session whose transcript is gone, from the log.
+
+    Args:
+        raws: events as they were sent, oldest first; one more than ``limit`` if there are more.
+        limit: how many events, at most.
+        max_bytes: their size, at most.
+
+    Returns:
+        As :func:`read` does.
+    """
+    page: list[Raw] = []
+    size = 0
+    for raw in reversed(raws[-limit:]):
+        event = _sent.decode(raw)
+        event.seq = None
+        page.append(Raw(_encoder.encode(event)))
+        size += len(raw)
+        if size > max_bytes:
+            page.pop()
+            break
+    return page[::-1], len(page) < len(raws)
 
 
 def _index(events: list[Event], before: str | None) -> int | None:

@@ -44,6 +44,11 @@ class Home:
         return self.root / "log.db"
 
     @property
+    def purge(self) -> Path:
+        """A request to the running service to forget sessions, JSON."""
+        return self.root / "purge"
+
+    @property
     def socket(self) -> Path:
         """The Unix socket, 0600: its owner needs no token."""
         return self.root / "socket"

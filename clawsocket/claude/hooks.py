@@ -143,6 +143,24 @@ def parse(body: bytes) -> Hook:
         raise NotJsonError from error
 
 
+def known(name: str, session_id: str, agent_id: str | None, payload: Raw) -> Hook:
+    """Return a hook from its payload as it went out.
+
+    Args:
+        name: of the hook; the payload's own goes before.
+        session_id: the session.
+        agent_id: the subagent.
+        payload: JSON of an object.
+
+    Raises:
+        msgspec.ValidationError: it is no object.
+    """
+    hook = lenient.again(_hook, payload)
+    hook.hook_event_name, hook.session_id, hook.raw = hook.hook_event_name or name, session_id, payload
+    hook.agent_id = hook.agent_id or agent_id
+    return hook
+
+
 def _native(body: bytes) -> Hook:
     hook = lenient.again(_hook, body)
     if not _NAME.match(hook.hook_event_name) or not hook.session_id or len(hook.session_id) > 256:

@@ -18,11 +18,13 @@ class HookSeen(msgspec.Struct):
         id: of the fact: the spool file's name, or one made for a ``POST /hook``.
         at: ms since 1970 when it fired.
         hook: its payload.
+        silent: True where it is in the log already and is told for the state alone.
     """
 
     id: str
     at: int
     hook: Hook
+    silent: bool = False
 
 
 class LineSeen(msgspec.Struct):
@@ -34,6 +36,7 @@ class LineSeen(msgspec.Struct):
         line: the line.
         at: ms since 1970: its own timestamp, or that of the line before it.
         silent: True for what existed before and is read for the state alone.
+        follows: True where the file was known up to here before: the line is no copy of an older one.
     """
 
     session_id: str
@@ -41,6 +44,7 @@ class LineSeen(msgspec.Struct):
     line: Line
     at: int
     silent: bool = False
+    follows: bool = False
 
 
 class AgentMetaSeen(msgspec.Struct):

@@ -162,7 +162,7 @@ class Disk:
         rows = self.rows(self.committed, BATCH, BATCH_BYTES)
         head = rows[-1].seq if rows else self.head()
         if head == self.head():
-            self._add(self.extras())
+            self.add(self.extras())
         loop, store = asyncio.get_running_loop(), self._store
         commit = functools.partial(store.commit, rows, self._extras, head=head, posted=self.posted, clean=clean)
         await loop.run_in_executor(self._writer, commit)
@@ -173,10 +173,10 @@ class Disk:
         self._release(head)
         await self._trim()
 
-    def _add(self, new: Extras) -> None:
-        """Take what is to be committed; what a commit failed to write is still there."""
+    def add(self, new: Extras) -> None:
+        """Take what is to be committed with the next events; what a commit failed to write is still there."""
         held = self._extras
-        self._extras = Extras(held.positions + new.positions, held.sessions + new.sessions)
+        self._extras = Extras([*held.positions, *new.positions], [*held.sessions, *new.sessions])
 
     def _done(self, write: asyncio.Future[None]) -> None:
         self._write = None

@@ -1,8 +1,8 @@
 """The log on disk: one SQLite database in WAL mode.
 
 A commit holds events, the positions of the sources they came from and what is known of their sessions, so that after a
-crash all three agree. ``synchronous=NORMAL``: a process that dies loses nothing that was committed; a machine that loses
-its power may lose the last moments, and the database stays whole (https://sqlite.org/wal.html).
+crash all three agree. ``synchronous=NORMAL``: a process that dies loses nothing that was committed; a machine that
+loses its power may lose the last moments, and the database stays whole (https://sqlite.org/wal.html).
 
 Nothing here knows of the loop: the methods block, and :class:`clawsocket.log.disk.Disk` calls them in threads. One
 thread at a time may write, and one at a time may read.
@@ -15,12 +15,12 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from clawsocket.errors import StoreDamagedError, StoreError, StoreTooNewError
+from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError, StoreTooNewError
 from clawsocket.log.slices import SCAN, Slice, collect
 from clawsocket.protocol.topics import GAP, Filter
 
@@ -102,8 +102,8 @@ class SavedSession(NamedTuple):
 class Extras(NamedTuple):
     """What goes with the events of a commit."""
 
-    positions: list[Position] = []
-    sessions: list[SavedSession] = []
+    positions: Sequence[Position] = ()
+    sessions: Sequence[SavedSession] = ()
 
 
 class Store:
@@ -134,7 +134,7 @@ class Store:
         refuse_network(path.parent)
         with _errors(path, opening=True):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._file = os.stat(path)
+            self._file = path.stat()
             self._db = self._connect()
             try:
                 self._migrate(migrations)
@@ -211,7 +211,7 @@ class Store:
     def _look(self) -> None:
         """A database that was deleted can still be written, for nobody."""
         try:
-            found = os.stat(self.path)
+            found = self.path.stat()
         except FileNotFoundError:
             raise StoreDamagedError(self.path, "it was taken away") from None
         if (found.st_dev, found.st_ino) != (self._file.st_dev, self._file.st_ino):
@@ -425,7 +425,7 @@ def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> No
     """SQLite's WAL needs memory that all its users share, and locks that hold: no network file system gives both.
 
     Raises:
-        StoreError: the folder is on one.
+        StoreRefusedError: the folder is on one.
     """
     try:
         lines = mounts.read_text().splitlines()
@@ -439,7 +439,9 @@ def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> No
         if len(point) >= len(best) and (place + "/").startswith(point.rstrip("/") + "/"):
             best, kind = point, type
     if kind in _NETWORK:
-        raise StoreError(folder, f"is on a network file system ({kind}); set CLAW_SOCKET_DIR to a folder on a disk")
+        raise StoreRefusedError(
+            folder, f"is on a network file system ({kind}); set CLAW_SOCKET_DIR to a folder on a disk"
+        )
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ class Backend:
 
     Attributes:
         snapshot: the sessions and agents as they are at the log's head, without waiting.
-        sessions: the sessions; with True those that ended too.
+        sessions: the sessions that have not ended.
+        all_sessions: the sessions, those that ended too, oldest first.
         history: (session, limit, before) to the session's last ``limit`` events as JSON, oldest first, that come before
             the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
         usage: the usage of a session, zeros if it is not known; with None of all.
@@ -26,7 +27,8 @@ class Backend:
     """
 
     snapshot: Callable[[], tuple[list[SessionInfo], list[AgentState]]]
-    sessions: Callable[[bool], list[SessionInfo]]
+    sessions: Callable[[], list[SessionInfo]]
+    all_sessions: Callable[[], Awaitable[list[SessionInfo]]]
     history: Callable[[str, int, str | None], Awaitable[tuple[list[msgspec.Raw], bool]]]
     usage: Callable[[str | None], SessionUsage | TotalUsage]
     take_hook: Callable[[bytes], None]

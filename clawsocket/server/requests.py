@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -110,7 +110,13 @@ class Requests:
         self.snapshot(message.id)
 
     def _get_session_list(self, message: messages.GetSessionList) -> None:
-        sessions = self._hub.backend.sessions(message.all)
+        if message.all:
+            self._read(self._send_all_sessions(message))
+        else:
+            self._client.send(replies.SessionList(id=message.id, sessions=self._hub.backend.sessions()))
+
+    async def _send_all_sessions(self, message: messages.GetSessionList) -> None:
+        sessions = await self._hub.backend.all_sessions()
         self._client.send(replies.SessionList(id=message.id, sessions=sessions))
 
     def _get_usage(self, message: messages.GetUsage) -> None:
@@ -177,20 +183,27 @@ class Requests:
     # Histories and agent logs.
 
     def _get_session_history(self, message: messages.GetSessionHistory) -> None:
+        self._read(self._send_history(message))
+
+    def _read(self, answer: Coroutine[None, None, None]) -> None:
+        """Let an answer be made that takes its time."""
         if len(self._histories) >= self._settings.max_histories:
+            answer.close()
             raise RequestError("rate_limited", f"{self._settings.max_histories} histories are being read already")
-        task = self._loop.create_task(self._send_history(message))
+        task = self._loop.create_task(self._guard(answer))
         self._histories.add(task)
         task.add_done_callback(self._histories.discard)
 
-    async def _send_history(self, message: messages.GetSessionHistory) -> None:
-        limit = min(message.limit, self._settings.history_limit)
+    async def _guard(self, answer: Coroutine[None, None, None]) -> None:
         try:
-            events, more = await self._hub.backend.history(message.session_id, limit, message.before)
+            await answer
         except Exception:
             logger.exception("a history could not be read")
             self._client.fail()
-            return
+
+    async def _send_history(self, message: messages.GetSessionHistory) -> None:
+        limit = min(message.limit, self._settings.history_limit)
+        events, more = await self._hub.backend.history(message.session_id, limit, message.before)
         self._client.send(
             replies.SessionHistory(id=message.id, session_id=message.session_id, events=events, more=more or None)
         )

@@ -1,13 +1,14 @@
 """The spool: hooks put their payloads there as files, one each, and rename them into place.
 
-They are taken in order of modification time, then of arrival (those that waited: of name), and each is deleted when the
-sink took it. :mod:`clawsocket.claude.hook_command` says what else may be in the folder.
+They are taken in order of modification time, then of arrival (those that waited: of name), and each is deleted when it
+is released: when what it led to is on disk. :mod:`clawsocket.claude.hook_command` says what else may be in the folder.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import heapq
 import itertools
 import os
@@ -41,11 +42,13 @@ class Spool:
     Args:
         folder: the spool; it may be missing, and come back.
         watcher: tells of changes.
-        sink: takes each hook, on the loop; its file is deleted when this returns.
+        sink: takes each hook, on the loop.
         settings: ``spool_limit``.
         now: the time in ms since 1970.
 
     Attributes:
+        release: called with a function that deletes a file when the sink took it; it decides when. By default at once.
+        is_known: tells of the id of a hook whether it was taken and released by an earlier run.
         on_lost: called after the hooks in the spool were taken, if others were lost: it had been full or not writable.
         rejected: how many files were no hooks, by kind.
     """
@@ -61,6 +64,8 @@ class Spool:
         self._folder, self._watcher, self._sink, self._now = folder, watcher, sink, now
         self._limit = settings.spool_limit
         self._troubles = Troubles("spool", sink, now)
+        self.release: Callable[[Callable[[], None]], None] = lambda delete: delete()
+        self.is_known: Callable[[str], bool] = lambda _id: False
         self.on_lost: Callable[[], object] | None = None
         self.rejected: Counter[str] = Counter()
         self._queue: list[tuple[int, int, Path]] = []  # modification time, arrival, file
@@ -157,11 +162,11 @@ class Spool:
             self._again(error)
             return
         try:
-            if hook is not None:
-                # A name comes again when pids do.
-                self._sink(HookSeen(f"{path.stem}.{written}", written // 1_000_000, hook))
+            id = f"{path.stem}.{written}"  # a name comes again when pids do
+            if hook is not None and not self.is_known(id):
+                self._sink(HookSeen(id, written // 1_000_000, hook))
         finally:
-            self._delete(path)
+            self.release(functools.partial(self._delete, path))
 
     def _again(self, error: OSError) -> None:
         if may_pass(error):

@@ -10,7 +10,7 @@ from time import perf_counter
 from clawsocket.claude import transcript as claude
 from clawsocket.claude.observations import LineSeen, Observation
 from clawsocket.sources.tail import SLICE, Tail
-from clawsocket.sources.transcript_index import Transcript
+from clawsocket.sources.transcript_index import FOREVER, Transcript
 from clawsocket.sources.troubles import Troubles
 from clawsocket.sources.turns import TURN, Turns
 
@@ -139,7 +139,8 @@ class Reader:
             self._count(line.type)
         at = transcript.at = line.at or transcript.at
         silent = end <= transcript.found and at <= transcript.cutoff
-        self._sink(LineSeen(transcript.session_id, transcript.agent_id, line, at, silent))
+        follows = end > transcript.found and transcript.cutoff == FOREVER
+        self._sink(LineSeen(transcript.session_id, transcript.agent_id, line, at, silent, follows))
         return True
 
     def _count(self, kind: str) -> None:

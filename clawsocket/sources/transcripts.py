@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from clawsocket.claude import transcript as claude
 from clawsocket.claude.observations import AgentMetaSeen, Observation
 from clawsocket.config import Settings
+from clawsocket.sources.checkpoints import Checkpoints
 from clawsocket.sources.files import distinct, is_folder, may_pass, mtime, opened, status
 from clawsocket.sources.transcript_index import (
     AGENTS,
@@ -52,6 +54,7 @@ class Transcripts:
 
     Attributes:
         on_read: called after lines of a file were told, with the session and the subagent (None: the session's own).
+        checkpoints: how far the files were taken by the run before, and are by this one.
         on_caught_up: called with a session when all that was there of it before has been told.
     """
 
@@ -67,6 +70,7 @@ class Transcripts:
         self._watcher, self._sink, self._line_limit, self._now = watcher, sink, settings.line_limit, now
         self.on_read: Callable[[str, str | None], None] | None = None
         self.on_caught_up: Callable[[str], None] | None = None
+        self.checkpoints = Checkpoints((), time.monotonic)
         self._troubles = Troubles("transcript", sink, now)
         self._reader = Reader(sink, self._troubles, read=self._was_read, caught_up=self._caught_up, failed=self._failed)
         self._index = Index()
@@ -86,9 +90,13 @@ class Transcripts:
         """Lines that could not be read."""
         return self._reader.broken
 
-    async def start(self) -> None:
-        """Take note of what is there, and tell from now on of what is written."""
-        self._reader.cutoff = self._now() - _LAG
+    async def start(self, since: int | None = None) -> None:
+        """Take note of what is there, and tell from now on of what is written.
+
+        Args:
+            since: ms since 1970; lines of files without a checkpoint that are later are told, too. Now, by default.
+        """
+        self._reader.cutoff = self._now() - _LAG if since is None else since
         for root in self._roots:
             self._watcher.add(root, self._root_changed)
             for folder in self._subfolders(root) or ():
@@ -297,8 +305,11 @@ class Transcripts:
             self._index.drop(known)
         transcript = Transcript(place, owner, found)
         transcript.cutoff = self._reader.cutoff
+        taken = self.checkpoints.offset(place.name, transcript.key, found.st_size)
         if created:
             transcript.found = 0
+        elif taken is not None:
+            transcript.found, transcript.cutoff = taken, FOREVER
         self._index.put(transcript)
         return transcript
 
@@ -337,6 +348,7 @@ class Transcripts:
     # What the reader tells.
 
     def _was_read(self, transcript: Transcript) -> None:
+        self.checkpoints.moved(transcript)
         if self.on_read is not None:
             self.on_read(transcript.session_id, transcript.agent_id)
 

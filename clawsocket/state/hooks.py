@@ -125,7 +125,7 @@ def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:
             session.turns.end(turn)
     session.turns.get(hook.prompt_id, seen.at)
     session.set_state("running", seen.at, "hook")
-    if not session.has_transcript and hook.prompt:
+    if not session.has_transcript and hook.prompt and not session.silent:
         key = hook.prompt_id or seen.id
         session.awaited_prompts[key] = lambda: _prompt_of_hook(session, seen, hook)
         session.later(PROMPT_WAIT, lambda: _tell_prompt(session, key))

@@ -38,6 +38,7 @@ class Session:
         file_started_at: when its process started, ms since 1970; 0 for a session without a file.
         run: what tells this run of the session from its others.
         begun: whether the start of this run was told.
+        restored: whether it is of the run of the program before, and its process was not seen since.
         ending: whether its end is near: its file is gone, or SessionEnd came.
         line_prompt: the prompt whose answer the transcript is at.
         prompts_sent: prompts that were told from the hook, since there was no transcript.
@@ -71,7 +72,7 @@ class Session:
 
         self.silent = False
         self.has_transcript = False
-        self.begun = False
+        self.begun = self.restored = False
         self.ending = False
         self.end_reason: str | None = None
         self.gone_reason: RemovedReason | None = None
@@ -97,6 +98,22 @@ class Session:
         self.begun = self.ending = False
         self.end_reason = self.gone_reason = None
         self.agents.restart(at)
+
+    def restore(self, info: SessionInfo, *, begun: bool) -> None:
+        """Be as clients know it, who need not be told again.
+
+        Args:
+            info: what they were told.
+            begun: whether the start of its run was told.
+        """
+        self.started_at, self.discovered_at, self.begun = info.started_at, info.discovered_at, begun or self.begun
+        self.state, self.since, self.waiting_for = info.state, info.since, info.waiting_for
+        self.last_at = max(self.last_at, info.since)
+        self.name, self.model, self.git_branch = info.name, info.model, info.git_branch
+        self.permission_mode, self.version, self.entrypoint = info.permission_mode, info.version, info.entrypoint
+        self._announced = (info.state, info.waiting_for)
+        self.ending, self.end_reason, self.restored = False, None, True
+        self.usage_changed, self._agents_changed = False, {}
 
     @property
     def told_by(self) -> Source:

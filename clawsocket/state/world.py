@@ -25,6 +25,7 @@ from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
+from clawsocket.state.saved import Saved
 from clawsocket.state.session import Session, waiting_for
 from clawsocket.state.usage import session_usage, total_usage
 
@@ -103,6 +104,15 @@ class World:
 
     # For the caller
 
+    def find(self, session_id: str) -> Session | None:
+        """Return a session that is known, also one that ended lately."""
+        return self._known(session_id)
+
+    def unseen(self) -> list[SessionGone]:
+        """Return those of the run of the program before this one that had a process, which nobody has seen since."""
+        lost = [one for one in self.sessions.values() if one.restored and one.pid is not None]
+        return [SessionGone(one.id, one.pid, self.now, "process_exited") for one in lost if one.pid is not None]
+
     @property
     def due(self) -> int | None:
         """When :meth:`expire` has something to do, ms since 1970; None if nothing waits."""
@@ -118,13 +128,13 @@ class World:
         Returns:
             The facts and states that follow, in order; usage and agents come with :meth:`flush`.
         """
-        self.now = max(self.now, now)
+        self._set_now(now)
         self._takers[type(seen)](seen)
         return self._take()
 
     def expire(self, now: int) -> list[Event]:
         """Do what has waited long enough; return the events that follow."""
-        self.now = max(self.now, now)
+        self._set_now(now)
         while self._timers and self._timers[0][0] <= now:
             heapq.heappop(self._timers)[2]()
         return self._take()
@@ -144,6 +154,26 @@ class World:
             self.stir(session)
         return self._take()
 
+    def restore(self, saved: Saved, past: list[HookSeen], now: int) -> None:
+        """Take in a session of the run of the program before this one, which clients know.
+
+        Args:
+            saved: the session as it was.
+            past: its hooks, silent.
+            now: ms since 1970.
+        """
+        self._set_now(now)
+        session = Session(saved.info.session_id, self, cwd=saved.info.cwd, at=saved.info.started_at)
+        self.sessions[session.id] = session
+        session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
+        for seen in past:
+            self._take_hook(session, seen)
+        session.restore(saved.info, begun=saved.begun)
+        self._stirred.pop(session, None)
+        self._events.clear()
+        if session.pid is None:
+            self._watch_silence(session)
+
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:
         """Return all sessions and agents as they are."""
         sessions = list(self.sessions.values())
@@ -162,7 +192,19 @@ class World:
         session = self._known(session_id)
         return session.usage() if session else session_usage(session_id, {})
 
+    @property
+    def holds_hooks(self) -> bool:
+        """Whether hooks wait for the file of their session; nothing was made of them yet."""
+        return bool(self._early)
+
     # Observations
+
+    def _set_now(self, now: int) -> None:
+        """Take the time. A clock that was set back takes along what waits, or it would wait for as long again."""
+        back = self.now - now
+        if back > 0 and self._timers:
+            self._timers = [(due - back, count, action) for due, count, action in self._timers]
+        self.now = now
 
     def _known(self, session_id: str) -> Session | None:
         return self.sessions.get(session_id) or self.past.get(session_id)
@@ -185,7 +227,7 @@ class World:
             if seen.silent:
                 return
             session = self._discover(seen.session_id, seen.line.cwd or "", seen.at, "transcript")
-        if not seen.silent and seen.at < session.file_started_at - COPIED:
+        if not (seen.silent or seen.follows) and seen.at < session.file_started_at - COPIED:
             return
         agent_id = seen.agent_id or (seen.line.agent_id if seen.line.is_sidechain else None)
         session.silent = seen.silent
@@ -215,7 +257,9 @@ class World:
             self._take_hook(session, seen)
 
     def _take_hook(self, session: Session, seen: HookSeen) -> None:
+        session.silent = seen.silent
         hooks.apply(session, seen)
+        session.silent = False
         self._happened(session)
         if seen.hook.hook_event_name == "SessionEnd" and session.end_reason is not None and session.state != "ended":
             self._end_later(session)
@@ -246,13 +290,16 @@ class World:
         file = seen.file
         session = self.sessions.get(file.session_id)
         run = file.proc_start or str(file.started_at)
+        if session is not None and session.restored and session.run != run:
+            session.gone_reason = "process_exited"
+            self._end(session)
         if session is not None and session.ending and session.pid != file.pid:
             self._end(session)
         if session is None or session.state == "ended":
             session = self._discover(file.session_id, file.cwd, seen.at, "session_file", file)
         if session.gone_reason is not None and session.pid == file.pid:
             session.ending, session.gone_reason = False, None  # its file is back
-        session.pid, session.run = file.pid, session.run or run
+        session.pid, session.run, session.restored = file.pid, session.run or run, False
         session.file_started_at = file.started_at
         session.kind = file.kind or session.kind
         session.cwd = file.cwd or session.cwd

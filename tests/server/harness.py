@@ -57,7 +57,8 @@ class FakeBackend:
     def backend(self) -> Backend:
         return Backend(
             snapshot=self.snapshot,
-            sessions=self.sessions,
+            sessions=lambda: self.sessions(False),
+            all_sessions=self.all_sessions,
             history=self.history,
             usage=self.usage,
             take_hook=self.take_hook,
@@ -71,6 +72,9 @@ class FakeBackend:
     def sessions(self, everyone: bool) -> list[SessionInfo]:
         self.trip()
         return self.live + (self.ended if everyone else [])
+
+    async def all_sessions(self) -> list[SessionInfo]:
+        return self.sessions(True)
 
     async def history(self, session_id: str, limit: int, before: str | None) -> tuple[list[msgspec.Raw], bool]:
         self.asked.append((session_id, limit, before))

@@ -1,0 +1,200 @@
+"""From one run to the next: what the log's database gives at the start, and what goes into it beside the events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from clawsocket.config import Settings
+from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError
+from clawsocket.log.disk import Disk
+from clawsocket.log.eventlog import EventLog
+from clawsocket.log.store import Extras, SavedSession, Store, set_aside
+from clawsocket.paths import Home
+from clawsocket.protocol.frame import payload_of
+from clawsocket.protocol.models import SessionInfo
+from clawsocket.sources.checkpoints import SETTLE, Checkpoints
+from clawsocket.state import saved
+from clawsocket.state.world import World
+
+DAY = 86_400_000
+"""ms of a day."""
+
+OVERLAP = 10_000
+"""ms before the last commit from which on lines of files without a checkpoint are new."""
+
+PAST_HOOKS = 2000
+"""Hooks of a living session that are taken again at the start, at most: those that its state still depends on."""
+
+logger = logging.getLogger(__name__)
+
+
+class Persistence:
+    """The log's database and its user.
+
+    Without a database that can be opened the service works from memory.
+
+    Attributes:
+        disk: the log's way to disk, None for none.
+        trouble: what was wrong with the database, one line for people; None if nothing was.
+        since: ms since 1970; what is later is new. None if there was no run before.
+        checkpoints: how far the transcripts were taken.
+    """
+
+    def __init__(self, home: Home, settings: Settings, log: EventLog, world: World, dirs: Sequence[Path]) -> None:
+        """Open the database, and let the log go on where it was.
+
+        Raises:
+            StoreRefusedError: it must not be used.
+        """
+        self._log, self._world = log, world
+        self.trouble: str | None = None
+        self.disk: Disk | None = None
+        self.since: int | None = None
+        self.checkpoints = Checkpoints((), time.monotonic)
+        self._touched: dict[str, None] = {}
+        self._later: asyncio.TimerHandle | None = None
+        self._closing = False
+        store = self._open(home.log)
+        if store is not None:
+            self._resume(store, Disk(store, max_bytes=settings.log_bytes, max_age=_days(settings, dirs) * DAY))
+
+    def _open(self, path: Path) -> Store | None:
+        try:
+            try:
+                return Store(path)
+            except StoreDamagedError as error:
+                logger.error("the log's database is damaged: %s", error)
+                logger.warning("it was kept as %s, and a new log was begun", set_aside(path))
+                self.trouble = "the log on disk was damaged; it was set aside, and a new log was begun"
+                return Store(path)
+        except StoreRefusedError:
+            raise
+        except (StoreError, OSError) as error:
+            logger.error("the log is kept in memory alone: %s", error)
+            self.trouble = "the log can't be kept on disk; what happens is kept in memory alone"
+            return None
+
+    def _resume(self, store: Store, disk: Disk) -> None:
+        self.disk = disk
+        self._log.resume(disk, store)
+        if store.last_commit:
+            self.since = store.last_commit - OVERLAP
+        self.checkpoints = Checkpoints(store.positions(), time.monotonic)
+        disk.extras, disk.on_damage = self._extras, self._begin_again
+        now = time.time_ns() // 1_000_000
+        for kept in store.sessions(live=True):
+            session = saved.load(kept.saved)
+            if session is not None:
+                rows = store.events(kept.id, types="hook.*", limit=PAST_HOOKS)
+                self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
+        if store.crashed and store.posted:
+            self._log.lose("crash")
+
+    def posted(self) -> None:
+        """Learn that a hook came that nobody would send again."""
+        if self.disk is not None:
+            self.disk.posted = True
+
+    def touch(self, session_id: str) -> None:
+        """Learn that there is an event of a session."""
+        if session_id:
+            self._touched[session_id] = None
+
+    def release(self, delete: Callable[[], None]) -> None:
+        """Call ``delete`` when all that was taken up to now is on disk; a hook that is held is not in the log yet."""
+        if self.disk is None:
+            delete()
+        elif self._world.holds_hooks:
+            asyncio.get_running_loop().call_later(HELD, self.disk.when_committed, delete)
+        else:
+            self.disk.when_committed(delete)
+
+    def forget_gone(self) -> None:
+        """Forget the positions of files that are gone. It looks at all of them: call it in a thread."""
+        gone = self.checkpoints.gone()
+        if gone and self.disk is not None:
+            self.disk.add(Extras(gone))
+
+    async def close(self) -> None:
+        """Write the rest, and close; nothing waits for anything any more."""
+        self._closing = True
+        if self._later is not None:
+            self._later.cancel()
+        if self.disk is not None:
+            await self.disk.close()
+
+    # What goes with the events
+
+    def _extras(self) -> Extras:
+        positions = self.checkpoints.collect(all=self._closing)
+        sessions = [one for one in map(self._save, self._touched) if one is not None]
+        self._touched = {}
+        if self.checkpoints.waiting and self._later is None and not self._closing:
+            self._later = asyncio.get_running_loop().call_later(SETTLE + 0.1, self._wake)
+        return Extras(positions, sessions)
+
+    def _wake(self) -> None:
+        self._later = None
+        if self.disk is not None:
+            self.disk.wake()
+
+    def _save(self, session_id: str) -> SavedSession | None:
+        session = self._world.find(session_id)
+        if session is None:
+            return None
+        ended = session_id not in self._world.sessions
+        return SavedSession(session_id, session.cwd, ended, session.last_at, saved.save(session))
+
+    def _begin_again(self, _reason: str) -> None:
+        """A new database knows nothing of what the old one knew."""
+        self._touched = dict.fromkeys([*self._world.past, *self._world.sessions])
+        self.checkpoints.repeat()
+        self.trouble = "the log on disk was damaged; it was set aside, and a new one was begun"
+
+    # What clients ask for
+
+    async def sessions(self, known: set[str]) -> list[SessionInfo]:
+        """Return the sessions on disk, but for those that are known already, oldest first."""
+        if self.disk is None:
+            return []
+        kept = await self.disk.call(Store.sessions)
+        loaded = [saved.load(one.saved) for one in kept if one.id not in known]
+        return [one.info for one in loaded if one is not None]
+
+    async def history(self, session_id: str, limit: int, before: str | None) -> list[bytes]:
+        """Return a session's newest events as JSON, oldest first; one more than ``limit`` if there are more."""
+        if self.disk is None:
+            return []
+        rows = await self.disk.call(lambda store: store.events(session_id, before=before, limit=limit + 1))
+        return [bytes(payload_of(row.frame)) for row in rows]
+
+    async def purge(self, sessions: list[str]) -> None:
+        """Delete all that is known of some sessions."""
+        self._log.purge(frozenset(sessions).__contains__)
+        for session_id in sessions:
+            self._world.past.pop(session_id, None)
+            self._touched.pop(session_id, None)
+        if self.disk is not None:
+            await self.disk.write(lambda store: store.purge(sessions))
+
+
+HELD = 0.3
+"""Seconds after which a hook is no longer held."""
+
+
+def _days(settings: Settings, dirs: Sequence[Path]) -> int:
+    """Return how many days events are kept: never longer than Claude Code keeps its own transcripts."""
+    days = settings.log_days
+    for folder in dirs:
+        try:
+            own = json.loads((folder / "settings.json").read_bytes()).get("cleanupPeriodDays")
+        except (OSError, ValueError, AttributeError):
+            continue
+        if isinstance(own, int) and not isinstance(own, bool) and own >= 0:
+            days = min(days, max(own, 1))
+    return days

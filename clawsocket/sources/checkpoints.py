@@ -1,0 +1,83 @@
+"""How far the transcripts were taken, from one run of the program to the next.
+
+A position goes to disk with the events of what lies before it, and only after a while: what a line leads to may have to
+wait for a hook (a tool's result, for the tool's own time). After a crash the lines behind it are read again as new, and
+their facts have the ids that they had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from clawsocket.log.store import Position
+from clawsocket.sources.transcript_index import Key, Transcript
+
+SETTLE = 2.5
+"""Seconds after which nothing waits for a line any more."""
+
+
+class Checkpoints:
+    """The positions of one run.
+
+    Args:
+        positions: those of the run before.
+        clock: gives seconds of a steady clock.
+    """
+
+    def __init__(self, positions: Iterable[Position], clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # By file and name: inodes are given out again, and files are moved from folder to folder.
+        self._before = {(one.device, one.inode, Path(one.path).name): one for one in positions}
+        self._moving: dict[Transcript, tuple[float, int]] = {}
+        self._taken: dict[Transcript, None] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is more to come, without anything new."""
+        return bool(self._moving)
+
+    def offset(self, name: str, key: Key, size: int) -> int | None:
+        """Return how far a file was taken by the run before, None if it was not, or is not what it was."""
+        one = self._before.get((*key, name))
+        return one.offset if one is not None and one.offset <= size else None
+
+    def moved(self, transcript: Transcript) -> None:
+        """Learn that lines of a transcript were taken."""
+        if transcript not in self._moving and transcript.done >= transcript.found:
+            self._moving[transcript] = (self._clock(), transcript.done)
+            self._taken[transcript] = None
+
+    def repeat(self) -> None:
+        """Let all positions go to disk again."""
+        for transcript in self._taken:
+            self.moved(transcript)
+
+    def collect(self, *, all: bool = False) -> list[Position]:
+        """Return the positions that may go to disk with all events there are.
+
+        Args:
+            all: whether nothing waits for anything any more.
+        """
+        now = self._clock()
+        ready = []
+        for transcript, (since, offset) in list(self._moving.items()):
+            if all:
+                offset = transcript.done
+            elif now - since < SETTLE:
+                continue
+            del self._moving[transcript]
+            if transcript.tail is None or transcript.done >= offset:  # it may have been rewritten
+                ready.append(Position(str(transcript.path), *transcript.key, offset))
+            if transcript.done > offset:
+                self.moved(transcript)
+        return ready
+
+    def gone(self) -> list[Position]:
+        """Return the positions of files that are gone, to be forgotten. It looks at all of them, so not on the loop."""
+        return [one._replace(offset=-1) for one in self._before.values() if _is_gone(Path(one.path))]
+
+
+def _is_gone(path: Path) -> bool:
+    """A folder that is gone may be one that is not mounted."""
+    return not path.exists() and path.parent.parent.exists()

@@ -1,0 +1,75 @@
+"""What is kept of a session from one run of the program to the next, beside its events and its transcripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from clawsocket.claude import hooks
+from clawsocket.claude.hooks import KNOWN
+from clawsocket.claude.observations import HookSeen
+from clawsocket.protocol.base import Wire
+from clawsocket.protocol.envelope import Envelope
+from clawsocket.protocol.events import hook_type
+from clawsocket.protocol.models import SessionInfo
+from clawsocket.state.session import Session
+
+
+class Saved(Wire, kw_only=True):
+    """A session as it was.
+
+    Attributes:
+        info: what clients were told of it.
+        run: which run of it this was; facts of its life have it in their ids.
+        file_started_at: when its process started, by the session file, ms since 1970; 0 for none.
+        begun: whether the start of this run was told.
+    """
+
+    info: SessionInfo
+    run: str = ""
+    file_started_at: int = 0
+    begun: bool = False
+
+
+class _Sent(Envelope, kw_only=True):
+    data: msgspec.Raw
+
+
+_encoder = msgspec.json.Encoder()
+_saved = msgspec.json.Decoder(Saved)
+_sent = msgspec.json.Decoder(_Sent)
+_NAMES = {hook_type(name): name for name in KNOWN}
+
+
+def save(session: Session) -> bytes:
+    """Return a session as JSON."""
+    return _encoder.encode(
+        Saved(info=session.info(), run=session.run, file_started_at=session.file_started_at, begun=session.begun)
+    )
+
+
+def load(raw: bytes) -> Saved | None:
+    """Return what :func:`save` made, None if it is of another form."""
+    try:
+        return _saved.decode(raw)
+    except msgspec.MsgspecError:
+        return None
+
+
+def past_hooks(events: Iterable[Any]) -> list[HookSeen]:
+    """Return the hooks that events were made of, to be taken silently.
+
+    Args:
+        events: JSON of ``hook.*`` events, as they were sent.
+    """
+    found = []
+    for raw in events:
+        try:
+            event = _sent.decode(raw)
+            hook = hooks.known(_NAMES.get(event.type, ""), event.session_id, event.agent_id, event.data)
+        except msgspec.MsgspecError:
+            continue
+        found.append(HookSeen(event.id.removeprefix("h:"), event.timestamp, hook, silent=True))
+    return found
