@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -59,19 +60,19 @@ class Row(msgspec.Struct, array_like=True):
         return tokens
 
 
-class Source:
-    """A file and what it says."""
+class Source(NamedTuple):
+    """A file and what it says, but for its messages: there can be millions.
 
-    __slots__ = ("file", "found", "project")
+    Attributes:
+        age: what is smaller for the older of two files that hold the same message.
+        project: the folder that its session works in.
+        keys: those of its messages.
+    """
 
-    def __init__(self, file: File, found: Found) -> None:
-        self.file, self.found, self.project = file, found, found.cwd or file.project
-
-    @property
-    def age(self) -> tuple[int, int, str]:
-        """What is smaller for the older of two files that hold the same message."""
-        last = max((message.at for message in self.found.messages.values()), default=0)
-        return (self.found.born, last, self.file.path)
+    age: tuple[int, int, str]
+    file: File
+    project: str
+    keys: array[int]
 
 
 _rows = msgspec.msgpack.Decoder(list[Row])
@@ -93,7 +94,7 @@ def report(
     known = cache.report(made_of)
     if known is not None:
         return _rows.decode(known)
-    rows = summed(read(files, cache, progress), prices)
+    rows = summed(read(files, cache, progress), cache, prices)
     cache.keep_report(made_of, msgspec.msgpack.encode(rows))
     return rows
 
@@ -117,43 +118,68 @@ def read(files: list[File], cache: Cache, progress: Progress) -> list[Source]:
             except OSError:
                 continue
             cache.put(file, found)
-        sources.append(Source(file, found))
+        sources.append(_source(file, found))
         done += file.size
     cache.end(files)
     progress(all, all)
     return sources
 
 
-def summed(sources: list[Source], prices: Prices) -> list[Row]:
+def _source(file: File, found: Found) -> Source:
+    last = max((message.at for message in found.messages.values()), default=0)
+    return Source((found.born, last, file.path), file, found.cwd or file.project, array("Q", found.messages))
+
+
+def summed(sources: list[Source], cache: Cache, prices: Prices) -> list[Row]:
     """Return the sums of the messages in some files, each counted for the oldest file that holds it."""
     projects = {source.file.session: source.project for source in sources if not source.file.agent}
+    shared = _shared(sources, cache)
     rows: dict[tuple[str, ...], Row] = {}
     days: dict[int, str] = {}
-    for source, message in _once(sources):
-        quarter = message.at // QUARTER
-        day = days.get(quarter)
-        if day is None:
-            day = days[quarter] = _day(message.at)
+    for source in sorted(sources):
         file = source.file
-        project = projects.get(file.session, source.project)
-        key = (day, project, file.session, file.agent, message.prompt, message.model)
-        row = rows.get(key)
-        if row is None:
-            row = rows[key] = Row(*key)
-        _add(row, message, prices.cost(message.model, message.usage(), message.at))
+        place = (projects.get(file.session, source.project), file.session, file.agent)
+        for message in _messages(source, cache):
+            if message.key in shared:
+                largest, shared[message.key] = shared[message.key], None
+                if largest is None:
+                    continue
+                message.widen(largest)
+            quarter = message.at // QUARTER
+            day = days.get(quarter) or days.setdefault(quarter, _day(message.at))
+            key = (day, *place, message.prompt, message.model)
+            row = rows.get(key) or rows.setdefault(key, Row(*key))
+            _add(row, message, prices.cost(message.model, message.usage(), message.at))
     return [rows[key] for key in sorted(rows)]
 
 
-def _once(sources: list[Source]) -> Iterable[tuple[Source, Message]]:
-    owners: dict[int, tuple[Source, Message]] = {}
-    for source in sorted(sources, key=lambda source: source.age):
-        for key, message in source.found.messages.items():
-            known = owners.get(key)
-            if known is None:
-                owners[key] = (source, message)
-            else:
-                known[1].widen(message)
-    return owners.values()
+def _shared(sources: list[Source], cache: Cache) -> dict[int, Message | None]:
+    """Return the largest reading of each message that is in more than one file."""
+    seen: set[int] = set()
+    twice: set[int] = set()
+    for source in sources:
+        for key in source.keys:
+            (twice if key in seen else seen).add(key)
+    shared: dict[int, Message | None] = {}
+    for source in sources:
+        if twice.isdisjoint(source.keys):
+            continue
+        for message in _messages(source, cache):
+            if message.key in twice:
+                known = shared.setdefault(message.key, message)
+                if known is not None:
+                    known.widen(message)
+    return shared
+
+
+def _messages(source: Source, cache: Cache) -> list[Message]:
+    kept = cache.get(source.file)
+    if kept is not None:
+        return list(kept[0].messages.values())
+    try:
+        return list(scan(source.file.path).messages.values())
+    except OSError:
+        return []
 
 
 def _day(at: int) -> str:
