@@ -25,22 +25,48 @@ def session(number: int, size: int) -> str:
     id, lines, length, count = f"00000000-0000-4000-8000-{number:012}", [], 0, 0
     while length < size:
         at = f"2026-{1 + number % 11:02}-{1 + number % 28:02}T12:{count % 60:02}:00.000Z"
-        same = {"sessionId": id, "timestamp": at, "cwd": f"/app/{number % 20}", "version": "2.1.197", "gitBranch": "main"}
+        same = {
+            "sessionId": id,
+            "timestamp": at,
+            "cwd": f"/app/{number % 20}",
+            "version": "2.1.197",
+            "gitBranch": "main",
+        }
         if count % 10 == 0:
             said = {"role": "user", "content": "Go on."}
             lines.append(json.dumps({"type": "user", "promptId": f"p{number}-{count}", "message": said, **same}))
-        usage = {"input_tokens": 4, "cache_creation_input_tokens": 900, "cache_read_input_tokens": 40_000 + count}
+        usage: dict[str, object] = {
+            "input_tokens": 4,
+            "cache_creation_input_tokens": 900,
+            "cache_read_input_tokens": 40_000 + count,
+        }
         usage |= {"output_tokens": 300, "cache_creation": {"ephemeral_1h_input_tokens": 0}, "speed": "standard"}
-        message = {"id": f"msg_{number}_{count}", "model": "claude-opus-4-8", "role": "assistant", "stop_reason": "tool_use"}
-        for block in (
+        message = {
+            "id": f"msg_{number}_{count}",
+            "model": "claude-opus-4-8",
+            "role": "assistant",
+            "stop_reason": "tool_use",
+        }
+        blocks: list[dict[str, object]] = [
             {"type": "text", "text": TEXT},
             {"type": "tool_use", "id": f"toolu_{count}", "name": "Read", "input": {"file_path": "/app/main.py"}},
-        ):
+        ]
+        for block in blocks:
             whole = {**message, "content": [block], "usage": usage}
-            lines.append(json.dumps({"type": "assistant", "requestId": f"req_{number}_{count}", "message": whole, **same}))
+            lines.append(
+                json.dumps({"type": "assistant", "requestId": f"req_{number}_{count}", "message": whole, **same})
+            )
         result = {"type": "tool_result", "tool_use_id": f"toolu_{count}", "content": OUTPUT}
-        said = {"role": "user", "content": [result]}
-        lines.append(json.dumps({"type": "user", "message": said, "toolUseResult": {"file": OUTPUT[:500]}, **same}))
+        lines.append(
+            json.dumps(
+                {
+                    "type": "user",
+                    "message": {"role": "user", "content": [result]},
+                    "toolUseResult": {"file": OUTPUT[:500]},
+                    **same,
+                }
+            )
+        )
         length += sum(map(len, lines[-3:]))
         count += 1
     return "".join(f"{line}\n" for line in lines)

@@ -65,7 +65,8 @@ def rates(model: types.ModelInfo) -> list[Rate]:
     for variant in model.price_variants or ():
         if variant.when == {"speed": "fast"}:
             since = {"since": starts(variant.constraint)} if variant.constraint is not None else {}
-            found += [{"speed": "fast"} | since | rate for rate in tiers(variant.prices)]
+            merged = types.ModelPrice(**(vars(listed[-1].prices) | vars(variant.prices)))
+            found += [{"speed": "fast"} | since | rate for rate in tiers(merged)]
     return found
 
 

@@ -58,7 +58,7 @@ class Options(NamedTuple):
     by: By = "day"
     since: str = ""
     json: bool = False
-    given: dict[str, str] = {}
+    given: tuple[tuple[str, str], ...] = ()
     help: bool = False
 
 
@@ -73,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
         print(HELP, end="")
         return 0
     home = Home.default()
-    dirs = config.claude_dirs(config.load(options.given, file=home.config))
+    dirs = config.claude_dirs(config.load(dict(options.given), file=home.config))
     prices, problem = own_prices.load(home.prices)
     if problem is not None:
         print(f"claw-socket: {problem}", file=sys.stderr)
@@ -96,7 +96,7 @@ def parse(argv: Sequence[str], today: date) -> Options:
     Raises:
         UsageError: a flag that is not known, or a wrong value.
     """
-    options = Options(given={})
+    options = Options()
     rest = list(argv)
     while rest:
         flag, equals, inline = rest.pop(0).partition("=")
@@ -118,7 +118,8 @@ def parse(argv: Sequence[str], today: date) -> Options:
             name, equals, text = value.partition("=")
             if not equals:
                 raise UsageError(f"--set wants name=value, not {value!r}; see claw-socket usage --help")
-            options.given[name.strip().replace("-", "_")] = text.strip()
+            setting = (name.strip().replace("-", "_"), text.strip())
+            options = options._replace(given=(*options.given, setting))
     return options
 
 

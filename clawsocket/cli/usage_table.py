@@ -61,7 +61,7 @@ def table(rows: list[Row], by: By, since: str, look: Look) -> str:
             lines[index] += _bar(tokens.cost, most, min(BAR, room - 2), look)
     nameless = unpriced(rows)
     if nameless:
-        lines += ["", *_wrapped("no price is known for", nameless, look.width), *_HINT]
+        lines += ["", *_listed("no price is known for", nameless, look.width), *_HINT]
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
@@ -114,9 +114,10 @@ def _columns(cells: list[list[str]], look: Look) -> tuple[list[str], int]:
 
 
 def _cut(text: str, width: int, look: Look) -> str:
-    """Shorten a name at its beginning: the end of a path tells more."""
+    """Shorten a name: of a path the end tells more, of anything else the beginning."""
     dots = "…" if look.block == "█" else "~"
-    text = text if len(text) <= width else dots + text[1 - width :]
+    if len(text) > width:
+        text = dots + text[1 - width :] if "/" in text else text[: width - 1] + dots
     return text if look.block == "█" else text.encode("ascii", "replace").decode()
 
 
@@ -127,11 +128,8 @@ def _bar(cost: int, most: int, width: int, look: Look) -> str:
     return f"  \x1b[36m{bar}\x1b[0m" if look.colour else f"  {bar}"
 
 
-def _wrapped(text: str, names: list[str], width: int) -> list[str]:
-    lines = [f"{text}:"]
-    for name in names:
-        lines.append(f"  {_clean(name)}"[: max(width, LABEL)])
-    return lines
+def _listed(text: str, names: list[str], width: int) -> list[str]:
+    return [f"{text}:", *(f"  {_clean(name)}"[: max(width, LABEL)] for name in names)]
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ class Cache:
     def _ready(self, db: sqlite3.Connection, path: Path | None) -> sqlite3.Connection:
         [form] = db.execute("PRAGMA user_version").fetchone()
         if path is not None:
-            os.chmod(path, 0o600)
+            path.chmod(0o600)
         if form != FORM:
             db.executescript(
                 f"""

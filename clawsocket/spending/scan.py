@@ -93,8 +93,6 @@ class Found(NamedTuple):
     messages: dict[int, Message]
 
 
-
-
 class _Message(msgspec.Struct):
     id: str | None = None
     model: str | None = None

@@ -1,8 +1,8 @@
 """What a message cost.
 
 The table is ``prices.json`` beside this file, made by ``scripts/make_prices.py``; a user's own of the same form comes
-before it. Costs are whole millionths of a micro-dollar, so that sums are exact and in any order the same; they are
-rounded to micro-dollars where they go out.
+before it. Costs are whole millionths of a micro-dollar, so that sums are exact and in any order the same; only where
+they go out they become dollars.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from msgspec import Meta
 from clawsocket.claude.transcript import Usage
 
 UNIT = 1_000_000
-"""Parts of a micro-dollar in which costs are counted: a price per million tokens times this is exact to six decimals."""
+"""Parts of a micro-dollar in which costs are counted, so that prices with six decimals are exact."""
 
 Price = Annotated[float, Meta(ge=0, le=1e6)]
 
@@ -142,12 +142,15 @@ class _Rates:
     def cost(self, usage: Usage, at: int) -> int | None:
         long, writes = usage.cache_1h, usage.cache_creation_input_tokens
         prompt = usage.input_tokens + writes + usage.cache_read_input_tokens
-        for starts, above, speed, weights in self._rates:
-            if at >= starts and (above == 0 or prompt > above) and (speed is None or speed == usage.speed):
-                break
-        else:
+        applying = (
+            weights
+            for starts, above, speed, weights in self._rates
+            if at >= starts and (above == 0 or prompt > above) and (speed is None or speed == usage.speed)
+        )
+        found = next(applying, None)
+        if found is None:
             return None
-        fresh, out, read, short_write, long_write, search = weights
+        fresh, out, read, short_write, long_write, search = found
         return (
             usage.input_tokens * fresh
             + usage.output_tokens * out
@@ -169,5 +172,5 @@ def _parse(own: bytes) -> Table:
 
 
 def dollars(cost: int) -> float:
-    """Return a cost in US dollars, to the micro-dollar."""
-    return round(cost / UNIT) / 1_000_000
+    """Return a cost in US dollars, without the noise of binary fractions."""
+    return round(cost / UNIT / 1_000_000, 9)

@@ -160,7 +160,9 @@ class Book:
         places = (ledger.sums.setdefault(model, Tokens()), *sums)
         known = self._messages.get(hashed)
         if known is None:
-            message = self._messages[hashed] = _Message(model, usage, self._prices.cost(model, usage, at), ledger, places)
+            message = self._messages[hashed] = _Message(
+                model, usage, self._prices.cost(model, usage, at), ledger, places
+            )
             ledger.keys.append(hashed)
             message.add(1)
             return True

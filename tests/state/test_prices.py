@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 import genai_prices
 import msgspec
 import pytest
-from genai_prices.types import PriceContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,11 +19,13 @@ from clawsocket.protocol.models import SessionUsage
 from clawsocket.state.prices import UNIT, Prices, dollars
 from clawsocket.state.world import World
 from scripts import make_prices
-from tests.state.playback import RECORDINGS, SCENARIOS, file_observations, line_observations
+from tests.state.playback import RECORDINGS, file_observations, line_observations
 
 NOW = 1_795_000_000_000
 PRICES = Prices()
-STREAMS = [name for name in SCENARIOS if (RECORDINGS / name / "stream.jsonl").exists()]
+STREAMS = [
+    path.parent.name for path in sorted(RECORDINGS.glob("*/stream.jsonl")) if b'"total_cost_usd"' in path.read_bytes()
+]
 
 
 def test_the_table_is_what_the_package_says() -> None:
@@ -58,7 +60,7 @@ def test_a_cost_is_that_of_the_package(
         model,
         provider_id="anthropic",
         genai_request_timestamp=datetime.fromtimestamp(at / 1000, UTC),
-        price_context=PriceContext(speed=speed),
+        price_context={"speed": speed},
     )
     cost = PRICES.cost(model, usage, at)
     assert cost is not None
@@ -70,7 +72,11 @@ def test_a_model_that_nobody_priced_has_no_cost() -> None:
 
 
 def test_the_users_prices_come_first_and_fill_in_what_is_usual() -> None:
-    rates = [{"input": 2, "output": 3}, {"input": 4, "output": 6, "above": 10}, {"input": 8, "output": 8, "speed": "fast"}]
+    rates = [
+        {"input": 2, "output": 3},
+        {"input": 4, "output": 6, "above": 10},
+        {"input": 8, "output": 8, "speed": "fast"},
+    ]
     own = {"models": {"claude-opus-4-8": {"rates": rates}, "any": {"match": "^mystery", "rates": rates[:1]}}}
     prices = Prices(json.dumps(own).encode())
     assert prices.digest != PRICES.digest
@@ -97,14 +103,14 @@ def test_the_users_prices_come_first_and_fill_in_what_is_usual() -> None:
     ],
 )
 def test_broken_prices_are_refused(own: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\S"):
         Prices(own)
 
 
 # Claude Code's own sums
 
 
-def results(scenario: str) -> list[dict[str, float | dict[str, dict[str, int]]]]:
+def results(scenario: str) -> list[dict[str, Any]]:
     lines = (RECORDINGS / scenario / "stream.jsonl").read_bytes().split(b"\n")
     return [one for one in map(msgspec.json.decode, filter(None, lines)) if one.get("type") == "result"]
 
@@ -114,9 +120,9 @@ def told(scenario: str) -> tuple[float, dict[str, Counter[str]]]:
     cost, models = 0.0, dict[str, Counter[str]]()
     processes = ["l1_resume_first", scenario] if scenario == "l2_resume" else [scenario]
     for process in processes:
-        last: dict[str, object] = results(process)[-1] if results(process) else {}  # type: ignore[assignment]
-        cost += last.get("total_cost_usd", 0)  # type: ignore[operator]
-        for model, usage in last.get("modelUsage", {}).items():  # type: ignore[attr-defined]
+        last = results(process)[-1]
+        cost += last["total_cost_usd"]
+        for model, usage in last["modelUsage"].items():
             sums = models.setdefault(model.partition("[")[0], Counter())
             sums.update({name: count for name, count in usage.items() if name.endswith("Tokens")})
             del sums["maxOutputTokens"]
@@ -137,10 +143,8 @@ def whole(scenario: str) -> SessionUsage:
 @pytest.mark.parametrize("scenario", STREAMS)
 def test_a_recorded_session_cost_what_claude_code_says(scenario: str) -> None:
     cost, models = told(scenario)
-    if not results(scenario):
-        pytest.fail("no result in the stream")
     usage = whole(scenario)
-    assert usage.total_cost_usd == pytest.approx(cost, abs=5e-6)
+    assert usage.total_cost_usd == pytest.approx(cost, abs=1e-9)
     assert usage.unpriced_models == []
     found = {}
     for name, one in usage.model_breakdown.items():
@@ -158,4 +162,4 @@ def test_a_usage_tells_what_its_price_depends_on() -> None:
     usage = transcript.usage(msgspec.Raw(raw + b'"server_tool_use":{"web_search_requests":2},"speed":"fast"}'))
     assert usage is not None
     assert (usage.cache_1h, usage.searches, usage.speed) == (5, 2, "fast")
-    assert dollars(1_499_999) == 1e-6
+    assert dollars(3 * UNIT + UNIT // 2) == 3.5e-6
