@@ -96,7 +96,7 @@ class Found(NamedTuple):
 class _Message(msgspec.Struct):
     id: str | None = None
     model: str | None = None
-    usage: Usage | None = None
+    usage: msgspec.Raw = transcript.ABSENT
 
 
 class _Line(msgspec.Struct, rename="camel"):
@@ -181,8 +181,11 @@ def _message(raw: bytes, prompt: str) -> Message | None:
         line, _ = lenient.decode(_line, raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    message, usage = line.message, line.message.usage
-    if line.type != "assistant" or usage is None or message.id is None or message.model in (None, SYNTHETIC):
+    message = line.message
+    if line.type != "assistant" or message.id is None or message.model in (None, SYNTHETIC):
+        return None
+    usage = transcript.usage(message.usage)
+    if usage is None:
         return None
     key = blake2b(f"{message.id}\0{line.request_id or ''}".encode("utf-8", "replace"), digest_size=8).digest()
     return Message(
