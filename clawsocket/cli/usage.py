@@ -84,9 +84,10 @@ def main(argv: Sequence[str]) -> int:
         rows = report(dirs, cache, prices, progress)
     rows = [row for row in rows if row.day >= options.since]
     if options.json:
-        print(as_json(rows, options, prices))
+        text = as_json(rows, options, prices) + "\n"
     else:
-        print(usage_table.table(rows, options.by, options.since, usage_table.Look.of(sys.stdout)), end="")
+        text = usage_table.table(rows, options.by, options.since, usage_table.Look.of(sys.stdout))
+    print(text, end="", flush=True)
     return 0
 
 

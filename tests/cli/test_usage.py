@@ -23,7 +23,7 @@ from clawsocket.cli import COMMANDS, main, usage_table
 from clawsocket.cli.usage import parse
 from clawsocket.cli.usage_table import Look, table
 from clawsocket.errors import UsageError
-from clawsocket.spending.report import Row
+from clawsocket.spending.report import By, Row
 from tests.spending import OPUS, answer, prompt, write
 
 TODAY = date(2026, 3, 10)
@@ -60,7 +60,15 @@ def test_flags_say_what_is_shown() -> None:
 
 @pytest.mark.parametrize(
     "argv",
-    [["--frob"], ["--by"], ["--by", "colour"], ["--since", "then"], ["--since", "2026-02-30"], ["--set", "x"], ["more"]],
+    [
+        ["--frob"],
+        ["--by"],
+        ["--by", "colour"],
+        ["--since", "then"],
+        ["--since", "2026-02-30"],
+        ["--set", "x"],
+        ["more"],
+    ],
 )
 def test_a_wrong_flag_exits_1_with_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError):
@@ -124,8 +132,9 @@ def test_the_users_prices_count_and_broken_ones_are_told(spent: Path, capsys: py
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
 def test_a_narrow_terminal_gets_lines_that_fit_with_the_cost_in_them(width: int) -> None:
     row = Row("2026-03-01", "/home/dev/a/rather/deep/folder", "s", "", "p", OPUS, 1, 2, 3, 4, 5 * 10**12, 1)
-    for by in ("day", "project", "session"):
-        lines = table([row], by, "", Look(width)).splitlines()  # type: ignore[arg-type]
+    bys: tuple[By, ...] = ("day", "project", "session")
+    for by in bys:
+        lines = table([row], by, "", Look(width)).splitlines()
         assert max(map(len, lines)) <= max(width, 22)
         assert all("$5.00" in line for line in lines[1:])
     assert "folder" in table([row], "project", "", Look(width))
@@ -133,8 +142,9 @@ def test_a_narrow_terminal_gets_lines_that_fit_with_the_cost_in_them(width: int)
 
 def test_a_terminal_that_knows_ascii_alone_gets_no_more() -> None:
     row = Row("2026-03-01", "/home/dev/ü/\x1b[31m" + "x" * 90, "s", "", "p", OPUS, cost=10**12, messages=1)
-    for by in ("day", "project"):
-        assert table([row], by, "", Look(60, block="#")).isascii()  # type: ignore[arg-type]
+    bys: tuple[By, ...] = ("day", "project")
+    for by in bys:
+        assert table([row], by, "", Look(60, block="#")).isascii()
     assert "\x1b" not in table([row], "project", "", Look(200))
 
 
@@ -186,7 +196,7 @@ def test_a_reader_that_stops_reading_is_no_error(spent: Path) -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    assert process.wait(20) == 141
+    assert process.wait(20) in (0, 141)  # 0 where the system took part of what was left
 
 
 class Terminal(list[str]):
@@ -204,7 +214,7 @@ class Terminal(list[str]):
 
 def test_progress_is_shown_when_it_takes_a_while_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(usage_table.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     terminal = Terminal()
     with usage_table.progress(terminal) as show:  # type: ignore[arg-type]
         show(0, 1_000_000_000)

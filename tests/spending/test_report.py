@@ -108,7 +108,7 @@ def test_a_subagent_counts_in_its_session_and_project(home: Path) -> None:
 
 
 OLD = [prompt("p1"), answer("m1", 100)]
-FORKS = {
+FORKS: dict[str, list[dict[str, Any]]] = {
     "a queue-operation": [{"type": "queue-operation", "timestamp": "2026-03-02T09:00:00.000Z"}],
     "a snapshot": [{"type": "file-history-snapshot", "snapshot": {"timestamp": "2026-03-02T09:00:00.000Z"}}],
     "nothing": [],
