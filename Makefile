@@ -8,7 +8,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench \
+.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench torture \
 	hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
@@ -55,6 +55,9 @@ hooks-uninstall: .venv/.run ## Remove them
 
 bench: .venv/.dev ## Measure, against the budgets
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
+	@$(BIN)/python -m tests.support.torture $(ARGS)
 
 ## ---- checking ----
 

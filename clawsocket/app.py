@@ -81,19 +81,20 @@ class App:
         self.spool.on_lost = lambda: self.log.lose("spool_full")
         self.spool.release = self.persistence.release
         self.spool.is_known = lambda id: self.log.knows(f"h:{id}")
+        self.persistence.caught_up = lambda: self.started and self.transcripts.caught_up
         self.transcripts.checkpoints = self.persistence.checkpoints
         self.transcripts.on_read = self.server.transcript_grew
         self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
         self.world.on_end = self.transcripts.drain
         self.world.on_removed = self.transcripts.forget
 
+        self.started = False
         self._hook_ids = self._posted()
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None
         self._purging: asyncio.Future[None] | None = None
-        if self.persistence.disk is not None:
-            self.persistence.disk.on_trouble = self._tell_trouble
+        self.persistence.on_trouble = self._tell_trouble
 
     async def start(self) -> None:
         """Listen first, so that a second server harms nothing; then read.
@@ -115,7 +116,9 @@ class App:
         if self.settings.hooks:
             await self._install_hooks()
             await self.spool.start()
-        self._tell_trouble()
+        self.started = True
+        if self.persistence.trouble is not None:
+            self._tell_trouble(self.persistence.trouble, False)
         await asyncio.to_thread(self.persistence.forget_gone)
 
     async def stop(self) -> None:
@@ -220,11 +223,9 @@ class App:
 
     # The log on disk
 
-    def _tell_trouble(self, message: str | None = None, recoverable: bool = True) -> None:
-        """Tell clients what is wrong with the log on disk, if anything is."""
-        message = message or self.persistence.trouble
-        if message is not None:
-            self.observe(Trouble("log", message, recoverable, now()))
+    def _tell_trouble(self, message: str, recoverable: bool) -> None:
+        """Tell clients what is wrong with the log on disk."""
+        self.observe(Trouble("log", message, recoverable, now()))
 
     async def _purge(self) -> None:
         """Forget the sessions that the owner wants forgotten; the request goes when it is done."""

@@ -65,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     history_limit: Annotated[Count, _meta("Events of one history reply", "events")] = 10_000
     history_bytes: Annotated[Size, _meta("Size of one history reply", "bytes")] = 16 * MB
 
+    log_to_disk: Annotated[bool, _meta("Keep events on disk; without it, they are gone when the service ends")] = True
     log_days: Annotated[
         Count, _meta("Events kept on disk; Claude Code's cleanupPeriodDays if that is less", "days")
     ] = 30

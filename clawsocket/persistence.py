@@ -43,6 +43,8 @@ class Persistence:
         trouble: what was wrong with the database, one line for people; None if nothing was.
         since: ms since 1970; what is later is new. None if there was no run before.
         checkpoints: how far the transcripts were taken.
+        caught_up: tells whether the sources have taken all there is.
+        on_trouble: called with a line for people and whether the log goes on, when something is wrong with it.
     """
 
     def __init__(self, home: Home, settings: Settings, log: EventLog, world: World, dirs: Sequence[Path]) -> None:
@@ -56,10 +58,12 @@ class Persistence:
         self.disk: Disk | None = None
         self.since: int | None = None
         self.checkpoints = Checkpoints((), time.monotonic)
+        self.caught_up: Callable[[], bool] = lambda: False
+        self.on_trouble: Callable[[str, bool], None] = lambda _message, _recoverable: None
         self._touched: dict[str, None] = {}
         self._later: asyncio.TimerHandle | None = None
         self._closing = False
-        store = self._open(home.log)
+        store = self._open(home.log) if settings.log_to_disk else None
         if store is not None:
             self._resume(store, Disk(store, max_bytes=settings.log_bytes, max_age=_days(settings, dirs) * DAY))
 
@@ -82,10 +86,10 @@ class Persistence:
     def _resume(self, store: Store, disk: Disk) -> None:
         self.disk = disk
         self._log.resume(disk, store)
-        if store.last_commit:
-            self.since = store.last_commit - OVERLAP
+        self.since = None if store.since is None else store.since - OVERLAP
         self.checkpoints = Checkpoints(store.positions(), time.monotonic)
         disk.extras, disk.on_damage = self._extras, self._begin_again
+        disk.on_trouble = self._tell
         now = time.time_ns() // 1_000_000
         for kept in store.sessions(live=True):
             session = saved.load(kept.saved)
@@ -94,6 +98,9 @@ class Persistence:
                 self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
         if store.crashed and store.posted:
             self._log.lose("crash")
+
+    def _tell(self, message: str, recoverable: bool) -> None:
+        self.on_trouble(message, recoverable)
 
     def posted(self) -> None:
         """Learn that a hook came that nobody would send again."""
@@ -131,12 +138,16 @@ class Persistence:
     # What goes with the events
 
     def _extras(self) -> Extras:
-        positions = self.checkpoints.collect(all=self._closing)
+        positions = self.checkpoints.collect(self._is_quiet)
         sessions = [one for one in map(self._save, self._touched) if one is not None]
         self._touched = {}
         if self.checkpoints.waiting and self._later is None and not self._closing:
             self._later = asyncio.get_running_loop().call_later(SETTLE + 0.1, self._wake)
-        return Extras(positions, sessions)
+        return Extras(positions, sessions, time.time_ns() // 1_000_000 if self.caught_up() else None)
+
+    def _is_quiet(self, session_id: str) -> bool:
+        session = self._world.find(session_id)
+        return self._closing or session is None or not session.waiting
 
     def _wake(self) -> None:
         self._later = None
@@ -154,7 +165,7 @@ class Persistence:
         """A new database knows nothing of what the old one knew."""
         self._touched = dict.fromkeys([*self._world.past, *self._world.sessions])
         self.checkpoints.repeat()
-        self.trouble = "the log on disk was damaged; it was set aside, and a new one was begun"
+        self.on_trouble("the log on disk was damaged or gone; a new one was begun with what memory holds", True)
 
     # What clients ask for
 

@@ -47,6 +47,7 @@ class Disk:
     Attributes:
         committed: the last number on disk.
         oldest: the number of the oldest event on disk; 0 for none.
+        floor: no event is missing behind this number, though there may be none on disk: none was given.
         posted: set it when something came that nobody would send again after a crash.
         rows: (after, count, bytes) to the events in memory after a number. Set by the log.
         head: gives the last number. Set by the log.
@@ -67,6 +68,7 @@ class Disk:
         self._max_bytes, self._max_age = max_bytes, max_age
         self.committed = store.head
         self.oldest = store.oldest()
+        self.floor = store.before + 1
         self.posted = False
         self.rows: Callable[[int, int, int], list[Row]] = lambda _after, _count, _bytes: []
         self.head: Callable[[], int] = lambda: self.committed
@@ -176,7 +178,8 @@ class Disk:
     def add(self, new: Extras) -> None:
         """Take what is to be committed with the next events; what a commit failed to write is still there."""
         held = self._extras
-        self._extras = Extras([*held.positions, *new.positions], [*held.sessions, *new.sessions])
+        since = held.since if new.since is None else new.since
+        self._extras = Extras([*held.positions, *new.positions], [*held.sessions, *new.sessions], since)
 
     def _done(self, write: asyncio.Future[None]) -> None:
         self._write = None

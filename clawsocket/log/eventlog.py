@@ -114,8 +114,9 @@ class EventLog:
     def kept_after(self, after: int) -> int:
         """Return the first number after this one whose event is kept, or was given to none and is passed over."""
         memory = self.oldest_in_memory
-        if self.disk is not None and self.disk.oldest and after < min(memory - 1, self.disk.committed):
-            return max(after + 1, self.disk.oldest)
+        disk = self.disk
+        if disk is not None and after < min(memory - 1, disk.committed):
+            return max(after + 1, disk.oldest or disk.floor)
         return max(after + 1, memory)
 
     def gap(self, after: int, *, foreign: bool = False) -> Gap | None:

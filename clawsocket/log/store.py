@@ -100,10 +100,17 @@ class SavedSession(NamedTuple):
 
 
 class Extras(NamedTuple):
-    """What goes with the events of a commit."""
+    """What goes with the events of a commit.
+
+    Attributes:
+        positions: of files.
+        sessions: those that changed.
+        since: ms since 1970; of files without a position, the next run takes what is later. None: as it was.
+    """
 
     positions: Sequence[Position] = ()
     sessions: Sequence[SavedSession] = ()
+    since: int | None = None
 
 
 class Store:
@@ -113,11 +120,12 @@ class Store:
         path: of the database.
         epoch: names the log.
         first: the first number that its events could have.
-        head: the last number given, or the one before the first of this run.
+        before: the last number that the runs before this one committed.
+        head: the number before the first of this run.
         last_loss: the number of the last gap in it, 0 for none.
         crashed: whether the run before this one did not close it.
         posted: whether that run had taken hooks by ``POST /hook``, which nobody would send again.
-        last_commit: when something was last committed, ms since 1970; 0 in a new log.
+        since: ms since 1970; of files without a position, what is later is to be taken. None in a new log.
     """
 
     def __init__(self, path: Path, *, migrations: tuple[str, ...] = MIGRATIONS) -> None:
@@ -166,14 +174,12 @@ class Store:
         now = time.time_ns() // 1000
         self.crashed = bool(meta) and not meta["clean"]
         self.epoch = meta.get("epoch") or secrets.token_hex(8)
-        self.head = meta.get("head", now)
+        self.before = self.head = meta.get("head", now)
         self.first = meta.get("first", self.head + 1)
-        self.last_commit = meta.get("committed", 0)
+        self.since: int | None = meta.get("since")
         self.posted = bool(meta.get("posted", 0))
         if self.crashed:
-            unused = self.head < self.first
             self.head = max(now, self.head + CRASH_JUMP)
-            self.first = self.head + 1 if unused else self.first
         row = self._db.execute("SELECT max(seq) FROM events WHERE type = ? AND session = 0", (GAP,)).fetchone()
         self.last_loss = row[0] or 0
         self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=0)
@@ -205,8 +211,7 @@ class Store:
                     [(r.seq, r.at, r.type, self._key(r.session_id), r.id, r.frame, crc32(r.frame)) for r in rows],
                 )
                 self._put_extras(extras)
-                now = time.time_ns() // 1_000_000
-                self._set(head=head, committed=now, posted=int(posted), clean=int(clean))
+                self._set(head=head, posted=int(posted), clean=int(clean))
 
     def _look(self) -> None:
         """A database that was deleted can still be written, for nobody."""
@@ -218,6 +223,8 @@ class Store:
             raise StoreDamagedError(self.path, "another file took its place")
 
     def _put_extras(self, extras: Extras) -> None:
+        if extras.since is not None:
+            self._set(since=extras.since)
         if extras.positions:
             self._db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", extras.positions)
             self._db.execute("DELETE FROM positions WHERE offset < 0")

@@ -140,7 +140,7 @@ class Requests:
         log = self._hub.log
         foreign = message.epoch not in (None, log.epoch) or message.since_seq > log.head
         reply.oldest_seq = log.oldest
-        reply.recovered = not foreign and message.since_seq >= max(log.oldest - 1, log.last_loss)
+        reply.recovered = log.gap(message.since_seq, foreign=foreign) is None and message.since_seq >= log.last_loss
         self._client.send(reply)
         self._rewind(message.since_seq, foreign)
 

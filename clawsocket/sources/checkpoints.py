@@ -1,8 +1,8 @@
 """How far the transcripts were taken, from one run of the program to the next.
 
-A position goes to disk with the events of what lies before it, and only after a while: what a line leads to may have to
-wait for a hook (a tool's result, for the tool's own time). After a crash the lines behind it are read again as new, and
-their facts have the ids that they had.
+A position goes to disk with the events of what lies before it. While something waits in a session (a tool's result, for
+the hook that knows the tool's own time), it goes only after a while: after a crash the lines behind it are read again
+as new, and their facts have the ids that they had.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Checkpoints:
         self._clock = clock
         # By file and name: inodes are given out again, and files are moved from folder to folder.
         self._before = {(one.device, one.inode, Path(one.path).name): one for one in positions}
+        self._begun: list[Position] = []
         self._moving: dict[Transcript, tuple[float, int]] = {}
         self._taken: dict[Transcript, None] = {}
 
@@ -42,6 +43,10 @@ class Checkpoints:
         one = self._before.get((*key, name))
         return one.offset if one is not None and one.offset <= size else None
 
+    def begun(self, transcript: Transcript) -> None:
+        """Learn that a file is new: all of it is to be taken, also after a crash."""
+        self._begun.append(Position(str(transcript.path), *transcript.key, 0))
+
     def moved(self, transcript: Transcript) -> None:
         """Learn that lines of a transcript were taken."""
         if transcript not in self._moving and transcript.done >= transcript.found:
@@ -53,16 +58,16 @@ class Checkpoints:
         for transcript in self._taken:
             self.moved(transcript)
 
-    def collect(self, *, all: bool = False) -> list[Position]:
+    def collect(self, is_quiet: Callable[[str], bool]) -> list[Position]:
         """Return the positions that may go to disk with all events there are.
 
         Args:
-            all: whether nothing waits for anything any more.
+            is_quiet: tells of a session whether nothing waits in it.
         """
         now = self._clock()
-        ready = []
+        ready, self._begun = self._begun, []
         for transcript, (since, offset) in list(self._moving.items()):
-            if all:
+            if is_quiet(transcript.session_id):
                 offset = transcript.done
             elif now - since < SETTLE:
                 continue

@@ -52,6 +52,11 @@ class Reader:
         self.broken = 0
         self._turns = Turns(self._take_share)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be read."""
+        return self._turns.idle
+
     def close(self) -> None:
         """Stop; nothing is told afterwards."""
         self._turns.close()
@@ -139,7 +144,7 @@ class Reader:
             self._count(line.type)
         at = transcript.at = line.at or transcript.at
         silent = end <= transcript.found and at <= transcript.cutoff
-        follows = end > transcript.found and transcript.cutoff == FOREVER
+        follows = end > transcript.found > 0 and transcript.cutoff == FOREVER
         self._sink(LineSeen(transcript.session_id, transcript.agent_id, line, at, silent, follows))
         return True
 

@@ -81,6 +81,11 @@ class Transcripts:
         self._metas: dict[Path, tuple[bytes, bool]] = {}  # each with its content and whether that is of a past life
 
     @property
+    def caught_up(self) -> bool:
+        """Whether nothing waits to be read."""
+        return self._names.idle and self._reader.idle
+
+    @property
     def unknown(self) -> Counter[str]:
         """Lines of types that are not known, by type."""
         return self._reader.unknown
@@ -288,6 +293,7 @@ class Transcripts:
             self._index.turn(transcript, key(found))
             if created and transcript.done == 0:  # it was found before its creation was told, or is another one now
                 transcript.found = 0
+                self.checkpoints.begun(transcript)
             elif transcript.tail is None and found.st_size < transcript.found:
                 transcript.found, transcript.cutoff = found.st_size, self._reader.cutoff
             return transcript
@@ -308,6 +314,7 @@ class Transcripts:
         taken = self.checkpoints.offset(place.name, transcript.key, found.st_size)
         if created:
             transcript.found = 0
+            self.checkpoints.begun(transcript)
         elif taken is not None:
             transcript.found, transcript.cutoff = taken, FOREVER
         self._index.put(transcript)

@@ -28,6 +28,11 @@ class Turns(Generic[T]):
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits."""
+        return not self._waiting
+
     def __contains__(self, thing: T) -> bool:
         return thing in self._waiting
 

@@ -34,6 +34,7 @@ class Session:
 
     Attributes:
         silent: while True its changes make no events: what is read existed before we watched.
+        waiting: how many things wait for more to come, or for their time.
         has_transcript: whether a line of its transcript was ever seen.
         file_started_at: when its process started, ms since 1970; 0 for a session without a file.
         run: what tells this run of the session from its others.
@@ -72,6 +73,7 @@ class Session:
         self._announced: tuple[State | None, str | None] = (None, None)
 
         self.silent = False
+        self.waiting = 0
         self.has_transcript = False
         self.begun = self.restored = False
         self.ending = False
@@ -116,6 +118,7 @@ class Session:
         self._announced = (info.state, info.waiting_for)
         self.ending, self.end_reason, self.restored = False, None, True
         self.usage_changed, self._agents_changed = False, {}
+        self._levels = self.world.now  # past those of the run before
 
     @property
     def told_by(self) -> Source:
@@ -134,9 +137,11 @@ class Session:
         """Call ``action`` when ``delay`` ms have passed, and have the levels told that it changes."""
 
         def act() -> None:
+            self.waiting -= 1
             action()
             self.world.stir(self)
 
+        self.waiting += 1
         self.world.later(delay, act)
 
     def touch(self, agent: Agent, at: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_service import hook, spool
+from tests.support.feed import hook, spool
 from tests.support.service import ROOT, Service, environment
 from tests.support.waiting import wait_for
 

@@ -109,6 +109,11 @@ class Client(AbstractContextManager["Client"]):
         self._back = back
         self.ask("subscribe", topics=["*"], **({"sinceSeq": 0} if back else {}))
 
+    def resume(self, seq: int, epoch: str, **more: Any) -> Json:
+        """Subscribe to everything after a number of a log, and return the reply."""
+        self._back = True
+        return self.ask("subscribe", topics=["*"], sinceSeq=seq, epoch=epoch, **more)
+
     def of(self, session: str, *types: str) -> list[Json]:
         """Return the events of a session, of some types or of all."""
         return [

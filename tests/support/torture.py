@@ -202,7 +202,7 @@ def torture(home: Path, *, kills: int, seed: int, clean: bool = False, longest: 
         deadline = time.monotonic() + 60
         while wanted - reader.ids and time.monotonic() < deadline:
             time.sleep(0.05)
-        problems = check(feeder.input, reader)
+        problems = check(feeder.input, reader, consecutive=clean)
         distinct = len(reader.ids)
         return Result(problems, kills, len(wanted), len(reader.events), len(reader.events) - distinct)
     finally:
@@ -213,8 +213,14 @@ def torture(home: Path, *, kills: int, seed: int, clean: bool = False, longest: 
         service.process.wait()
 
 
-def check(given: Input, reader: Reader) -> list[str]:
-    """Return what is wrong with what a client saw."""
+def check(given: Input, reader: Reader, *, consecutive: bool) -> list[str]:
+    """Return what is wrong with what a client saw.
+
+    Args:
+        given: what was fed.
+        reader: the client.
+        consecutive: whether no number may be left out, and none of the ids come again.
+    """
     first: dict[str, int] = {}
     by_seq: dict[int, str] = {}
     problems = [f"{message}" for message in reader.others if message["type"] in ("gap", "error")]
@@ -224,8 +230,10 @@ def check(given: Input, reader: Reader) -> list[str]:
         first.setdefault(id, place)
         if by_seq.setdefault(seq, id) != id:
             problems.append(f"seq {seq} had the ids {by_seq[seq]} and {id}")
-        if seq <= before:
+        if seq <= before or (consecutive and before and seq != before + 1):
             problems.append(f"seq {seq} came after {before}")
+        if consecutive and first[id] != place:
+            problems.append(f"{id} came again")
         before = seq
     for source, ids in {"hooks": given.hooks, **given.lines}.items():
         missing = [id for id in ids if id not in first]
@@ -242,7 +250,7 @@ def check(given: Input, reader: Reader) -> list[str]:
     extra = {id for id, type in kinds.items() if type.startswith(("hook.", "message.", "tool.use"))}
     extra -= {*given.hooks, *(one for ids in given.lines.values() for one in ids)}
     if extra:
-        problems.append(f"{len(extra)} ids are of facts that nobody wrote, {sorted(extra)[0]} is the first")
+        problems.append(f"{len(extra)} ids are of facts that nobody wrote, {min(extra)} is the first")
     return problems
 
 
