@@ -34,6 +34,8 @@ from clawsocket.sources.session_files import SessionFiles
 from clawsocket.sources.spool import Spool
 from clawsocket.sources.transcripts import Transcripts
 from clawsocket.sources.watch import Watcher
+from clawsocket.spending import own_prices
+from clawsocket.state.usage import Book
 from clawsocket.state.world import World
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,10 @@ class App:
             linger=round(settings.linger * 1000),
             silence=round(settings.silence * 1000),
         )
+        prices, problem = own_prices.load(home.prices)
+        if problem is not None:
+            logger.warning("%s", problem)
+        self.world.book = Book(prices)
         self.log = EventLog(max_bytes=settings.ring_bytes, max_events=settings.ring_events)
         self.persistence = Persistence(home, settings, self.log, self.world, self.dirs)
         self.fanout = FanOut(self.log, slice_bytes=settings.socket_buffer)

@@ -49,6 +49,16 @@ class Home:
         return self.root / "purge"
 
     @property
+    def prices(self) -> Path:
+        """The user's own prices of models, JSON."""
+        return self.root / "prices.json"
+
+    @property
+    def usage(self) -> Path:
+        """What the transcripts say of usage, kept so that they need not be read again; 0600."""
+        return self.root / "usage.db"
+
+    @property
     def socket(self) -> Path:
         """The Unix socket, 0600: its owner needs no token."""
         return self.root / "socket"

@@ -188,7 +188,7 @@ class Persistence:
         """Delete all that is known of some sessions."""
         self._log.purge(frozenset(sessions).__contains__)
         for session_id in sessions:
-            self._world.past.pop(session_id, None)
+            self._world.forget(session_id)
             self._touched.pop(session_id, None)
         if self.disk is not None:
             await self.disk.write(lambda store: store.purge(sessions))

@@ -24,13 +24,39 @@ ABSENT = Raw(b"")
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 
 
+class CacheCreation(msgspec.Struct):
+    """How long what was written to the cache is kept; the rest is for five minutes."""
+
+    ephemeral_1h_input_tokens: Number = 0
+
+
+class ServerToolUse(msgspec.Struct):
+    """What the API did itself for a message."""
+
+    web_search_requests: Number = 0
+
+
 class Usage(msgspec.Struct):
-    """The tokens of one API message."""
+    """The tokens of one API message, and what else its price depends on."""
 
     input_tokens: Number = 0
     output_tokens: Number = 0
     cache_creation_input_tokens: Number = 0
     cache_read_input_tokens: Number = 0
+    cache_creation: CacheCreation | None = None
+    server_tool_use: ServerToolUse | None = None
+    speed: str | None = None
+
+    @property
+    def cache_1h(self) -> int:
+        """The tokens written to the cache for an hour, of all that were."""
+        longer = self.cache_creation.ephemeral_1h_input_tokens if self.cache_creation else 0
+        return min(longer, self.cache_creation_input_tokens)
+
+    @property
+    def searches(self) -> int:
+        """The web searches."""
+        return self.server_tool_use.web_search_requests if self.server_tool_use else 0
 
 
 class Block(msgspec.Struct):
@@ -68,6 +94,19 @@ class AssistantMessage(msgspec.Struct):
     usage: Raw = ABSENT
 
 
+def milliseconds(timestamp: str | None) -> int | None:
+    """Return a timestamp in ms since 1970, None if it is none."""
+    if timestamp is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
 class Line(msgspec.Struct, rename="camel", kw_only=True):
     """What any line may carry."""
 
@@ -84,15 +123,12 @@ class Line(msgspec.Struct, rename="camel", kw_only=True):
     @property
     def at(self) -> int | None:
         """Its own time in ms since 1970; None where it has none."""
-        if self.timestamp is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(self.timestamp)
-        except ValueError:
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
+        return milliseconds(self.timestamp)
+
+    @property
+    def written(self) -> int | None:
+        """The earliest time it tells of being written, ms since 1970; None where it tells none."""
+        return self.at
 
 
 class UserLine(Line, kw_only=True):
@@ -152,6 +188,23 @@ class RelocatedLine(Line, kw_only=True):
     """``relocated``: the session works in another folder, and its file moved with it."""
 
 
+class Snapshot(msgspec.Struct):
+    """The files as they were at a prompt."""
+
+    timestamp: str | None = None
+
+
+class SnapshotLine(Line, kw_only=True):
+    """``file-history-snapshot``: it begins a terminal session's file, also a fork's, before the lines it copied."""
+
+    snapshot: Snapshot | None = None
+
+    @property
+    def written(self) -> int | None:
+        """When it was made, ms since 1970."""
+        return milliseconds(self.snapshot.timestamp) if self.snapshot else None
+
+
 class QuietLine(Line, kw_only=True):
     """A known type that says nothing that is needed."""
 
@@ -188,7 +241,7 @@ _TYPES: dict[str, type[Line]] = {
     "attachment": QuietLine,
     "queue-operation": QuietLine,
     "mode": QuietLine,
-    "file-history-snapshot": QuietLine,
+    "file-history-snapshot": SnapshotLine,
     "worktree-state": QuietLine,
     "summary": QuietLine,
 }

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 
 from clawsocket import __version__
-from clawsocket.cli.arguments import parse
+from clawsocket.cli.arguments import PLACE, parse
 from clawsocket.errors import ClawSocketError, meaning
+
+COMMANDS = {
+    "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
+}
+"""The commands: each with its module, whose ``main(argv)`` runs it and returns the exit code, and a line of help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,10 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 fine, 1 a wrong flag or value, others as ``--help`` says.
     """
+    argv = sys.argv[1:] if argv is None else argv
     try:
-        options = parse(sys.argv[1:] if argv is None else argv)
+        if argv and argv[0] in COMMANDS:
+            return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
+        options = parse(argv)
         if options.show is not None:
-            print(options.show, end="")
+            print(options.show.replace(PLACE, _commands()), end="")
             return 0
         return _run(options.action, options.given)
     except ClawSocketError as error:
@@ -33,6 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+
+
+def _commands() -> str:
+    lines = [f"  {name:<20} {help}\n" for name, (_, help) in COMMANDS.items()]
+    return f"Commands (claw-socket <command> --help tells more):\n{''.join(lines)}"
 
 
 def _run(action: str, given: dict[str, str]) -> int:

@@ -8,10 +8,16 @@ from typing import NamedTuple
 from clawsocket import __version__
 from clawsocket.errors import UsageError
 
+PLACE = "{commands}\n"
+"""Where the commands go in the help."""
+
 HELP = """\
 Usage: claw-socket [options]
+       claw-socket <command> [options]
 
 Serves every Claude Code session of this user, live, on ws://localhost:3838.
+
+{commands}
 
 Options:
   --port <number>      Port for WebSocket and HTTP (default: 3838, env: CLAW_SOCKET_PORT)

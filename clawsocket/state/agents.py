@@ -170,6 +170,7 @@ class Agents:
             parent_agent_id=self._parent(agent),
             parent_tool_use_id=agent.parent_tool_use_id,
             description=agent.description,
+            cost_usd=agent.tokens.usd,
         )
 
     def _new(self, id: str, type: str, at: int) -> Agent:

@@ -9,6 +9,7 @@ from clawsocket.protocol.envelope import Event
 
 if TYPE_CHECKING:
     from clawsocket.state.session import Session
+    from clawsocket.state.usage import Book
 
 REMEMBERED = 5000
 """Number of finished tool calls and turns that a session remembers, so that neither source tells of one twice."""
@@ -17,9 +18,10 @@ _T = TypeVar("_T")
 
 
 class Clock(Protocol):
-    """The time, as it is told with each observation, and where events go."""
+    """The time, as it is told with each observation, and where events and messages' costs go."""
 
     now: int
+    book: Book
 
     def put(self, event: Event) -> None:
         """Send an event."""

@@ -44,6 +44,9 @@ ECHOES = (
 
 _TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
 
+COPIED = 10_000
+"""ms before the beginning of a transcript from which on its lines are copies of another session's."""
+
 _UNFINISHED = (None, "tool_use", "pause_turn")
 """The stop reasons after which the answer goes on."""
 
@@ -66,6 +69,7 @@ def apply(session: Session, agent_id: str | None, line: Line, at: int) -> None:
 
 
 def _facts(session: Session, line: Line, at: int) -> None:
+    session.born = session.born or line.written or 0
     session.cwd = line.cwd or session.cwd
     session.version = line.version or session.version
     session.entrypoint = line.entrypoint or session.entrypoint
@@ -220,7 +224,7 @@ def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: 
     session.touch(agent, at)
     real = message.model not in (None, SYNTHETIC)
     if real:
-        _count(session, agent_id, line, turn)
+        _count(session, agent_id, line, turn, at)
     if agent_id is None:
         _answer(session, line, turn, at)
     data = MessageAssistant(
@@ -270,17 +274,14 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     session.later(1500, end)
 
 
-def _count(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None) -> None:
+def _count(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None, at: int) -> None:
     usage = transcript.usage(line.message.usage)
-    if usage is None or line.message.id is None:
+    if usage is None or line.message.id is None or at < session.born - COPIED:
         return
-    counted = session.ledger.count(line.message.id, line.request_id, line.message.model or "", usage)
-    if counted is None:
-        return
-    session.agents.get(agent_id, 0).tokens.add(*counted)
-    if turn is not None:
-        turn.tokens.add(*counted)
-    session.usage_changed = True
+    key, model = (line.message.id, line.request_id), line.message.model or ""
+    sums = [session.agents.get(agent_id, 0).tokens, *([turn.tokens] if turn is not None else [])]
+    if session.world.book.count(session.ledger, key, model, usage, at, sums):
+        session.usage_changed = True
 
 
 def _api_error(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None, at: int) -> None:

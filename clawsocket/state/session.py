@@ -41,6 +41,7 @@ class Session:
         begun: whether the start of this run was told.
         restored: whether it is of the run of the program before, and its process was not seen since.
         ending: whether its end is near: its file is gone, or SessionEnd came.
+        born: the first time that its transcript tells, ms since 1970; a fork's comes before the lines it copied.
         line_prompt: the prompt whose answer the transcript is at.
         prompts_sent: prompts that were told from the hook, since there was no transcript.
         awaited_prompts: prompts that the hook told and that wait for their lines.
@@ -85,7 +86,8 @@ class Session:
         self.tools = Tools(self)
         self.turns = Turns(self)
         self.agents = Agents(self, at)
-        self.ledger = Ledger()
+        self.ledger = Ledger(self)
+        self.born = 0
         self.usage_changed = False
         self._agents_changed: dict[str, None] = {}
         self._levels = 0
@@ -220,6 +222,16 @@ class Session:
         self.turns.end_all(at)
         self.set_state("ended", max(at, self.since), "server")
         self.flush()
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """What is smaller for the older of two sessions: when its transcript began, then its process."""
+        return (self.born or self.started_at, self.file_started_at)
+
+    def usage_moved(self) -> None:
+        """Learn that a message that it copied was counted for it, and is counted where it belongs now."""
+        self.usage_changed = True
+        self.world.stir(self)
 
     def usage(self) -> SessionUsage:
         """Return its usage as it is on the wire."""

@@ -97,6 +97,7 @@ class Turns:
             subtype="interrupted" if turn.interrupted else "error_during_execution" if turn.error else "success",
             duration_ms=duration,
             num_turns=turn.results + 1,
+            total_cost_usd=turn.tokens.usd,
             usage=turn.tokens.as_dict(),
         )
         if turn.live:

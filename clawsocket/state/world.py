@@ -25,9 +25,10 @@ from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
+from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
 from clawsocket.state.session import Session, waiting_for
-from clawsocket.state.usage import session_usage, total_usage
+from clawsocket.state.usage import Book, session_usage, total_usage
 
 FILE_WAIT = 200
 """ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires."""
@@ -44,9 +45,6 @@ PAST = 100
 TRAIL = 10_000
 """ms after the end of a session in which what comes of it still belongs to that run."""
 
-COPIED = 10_000
-"""ms before the start of its process from which on a session's lines are copies of another session's."""
-
 _STATES: dict[str, State] = {"busy": "running", "waiting": "requires_action", "idle": "idle", "shell": "background"}
 _WAITING = {"permission prompt": "permission", "dialog open": "dialog"}
 
@@ -58,6 +56,7 @@ class World:
         now: ms since 1970, as the caller said last.
         sessions: those that have not ended, by id.
         past: the last ones that ended.
+        book: every message that was paid for; it may be replaced before anything is observed, for other prices.
     """
 
     def __init__(self, *, end_wait: int = 500, linger: int = 60_000, silence: int = 1_800_000) -> None:
@@ -71,6 +70,7 @@ class World:
         self.now = 0
         self.sessions: dict[str, Session] = {}
         self.past: dict[str, Session] = {}
+        self.book = Book(Prices())
         self._end_wait, self._linger, self._silence = end_wait, linger, silence
         self._events: list[Event] = []
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
@@ -107,6 +107,12 @@ class World:
     def find(self, session_id: str) -> Session | None:
         """Return a session that is known, also one that ended lately."""
         return self._known(session_id)
+
+    def forget(self, session_id: str) -> None:
+        """Forget a session that ended, and what it spent."""
+        session = self.past.pop(session_id, None)
+        if session is not None:
+            self.book.forget(session.ledger)
 
     def unseen(self) -> list[SessionGone]:
         """Return those of the run of the program before this one that had a process, which nobody has seen since."""
@@ -227,7 +233,7 @@ class World:
             if seen.silent:
                 return
             session = self._discover(seen.session_id, seen.line.cwd or "", seen.at, "transcript")
-        if not (seen.silent or seen.follows) and seen.at < session.file_started_at - COPIED:
+        if not (seen.silent or seen.follows) and seen.at < session.file_started_at - lines.COPIED:
             return
         agent_id = seen.agent_id or (seen.line.agent_id if seen.line.is_sidechain else None)
         session.silent = seen.silent
@@ -432,7 +438,7 @@ class World:
         del self.sessions[session.id]
         self.past[session.id] = session
         if len(self.past) > PAST:
-            del self.past[next(iter(self.past))]
+            self.forget(next(iter(self.past)))
         reason = session.gone_reason or "manual"
         data = SessionRemoved(session_id=session.id, reason=reason)
         id = f"s:{session.id}:{session.run}:removed"

@@ -15,12 +15,14 @@ from clawsocket.claude import transcript
 from clawsocket.claude.transcript import (
     AgentMeta,
     AssistantLine,
+    CacheCreation,
     LastPromptLine,
     Line,
     ModeLine,
     OtherLine,
     QuietLine,
     RelocatedLine,
+    SnapshotLine,
     SystemLine,
     TitleLine,
     Usage,
@@ -40,7 +42,7 @@ TYPES: dict[str, type[Line]] = {
     "last-prompt": LastPromptLine,
     "mode": QuietLine,
     "permission-mode": ModeLine,
-    "file-history-snapshot": QuietLine,
+    "file-history-snapshot": SnapshotLine,
     "worktree-state": QuietLine,
     "relocated": RelocatedLine,
     "custom-title": TitleLine,
@@ -156,7 +158,7 @@ def test_an_assistant_line_tells_of_the_message_and_its_block() -> None:
         "tool_use",
         "r",
     )
-    assert transcript.usage(parsed.message.usage) == Usage(input_tokens=1, output_tokens=2)
+    assert transcript.usage(parsed.message.usage) == Usage(1, 2, cache_creation=CacheCreation())
     [block] = transcript.blocks(parsed.message.content)
     assert (block.type, block.id, block.name, json.loads(bytes(block.input))) == (
         "tool_use",
@@ -341,3 +343,11 @@ def test_a_meta_file_links_an_agent_to_the_call_that_made_it() -> None:
 def test_whatever_stands_in_a_line_is_broken_unless_it_is_an_object(raw: bytes) -> None:
     with pytest.raises(ValueError, match="broken line"):
         parse(b"[" + raw)
+
+
+def test_a_snapshot_tells_when_it_was_made_and_has_no_time_of_its_own() -> None:
+    line = parse(b'{"type":"file-history-snapshot","snapshot":{"timestamp":"2026-11-23T03:01:44.707Z"}}')
+    assert (line.at, line.written) == (None, 1_795_402_904_707)
+    line = parse(b'{"type":"queue-operation","timestamp":"2026-11-23T03:01:44.707Z"}')
+    assert line.at == line.written == 1_795_402_904_707
+    assert parse(b'{"type":"file-history-snapshot"}').written is None

@@ -53,7 +53,8 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
 
 def test_every_flag_and_route_of_the_readme_exists() -> None:
     from clawsocket.cli.arguments import help_text
+    from clawsocket.cli.usage import HELP
 
     flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - {"--unix-socket", "--experimental-websocket"}
     assert flags >= {"--port", "--no-auth"}
-    assert [flag for flag in sorted(flags) if f"  {flag}" not in help_text()] == []
+    assert [flag for flag in sorted(flags) if f"  {flag}" not in help_text() + HELP] == []

@@ -1,19 +1,26 @@
-"""Tokens are counted the way they were spent: each message once, the largest reading, in any order."""
+"""Tokens are counted the way they were spent: each message once, the largest reading, in any order, at its price."""
 
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clawsocket.claude.transcript import Usage
-from clawsocket.state.usage import Ledger, session_usage, total_usage
-from tests.state.running import Run, call, live, text, tokens
+from clawsocket.protocol.models import SessionUsage, TotalUsage
+from clawsocket.state.prices import Prices
+from clawsocket.state.usage import Book, Ledger, Tokens, session_usage, total_usage
+from tests.state.running import START, Run, call, live, text, tokens
 
+OPUS = "claude-opus-4-8"
+PRICES = Prices()
 NUMBERS = st.integers(0, 1000)
 READINGS = st.lists(
     st.tuples(
+        st.sampled_from([0, 1, 2]),
         st.sampled_from(["m1", "m2", "m3"]),
         st.sampled_from([None, "r1", "r2"]),
         st.builds(Usage, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
@@ -23,56 +30,83 @@ READINGS = st.lists(
 FIELDS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 
 
+class Spender:
+    """A session that began at a time."""
+
+    def __init__(self, began: int = 0) -> None:
+        self.age = (began, 0)
+        self.moved = 0
+        self.ledger = Ledger(self)
+
+    def usage_moved(self) -> None:
+        self.moved += 1
+
+
+def numbers(usage: SessionUsage) -> list[int]:
+    return [getattr(usage, field) for field in FIELDS]
+
+
 @given(READINGS, st.randoms(use_true_random=False))
-def test_each_message_counts_once_with_its_largest_reading(
-    readings: list[tuple[str, str | None, Usage]], order: random.Random
+def test_each_message_counts_once_with_its_largest_reading_for_the_oldest_session(
+    readings: list[tuple[int, str, str | None, Usage]], order: random.Random
 ) -> None:
     again = readings * 2
     order.shuffle(again)
-    ledger = Ledger()
-    grown = dict.fromkeys(FIELDS, 0)
-    for message, request, usage in again:
-        counted = ledger.count(message, request, f"model-{message}", usage)
-        if counted is not None:
-            for field in FIELDS:
-                grown[field] += getattr(counted[0], field) - getattr(counted[1], field)
-    expected = dict.fromkeys(FIELDS, 0)
-    for key in {(message, request) for message, request, _ in readings}:
+    book, spenders, agent = Book(PRICES), [Spender(0), Spender(1), Spender(2)], Tokens()
+    for age, message, request, usage in again:
+        book.count(spenders[age].ledger, (message, request), OPUS, usage, START, [agent])
+    expected = [dict.fromkeys(FIELDS, 0) for _ in spenders]
+    for key in {(message, request) for _, message, request, _ in readings}:
+        mine = [(age, usage) for age, *one, usage in readings if tuple(one) == key]
         for field in FIELDS:
-            expected[field] += max(getattr(usage, field) for *mine, usage in readings if tuple(mine) == key)
-    sums = session_usage("s", ledger.models)
-    assert {field: getattr(sums, field) for field in FIELDS} == expected == grown
-    assert {field: sum(getattr(one, field) for one in sums.model_breakdown.values()) for field in FIELDS} == expected
+            expected[min(age for age, _ in mine)][field] += max(getattr(usage, field) for _, usage in mine)
+    for spender, sums in zip(spenders, expected, strict=True):
+        spent = session_usage("s", spender.ledger.models)
+        assert numbers(spent) == list(sums.values())
+        cost = 5.0 * sums["input_tokens"] + 25 * sums["output_tokens"]
+        cost += 6.25 * sums["cache_creation_input_tokens"] + 0.5 * sums["cache_read_input_tokens"]
+        assert spent.total_cost_usd == pytest.approx(cost / 1e6, abs=1e-9)
+    assert agent.total == sum(sum(sums.values()) for sums in expected)
+    total = total_usage([spender.ledger for spender in spenders])
+    assert total.total_input_tokens == sum(sums["input_tokens"] for sums in expected)
 
 
 def test_a_message_that_cost_nothing_still_names_its_model_and_comes_once() -> None:
-    ledger = Ledger()
-    assert ledger.count("m", "r", "opus", Usage()) is not None
-    assert ledger.count("m", "r", "opus", Usage()) is None
-    assert session_usage("s", ledger.models).unpriced_models == ["opus"]
+    book, spender = Book(PRICES), Spender()
+    assert book.count(spender.ledger, ("m", "r"), "opus", Usage(), START)
+    assert not book.count(spender.ledger, ("m", "r"), "opus", Usage(), START)
+    assert session_usage("s", spender.ledger.models).unpriced_models == ["opus"]
 
 
-def test_no_prices_are_known_yet_and_it_says_so() -> None:
-    ledger = Ledger()
-    ledger.count("m", "r", "opus", Usage(1, 2, 3, 4))
-    usage = session_usage("s", ledger.models, duration_ms=5, num_turns=6, updated_at=7)
-    assert (usage.total_cost_usd, usage.unpriced_models, usage.model_breakdown["opus"].cost_usd) == (
-        0.0,
-        ["opus"],
-        None,
-    )
+def test_a_model_without_a_price_is_named_and_its_cost_is_null() -> None:
+    book, spender = Book(PRICES), Spender()
+    book.count(spender.ledger, ("m", "r"), "mystery", Usage(1, 2, 3, 4), START)
+    book.count(spender.ledger, ("m2", "r"), OPUS, Usage(1_000_000), START)
+    usage = session_usage("s", spender.ledger.models, duration_ms=5, num_turns=6, updated_at=7)
+    assert (usage.total_cost_usd, usage.unpriced_models) == (5.0, ["mystery"])
+    assert {name: one.cost_usd for name, one in usage.model_breakdown.items()} == {"mystery": None, OPUS: 5.0}
     assert (usage.duration_ms, usage.num_turns, usage.last_updated_at) == (5, 6, 7)
 
 
 def test_the_total_adds_up_sessions_by_model() -> None:
-    one, other = Ledger(), Ledger()
-    one.count("m1", None, "opus", Usage(1, 2, 3, 4))
-    other.count("m1", None, "opus", Usage(10, 20, 30, 40))
-    other.count("m2", None, "haiku", Usage(100, 200))
-    total = total_usage([one, other])
+    book, one, other = Book(PRICES), Spender(), Spender()
+    book.count(one.ledger, ("m1", None), OPUS, Usage(1, 2, 3, 4), START)
+    book.count(other.ledger, ("m2", None), OPUS, Usage(10, 20, 30, 40), START)
+    book.count(other.ledger, ("m3", None), "claude-haiku-4-5", Usage(100, 200), START)
+    total = total_usage([one.ledger, other.ledger])
     assert (total.total_input_tokens, total.total_output_tokens, total.session_count) == (111, 222, 2)
-    assert total.model_breakdown["opus"].cache_read_input_tokens == 44
+    assert total.model_breakdown[OPUS].cache_read_input_tokens == 44
+    assert total.total_cost_usd == pytest.approx(
+        sum(one.cost_usd or 0 for one in total.model_breakdown.values()), abs=1e-9
+    )
     assert total_usage([]).session_count == 0
+
+
+def test_what_is_forgotten_can_be_counted_again() -> None:
+    book, one, other = Book(PRICES), Spender(0), Spender(1)
+    book.count(one.ledger, ("m", None), OPUS, Usage(1), START)
+    book.forget(one.ledger)
+    assert book.count(other.ledger, ("m", None), OPUS, Usage(1), START)
 
 
 def test_the_lines_of_a_message_repeat_its_usage_and_count_once() -> None:
@@ -105,15 +139,17 @@ def test_what_claude_code_made_itself_costs_nothing() -> None:
 
 def test_subagents_are_real_spend_of_their_own_model() -> None:
     run = live()
-    run.answer(usage=tokens(1, 2))
-    run.answer(agent="a1", id="msg2", model="haiku", usage=tokens(10, 20))
+    run.answer(usage=tokens(1, 2), model=OPUS)
+    run.answer(agent="a1", id="msg2", model="claude-haiku-4-5", usage=tokens(10, 20))
     run.wait()
     assert run.data("usage.updated")[-1]["outputTokens"] == 22
     assert {model: one["outputTokens"] for model, one in run.data("usage.updated")[-1]["modelBreakdown"].items()} == {
-        "opus": 2,
-        "haiku": 20,
+        OPUS: 2,
+        "claude-haiku-4-5": 20,
     }
-    assert [agent.token_count for agent in run.world.snapshot()[1]] == [3, 30]
+    assert [(agent.token_count, agent.cost_usd) for agent in run.world.snapshot()[1]] == [(3, 5.5e-5), (30, 1.1e-4)]
+    assert run.data("usage.updated")[-1]["totalCostUsd"] == pytest.approx(1.65e-4)
+    assert run.data("message.result")[-1]["totalCostUsd"] == pytest.approx(1.65e-4)
 
 
 def test_several_changes_of_a_tick_are_one_event() -> None:
@@ -125,3 +161,70 @@ def test_several_changes_of_a_tick_are_one_event() -> None:
     run.holds_levels = False
     run.answer(id="last", usage=tokens(0, 1))
     assert [data["outputTokens"] for data in run.data("usage.updated")] == [6]
+
+
+# Forks
+
+
+def of(run: Run, session: str) -> int:
+    usage = run.world.usage(session)
+    assert isinstance(usage, SessionUsage)
+    assert usage.output_tokens == sum(one.output_tokens for one in usage.model_breakdown.values())
+    return usage.output_tokens
+
+
+def original(run: Run, session: str, *, silent: bool = False) -> None:
+    run.prompt("first", at=START - 90_000, session=session, silent=silent)
+    run.answer(id="old", usage=tokens(0, 100), at=START - 89_000, session=session, silent=silent)
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+def test_a_fork_spent_what_it_alone_has_whichever_file_is_read_first(older_first: bool) -> None:
+    run = Run()
+    run.file(session="fork", pid=1)
+    run.hook("SessionStart", session="older", at=START - 90_000)
+    run.wait(300)
+    if older_first:
+        original(run, "older", silent=True)
+    original(run, "fork", silent=True)
+    run.answer(id="new", usage=tokens(0, 7), session="fork", silent=True)
+    if not older_first:
+        assert of(run, "fork") == 107
+        run.events.clear()
+        original(run, "older", silent=True)
+        assert [event.session_id for event in run.events if event.type == "usage.updated"] == ["fork"]
+    assert (of(run, "older"), of(run, "fork")) == (100, 7)
+    total = run.world.usage(None)
+    assert isinstance(total, TotalUsage)
+    assert total.total_output_tokens == 107
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ("queue-operation", {"timestamp": "2027-01-15T08:00:00.000Z"}),
+        ("file-history-snapshot", {"uuid": None, "snapshot": {"timestamp": "2027-01-15T08:00:00.000Z"}}),
+    ],
+)
+def test_a_fork_whose_file_shows_when_it_began_never_counts_what_it_copied(
+    head: tuple[str, dict[str, Any]],
+) -> None:
+    run = Run()
+    run.file(silent=True)
+    type, fields = head
+    run.line(type, silent=True, **fields)
+    original(run, "s", silent=True)
+    run.answer(id="new", usage=tokens(0, 7), silent=True)
+    assert of(run, "s") == 7
+
+
+def test_a_resumed_session_counts_nothing_twice() -> None:
+    run = live()
+    run.answer(id="m1", usage=tokens(0, 10))
+    run.hook("SessionEnd", reason="other")
+    run.gone()
+    run.wait(20_000)
+    run.file(pid=43)
+    run.answer(id="m1", usage=tokens(0, 10), silent=True)
+    run.answer(id="m2", usage=tokens(0, 5))
+    assert of(run, "s") == 15

@@ -1,0 +1,76 @@
+"""Which transcripts there are in Claude Code's folders."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from clawsocket.sources.files import distinct
+from clawsocket.sources.transcript_index import AGENTS, agent, main_session
+
+
+class File(NamedTuple):
+    """A transcript.
+
+    Attributes:
+        session: whose it is, by its place.
+        agent: the subagent, empty for the session's own.
+        project: the name of its project's folder.
+        changed: when it was written last, ns since 1970.
+    """
+
+    path: str
+    session: str
+    agent: str
+    project: str
+    device: int
+    inode: int
+    size: int
+    changed: int
+
+
+def files(dirs: Iterable[Path]) -> list[File]:
+    """Return the transcripts in some of Claude Code's folders, each file once, by path."""
+    found: dict[tuple[int, int], File] = {}
+    for root in distinct(dirs):
+        for project in _folders(str(root / "projects")):
+            for file in _of_project(project):
+                found.setdefault((file.device, file.inode), file)
+    return sorted(found.values())
+
+
+def _of_project(project: os.DirEntry[str]) -> Iterator[File]:
+    for entry in _entries(project.path):
+        session = main_session(entry.name)
+        if session is not None:
+            yield from _file(entry, session, "", project.name)
+        elif entry.is_dir():
+            for inner in _entries(f"{entry.path}/{AGENTS}"):
+                own = agent(inner.name)
+                if own is not None:
+                    yield from _file(inner, entry.name, own, project.name)
+
+
+def _file(entry: os.DirEntry[str], session: str, agent: str, project: str) -> Iterator[File]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return
+    if stat.S_ISREG(status.st_mode):
+        place = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        yield File(entry.path, session, agent, project, *place)
+
+
+def _folders(path: str) -> list[os.DirEntry[str]]:
+    return [entry for entry in _entries(path) if entry.is_dir()]
+
+
+def _entries(path: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return list(entries)
+    except OSError:
+        return []

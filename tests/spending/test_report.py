@@ -1,0 +1,249 @@
+"""What was spent is summed up over all files, each message once, and only what is new is read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from clawsocket.spending import scan, transcripts
+from clawsocket.spending.cache import Cache
+from clawsocket.spending.report import By, Row, grouped, report, unpriced
+from clawsocket.state.prices import Prices, dollars
+from clawsocket.state.usage import total
+from tests.spending import OPUS, answer, prompt, write
+from tests.state.playback import RECORDINGS
+from tests.state.test_prices import STREAMS, told
+
+PRICES = Prices()
+WAYS: tuple[By, ...] = ("day", "project", "model", "session", "agent", "prompt")
+
+
+def rows(home: Path, cache: Cache | None = None, prices: Prices = PRICES) -> list[Row]:
+    return report([home / ".claude"], cache or Cache(None), prices)
+
+
+def outputs(found: list[Row], by: By) -> dict[str, int]:
+    return {name: tokens.output for name, tokens in grouped(found, by).items()}
+
+
+@pytest.mark.parametrize("scenario", STREAMS)
+def test_a_recorded_session_cost_what_claude_code_says(scenario: str, home: Path) -> None:
+    shutil.copytree(RECORDINGS / scenario / "projects", home / ".claude" / "projects")
+    cost, models = told(scenario)
+    found = rows(home)
+    assert dollars(total(grouped(found, "model").values()).cost) == pytest.approx(cost, abs=1e-9)
+    assert outputs(found, "model") == {name: sums["outputTokens"] for name, sums in models.items()}
+    assert {name: tokens.cache_creation for name, tokens in grouped(found, "model").items()} == {
+        name: sums["cacheCreationInputTokens"] for name, sums in models.items()
+    }
+
+
+MESSAGES = st.tuples(
+    st.sampled_from(["s1", "s2", "s3"]),
+    st.sampled_from(["", "a1"]),
+    st.integers(0, 12),
+    st.integers(0, 1000),
+    st.integers(1, 28),
+    st.sampled_from([OPUS, "claude-haiku-4-5", "mystery"]),
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(MESSAGES, max_size=25))
+def test_every_way_to_sum_up_gives_the_same_total(
+    home: Path, messages: list[tuple[str, str, int, int, int, str]]
+) -> None:
+    shutil.rmtree(home / ".claude", ignore_errors=True)
+    files: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    largest: dict[int, int] = {}
+    for session, agent, id, output, day, model in messages:
+        line = answer(f"m{id}", output, at=f"2026-03-{day:02}T12:00:00.000Z", model=model)
+        files.setdefault((session, agent), []).append(line)
+        largest[id] = max(largest.get(id, 0), output)
+    for (session, agent), lines in files.items():
+        write(home, session, *lines, agent=agent)
+    found = rows(home)
+    costs = set()
+    for by in WAYS:
+        whole = total(grouped(found, by).values())
+        assert (whole.output, whole.messages) == (sum(largest.values()), len(largest))
+        costs.add((whole.cost, whole.unpriced))
+    assert len(costs) == 1
+
+
+def test_lines_of_one_message_count_once_and_those_of_nobody_not_at_all(home: Path) -> None:
+    write(
+        home,
+        "s",
+        prompt("p1"),
+        answer("m1", 10),
+        answer("m1", 12),
+        answer("m1", 3),
+        prompt("p2"),
+        answer("m2", 5, usage={"output_tokens": 5, "cache_creation_input_tokens": "odd"}),
+        answer("m3", 100, model="<synthetic>"),
+        {"type": "user", "toolUseResult": {"usage": {"output_tokens": 1000}}, "message": {"content": "x"}},
+    )
+    assert outputs(rows(home), "prompt") == {"p1": 12, "p2": 5}
+
+
+def test_a_subagent_counts_in_its_session_and_project(home: Path) -> None:
+    write(home, "s", prompt("p1"), answer("m1", 10))
+    write(home, "s", {**answer("m2", 5), "cwd": "/app/worktree"}, agent="a1")
+    write(home, "s", answer("m2", 5), agent="a2")
+    found = rows(home)
+    assert outputs(found, "session") == {"s": 15}
+    assert outputs(found, "project") == {"/app": 15}
+    assert sum(outputs(found, "agent").values()) == 15
+
+
+OLD = [prompt("p1"), answer("m1", 100)]
+FORKS: dict[str, list[dict[str, Any]]] = {
+    "a queue-operation": [{"type": "queue-operation", "timestamp": "2026-03-02T09:00:00.000Z"}],
+    "a snapshot": [{"type": "file-history-snapshot", "snapshot": {"timestamp": "2026-03-02T09:00:00.000Z"}}],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("head", FORKS)
+@pytest.mark.parametrize(("older", "fork"), [("a", "b"), ("b", "a")])
+def test_a_fork_spent_what_it_alone_has(home: Path, head: str, older: str, fork: str) -> None:
+    cache = Cache(None)
+    new = answer("m2", 7, at="2026-03-02T10:00:00.000Z")
+    write(home, fork, *FORKS[head], *OLD, new)
+    assert outputs(rows(home, cache), "session") == {fork: 107}
+    write(home, older, *OLD)
+    assert outputs(rows(home, cache), "session") == {fork: 7, older: 100}
+    if head != "nothing":  # and the older one may go on
+        write(home, older, *OLD, answer("m3", 1, at="2026-03-03T10:00:00.000Z"))
+        assert outputs(rows(home, cache), "session") == {fork: 7, older: 101}
+
+
+def test_a_model_without_a_price_is_named(home: Path) -> None:
+    write(home, "s", answer("m1", 10, model="mystery"), answer("m2", 1_000_000))
+    found = rows(home)
+    assert unpriced(found) == ["mystery"]
+    assert {name: tokens.usd for name, tokens in grouped(found, "model").items()} == {"mystery": None, OPUS: 25.0}
+    own = Prices(b'{"models": {"mystery": {"rates": [{"input": 1, "output": 100000}]}}}')
+    assert unpriced(rows(home, prices=own)) == []
+
+
+def test_days_are_those_of_the_time_zone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home, "s", answer("m1", 1, at="2026-03-01T23:30:00.000Z"), answer("m2", 2, at="never"))
+    cache = Cache(None)
+    try:
+        for zone, day in (("UTC", "2026-03-01"), ("Europe/Berlin", "2026-03-02"), ("Asia/Kathmandu", "2026-03-02")):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert outputs(rows(home, cache), "day") == {day: 1, "": 2}
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+# What is read
+
+
+def count_scans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """The files that are read from now on, and whether from where they stood."""
+    read: list[tuple[str, bool]] = []
+
+    def counting(path: str, before: scan.Found | None = None) -> scan.Found:
+        read.append((Path(path).stem, before is not None))
+        return scan.scan(path, before)
+
+    monkeypatch.setattr("clawsocket.spending.report.scan", counting)
+    return read
+
+
+def test_only_what_is_new_is_read(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "usage.db"
+    growing, _ = write(home, "grows", answer("m1", 1)), write(home, "rests", answer("m2", 2))
+    read = count_scans(monkeypatch)
+    assert outputs(rows(home, Cache(path)), "session") == {"grows": 1, "rests": 2}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(read) == 2
+    with growing.open("a") as file:
+        file.write(json.dumps(answer("m3", 4)) + "\n" + json.dumps(answer("m4", 8))[:50])
+    read.clear()
+    assert outputs(rows(home, Cache(path)), "session") == {"grows": 5, "rests": 2}
+    assert read == [("grows", True)]
+    with growing.open("a") as file:
+        file.write(json.dumps(answer("m4", 8))[50:] + "\n")
+    assert outputs(rows(home, Cache(path)), "session") == {"grows": 13, "rests": 2}
+    read.clear()
+    assert outputs(rows(home, Cache(path)), "session") == {"grows": 13, "rests": 2}
+    assert read == []
+
+
+def test_a_file_that_was_rewritten_is_read_anew_and_one_that_went_is_forgotten(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    file = write(home, "s", answer("m1", 1))
+    write(home, "gone", answer("m9", 9)).unlink()
+    assert outputs(rows(home, Cache(path)), "session") == {"s": 1}
+    write(home, "s", answer("m2", 2), answer("m3", 4), answer("m4", 8))
+    assert outputs(rows(home, Cache(path)), "session") == {"s": 14}
+    file.unlink()
+    assert rows(home, Cache(path)) == []
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM files").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("broken", [b"no database at all " * 100, b""])
+def test_a_broken_cache_costs_nothing_but_time(home: Path, tmp_path: Path, broken: bytes) -> None:
+    path = tmp_path / "usage.db"
+    path.write_bytes(broken)
+    write(home, "s", answer("m1", 1))
+    assert outputs(rows(home, Cache(path)), "session") == {"s": 1}
+    assert outputs(rows(home, Cache(tmp_path / "nowhere" / "usage.db")), "session") == {"s": 1}
+
+
+def test_lines_across_reads_and_odd_bytes_are_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(home, "s", *(answer(f"m{number}", number) for number in range(50)))
+    lines = path.read_bytes()
+    path.write_bytes(b"\n\xff\xfe\n" + lines + b'{"usage": broken}\n{"type":"assistant","message":{"usage":7}}\n\0\n')
+    expected = sum(range(50))
+    for size in (1, 7, 100, 4_000_000):
+        monkeypatch.setattr(scan, "CHUNK", size)
+        assert total(grouped(rows(home), "day").values()).output == expected
+
+
+def test_progress_goes_up_to_the_end(home: Path) -> None:
+    sizes = [write(home, f"s{number}", answer(f"m{number}")).stat().st_size for number in range(3)]
+    told: list[tuple[int, int]] = []
+    report([home / ".claude"], Cache(None), PRICES, lambda done, all: told.append((done, all)))
+    assert told[0] == (0, sum(sizes))
+    assert told[-1] == (sum(sizes), sum(sizes))
+    assert told == sorted(told)
+
+
+def test_each_file_is_found_once_whatever_leads_to_it(home: Path) -> None:
+    path = write(home, "s", answer("m1"))
+    (home / "link").symlink_to(home / ".claude")
+    os.link(path, path.with_name("second.jsonl"))
+    path.with_name("notes.txt").write_text("x")
+    (home / ".claude" / "projects" / "stray.jsonl").write_text("x")
+    found = transcripts.files([home / ".claude", home / "link", home / "missing"])
+    assert len(found) == 1
+
+
+def test_the_order_of_files_makes_no_difference(home: Path) -> None:
+    lines = [answer(f"m{number}", number) for number in range(9)]
+    for seed in range(3):
+        order = random.Random(seed)
+        for number in range(4):
+            write(home, f"s{number}", *lines[: 2 * number + 1])
+        names = order.sample(range(4), 4)
+        for place, number in enumerate(names):
+            source = home / ".claude" / "projects" / "-app" / f"s{number}.jsonl"
+            os.utime(source, (place, place))
+        assert outputs(rows(home), "session") == {"s0": 0, "s1": 3, "s2": 7, "s3": 11}
