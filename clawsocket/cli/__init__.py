@@ -11,6 +11,7 @@ from clawsocket.cli.arguments import PLACE, parse
 from clawsocket.errors import ClawSocketError, meaning
 
 COMMANDS = {
+    "history": ("clawsocket.cli.history", "List sessions of the past, show, export or forget them"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
 }
 """The commands: each with its module, whose ``main(argv)`` runs it and returns the exit code, and a line of help."""

@@ -113,7 +113,94 @@ class Extras(NamedTuple):
     since: int | None = None
 
 
-class Store:
+class Reading:
+    """What can be read of the database."""
+
+    def __init__(self, path: Path, reader: sqlite3.Connection) -> None:
+        """Read by a connection."""
+        self.path, self._reader = path, reader
+        self._ids: dict[int, str] = {}
+
+    def oldest(self) -> int:
+        """Return the number of the oldest event, 0 for none."""
+        with errors_of(self.path):
+            return int(self._reader.execute("SELECT min(seq) FROM events").fetchone()[0] or 0)
+
+    def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
+        """Return frames as :meth:`clawsocket.log.eventlog.EventLog.read` does.
+
+        Raises:
+            StoreDamagedError, StoreError: they can't be read.
+        """
+        with errors_of(self.path):
+            rows = self._reader.execute(
+                "SELECT seq, type, session, frame, crc FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                (after, upto, SCAN),
+            )
+            slice = collect(self._checked(rows), filter, max_bytes=max_bytes)
+        if slice is None:
+            return Slice(b"", upto)
+        return slice
+
+    def _checked(self, rows: Iterable[tuple[int, str, int, bytes, int]]) -> Iterator[tuple[int, str, str, bytes]]:
+        for seq, type, key, frame, crc in rows:
+            if crc32(frame) != crc:
+                raise StoreDamagedError(self.path, "an event in it is not what was written")
+            yield seq, type, self._id(key), frame
+
+    def _id(self, key: int) -> str:
+        found = self._ids.get(key)
+        if found is None:
+            row = self._reader.execute("SELECT id FROM sessions WHERE key = ?", (key,)).fetchone()
+            found = self._ids[key] = row[0] if row else ""
+        return found
+
+    def ids(self, limit: int) -> list[str]:
+        """Return the ids of the newest events, oldest first."""
+        with errors_of(self.path):
+            found = self._reader.execute("SELECT id FROM events ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
+        return [id for (id,) in reversed(found)]
+
+    def positions(self) -> list[Position]:
+        """Return all positions."""
+        with errors_of(self.path):
+            return [Position(*row) for row in self._reader.execute("SELECT * FROM positions")]
+
+    def sessions(self, *, live: bool = False) -> list[SavedSession]:
+        """Return what is kept of the sessions, oldest first; with ``live`` of those that have not ended."""
+        query = "SELECT id, project, ended, last_at, saved FROM sessions WHERE saved IS NOT NULL"
+        with errors_of(self.path):
+            rows = self._reader.execute(f"{query}{' AND NOT ended' if live else ''} ORDER BY last_at").fetchall()
+        return [SavedSession(id, project, bool(ended), at, saved) for id, project, ended, at, saved in rows]
+
+    def events(self, session_id: str, *, types: str = "*", before: str | None = None, limit: int = -1) -> list[Row]:
+        """Return a session's newest events, oldest first.
+
+        Args:
+            session_id: the session.
+            types: those whose type fits this (``*`` for any characters).
+            before: the id of the event to end before.
+            limit: how many, at most; -1 for all.
+        """
+        with errors_of(self.path):
+            row = self._reader.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
+            if row is None:
+                return []
+            end = 1 << 62
+            if before is not None:
+                found = self._reader.execute(
+                    "SELECT seq FROM events WHERE session = ? AND id = ? ORDER BY seq", (row[0], before)
+                ).fetchone()
+                end = found[0] if found else 0
+            rows = self._reader.execute(
+                "SELECT seq, at, type, id, frame FROM events WHERE session = ? AND seq < ? AND type GLOB ?"
+                " ORDER BY seq DESC LIMIT ?",
+                (row[0], end, types, limit),
+            ).fetchall()
+        return [Row(seq, at, type, session_id, id, frame) for seq, at, type, id, frame in reversed(rows)]
+
+
+class Store(Reading):
     """The database, open.
 
     Attributes:
@@ -138,16 +225,15 @@ class Store:
         """
         self.path = path
         self._keys: dict[str, int] = {}
-        self._ids: dict[int, str] = {}
         refuse_network(path.parent)
-        with _errors(path, opening=True):
+        with errors_of(path, opening=True):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._file = path.stat()
             self._db = self._connect()
             try:
                 self._migrate(migrations)
                 self._begin()
-                self._reader = self._connect()
+                super().__init__(path, self._connect())
             except BaseException:
                 self._db.close()
                 raise
@@ -203,7 +289,7 @@ class Store:
             StoreDamagedError: the database is damaged or was taken away.
             StoreError: it can't be written now.
         """
-        with _errors(self.path):
+        with errors_of(self.path):
             self._look()
             with self._transaction():
                 self._db.executemany(
@@ -266,7 +352,7 @@ class Store:
         Returns:
             Whether there may be more to delete.
         """
-        with _errors(self.path):
+        with errors_of(self.path):
             used = self._pragma("page_count") - self._pragma("freelist_count")
             oldest = self._db.execute("SELECT seq, at FROM events ORDER BY seq LIMIT ?", (TRIM,)).fetchall()
             upto = max((seq for seq, at in oldest if at < before), default=0)
@@ -296,7 +382,7 @@ class Store:
             How many events it was.
         """
         count = 0
-        with _errors(self.path):
+        with errors_of(self.path):
             self._db.execute("PRAGMA secure_delete = ON")
             with self._transaction():
                 for session_id in sessions:
@@ -313,7 +399,7 @@ class Store:
     def adopt(self, before: Store) -> None:
         """Go on with the numbers of a database that this one replaces."""
         self.epoch, self.first, self.head = before.epoch, before.first, before.head
-        with _errors(self.path):
+        with errors_of(self.path):
             self._set(epoch=self.epoch, first=self.first, head=self.head)
 
     def close_writer(self) -> None:
@@ -324,90 +410,15 @@ class Store:
         """Close what the reading thread uses."""
         self._reader.close()
 
+    def finish(self) -> None:
+        """Say that this run ended well; nothing was appended in it."""
+        with errors_of(self.path):
+            self._set(head=self.before, clean=1)
+
     def close(self) -> None:
         """Close it, when no thread uses it any more."""
         self._reader.close()
         self._db.close()
-
-    # Reading
-
-    def oldest(self) -> int:
-        """Return the number of the oldest event, 0 for none."""
-        with _errors(self.path):
-            return int(self._reader.execute("SELECT min(seq) FROM events").fetchone()[0] or 0)
-
-    def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
-        """Return frames as :meth:`clawsocket.log.eventlog.EventLog.read` does.
-
-        Raises:
-            StoreDamagedError, StoreError: they can't be read.
-        """
-        with _errors(self.path):
-            rows = self._reader.execute(
-                "SELECT seq, type, session, frame, crc FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-                (after, upto, SCAN),
-            )
-            slice = collect(self._checked(rows), filter, max_bytes=max_bytes)
-        if slice is None:
-            return Slice(b"", upto)
-        return slice
-
-    def _checked(self, rows: Iterable[tuple[int, str, int, bytes, int]]) -> Iterator[tuple[int, str, str, bytes]]:
-        for seq, type, key, frame, crc in rows:
-            if crc32(frame) != crc:
-                raise StoreDamagedError(self.path, "an event in it is not what was written")
-            yield seq, type, self._id(key), frame
-
-    def _id(self, key: int) -> str:
-        found = self._ids.get(key)
-        if found is None:
-            row = self._reader.execute("SELECT id FROM sessions WHERE key = ?", (key,)).fetchone()
-            found = self._ids[key] = row[0] if row else ""
-        return found
-
-    def ids(self, limit: int) -> list[str]:
-        """Return the ids of the newest events, oldest first."""
-        with _errors(self.path):
-            found = self._reader.execute("SELECT id FROM events ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
-        return [id for (id,) in reversed(found)]
-
-    def positions(self) -> list[Position]:
-        """Return all positions."""
-        with _errors(self.path):
-            return [Position(*row) for row in self._reader.execute("SELECT * FROM positions")]
-
-    def sessions(self, *, live: bool = False) -> list[SavedSession]:
-        """Return what is kept of the sessions, oldest first; with ``live`` of those that have not ended."""
-        query = "SELECT id, project, ended, last_at, saved FROM sessions WHERE saved IS NOT NULL"
-        with _errors(self.path):
-            rows = self._reader.execute(f"{query}{' AND NOT ended' if live else ''} ORDER BY last_at").fetchall()
-        return [SavedSession(id, project, bool(ended), at, saved) for id, project, ended, at, saved in rows]
-
-    def events(self, session_id: str, *, types: str = "*", before: str | None = None, limit: int = -1) -> list[Row]:
-        """Return a session's newest events, oldest first.
-
-        Args:
-            session_id: the session.
-            types: those whose type fits this (``*`` for any characters).
-            before: the id of the event to end before.
-            limit: how many, at most; -1 for all.
-        """
-        with _errors(self.path):
-            row = self._reader.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
-            if row is None:
-                return []
-            end = 1 << 62
-            if before is not None:
-                found = self._reader.execute(
-                    "SELECT seq FROM events WHERE session = ? AND id = ? ORDER BY seq", (row[0], before)
-                ).fetchone()
-                end = found[0] if found else 0
-            rows = self._reader.execute(
-                "SELECT seq, at, type, id, frame FROM events WHERE session = ? AND seq < ? AND type GLOB ?"
-                " ORDER BY seq DESC LIMIT ?",
-                (row[0], end, types, limit),
-            ).fetchall()
-        return [Row(seq, at, type, session_id, id, frame) for seq, at, type, id, frame in reversed(rows)]
 
 
 def set_aside(path: Path) -> Path:
@@ -452,7 +463,7 @@ def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> No
 
 
 @contextlib.contextmanager
-def _errors(path: Path, *, opening: bool = False) -> Iterator[None]:
+def errors_of(path: Path, *, opening: bool = False) -> Iterator[None]:
     """Raise our errors for SQLite's. A table that is missing at the start says that this is no store of ours."""
     try:
         yield

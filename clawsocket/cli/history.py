@@ -1,0 +1,243 @@
+"""``claw-socket history``: what the log on disk knows of sessions, also of those that Claude Code has long deleted."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from clawsocket.errors import FolderInUseError, StoreError, UsageError
+from clawsocket.log.store import Row, SavedSession, Store
+from clawsocket.log.viewer import Viewer
+from clawsocket.paths import Home
+from clawsocket.protocol.frame import payload_of
+
+PATIENCE = 30.0
+"""Seconds for the running service to forget."""
+
+EPILOG = """\
+SESSION is an id, or the beginning of one. WHEN is a day (2026-11-01) or an age (12h, 30d).
+
+examples:
+  claw-socket history --since 7d
+  claw-socket history show 3f2a
+  claw-socket history export 3f2a session.jsonl
+  claw-socket history purge --project ~/secret --yes
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; {self.prog} --help tells more")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run ``claw-socket history``; return the exit code.
+
+    Raises:
+        UsageError: a wrong flag or value, or a session that nobody knows.
+        StoreError: there is no log, or it can't be read.
+    """
+    options = _parser().parse_args(argv)
+    home = Home.default()
+    if options.action == "purge":
+        return _purge(home, options)
+    with contextlib.closing(Viewer(home.log)) as viewer:
+        if options.action == "show":
+            _show(viewer, options.session, as_json=options.json)
+        elif options.action == "export":
+            _export(viewer, options.session, options.file)
+        else:
+            _list(viewer, options)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    kind = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(
+        prog="claw-socket history", description="Shows what the log knows.", epilog=EPILOG, formatter_class=kind
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    parser.add_argument("--project", metavar="PATH", help="sessions of this folder alone")
+    parser.add_argument("--since", metavar="WHEN", type=when, help="sessions in which something happened since")
+    parser.set_defaults(action="list")
+    actions = parser.add_subparsers(title="actions")
+    show = actions.add_parser("show", help="the events of a session, one line each", prog="claw-socket history show")
+    show.add_argument("session", metavar="SESSION")
+    show.add_argument("--json", action="store_true", help="print the events as they were sent, without seq")
+    show.set_defaults(action="show")
+    export = actions.add_parser("export", help="a session's events as JSON lines", prog="claw-socket history export")
+    export.add_argument("session", metavar="SESSION")
+    export.add_argument("file", metavar="FILE", nargs="?", type=Path, help="standard output by default")
+    export.set_defaults(action="export")
+    purge = actions.add_parser("purge", help="forget sessions, in all files", prog="claw-socket history purge")
+    chosen = purge.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--session", metavar="SESSION")
+    chosen.add_argument("--project", metavar="PATH", help="sessions of this folder")
+    chosen.add_argument("--before", metavar="WHEN", type=when, help="sessions in which nothing happened since")
+    purge.add_argument("--dry-run", action="store_true", help="say what would be forgotten")
+    purge.add_argument("--yes", action="store_true", help="do not ask")
+    purge.set_defaults(action="purge")
+    return parser
+
+
+def when(text: str) -> int:
+    """Return the ms since 1970 of a day (2026-11-01) or an age (12h, 30d)."""
+    age = re.fullmatch(r"(\d{1,6})([hd])", text)
+    try:
+        if age:
+            span = timedelta(hours=int(age[1])) if age[2] == "h" else timedelta(days=int(age[1]))
+            moment = datetime.now().astimezone() - span
+        else:
+            moment = datetime.strptime(text, "%Y-%m-%d").astimezone()
+        return int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no day (2026-11-01) and no age (12h, 30d)") from None
+
+
+def _list(viewer: Viewer, options: argparse.Namespace) -> None:
+    chosen = [
+        one
+        for one in reversed(viewer.sessions())
+        if (options.since is None or one.last_at >= options.since) and _is_of(one, options.project)
+    ]
+    if not chosen and not options.json:
+        print("The log knows no such session.", file=sys.stderr)
+    for one in chosen:
+        info = _info(one)
+        if options.json:
+            print(json.dumps(info, ensure_ascii=False))
+        else:
+            print(
+                f"{one.id}  {_time(one.last_at)}  {info.get('state', '?'):<15}  {one.project}  {info.get('name') or ''}"
+            )
+
+
+def _show(viewer: Viewer, start: str, *, as_json: bool) -> None:
+    for event in _events(viewer, start):
+        print(json.dumps(event, ensure_ascii=False) if as_json else _line(event))
+
+
+def _export(viewer: Viewer, start: str, file: Path | None) -> None:
+    lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in _events(viewer, start))
+    if file is None:
+        sys.stdout.writelines(lines)
+        return
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            file.chmod(0o600)
+            out.writelines(lines)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
+
+
+def _events(viewer: Viewer, start: str) -> Iterator[dict[str, Any]]:
+    for row in viewer.events(_one(viewer.sessions(), start).id):
+        yield _sent(row)
+
+
+def _sent(row: Row) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(bytes(payload_of(row.frame)))
+    event.pop("seq", None)
+    return event
+
+
+def _line(event: dict[str, Any]) -> str:
+    """Return an event as one line that harms no terminal."""
+    text = json.dumps(event["data"], ensure_ascii=True)
+    agent = f" {event['agentId']}" if "agentId" in event else ""
+    return f"{_time(event['timestamp'])}  {event['type']:<26}{agent}  {text if len(text) <= 200 else text[:199] + '…'}"
+
+
+def _time(at: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at / 1000))
+
+
+def _info(one: SavedSession) -> dict[str, Any]:
+    try:
+        info: dict[str, Any] = json.loads(one.saved)["info"]
+    except (ValueError, KeyError, TypeError):
+        return {"sessionId": one.id}
+    return info
+
+
+def _is_of(one: SavedSession, project: str | None) -> bool:
+    return project is None or one.project == str(Path(project).expanduser().absolute())
+
+
+def _one(sessions: Sequence[SavedSession], start: str) -> SavedSession:
+    found = [one for one in sessions if one.id == start] or [one for one in sessions if one.id.startswith(start)]
+    if len(found) != 1:
+        problem = "the log knows no session" if not found else f"{len(found)} sessions have an id"
+        raise UsageError(f"{problem} that begins with {start!r}; claw-socket history lists them")
+    return found[0]
+
+
+# Forgetting
+
+
+def _purge(home: Home, options: argparse.Namespace) -> int:
+    with contextlib.closing(Viewer(home.log)) as viewer:
+        sessions = viewer.sessions()
+    if options.session is not None:
+        chosen = [_one(sessions, options.session)]
+    elif options.project is not None:
+        chosen = [one for one in sessions if _is_of(one, options.project)]
+    else:
+        chosen = [one for one in sessions if one.last_at < options.before]
+    for one in chosen:
+        print(f"{one.id}  {_time(one.last_at)}  {one.project}")
+    if options.dry_run or not chosen:
+        print(f"{len(chosen)} sessions would be forgotten." if chosen else "Nothing is to be forgotten.")
+        return 0
+    if not (options.yes or _agreed(len(chosen))):
+        print("Nothing was changed.", file=sys.stderr)
+        return 1
+    forget(home, [one.id for one in chosen])
+    print(f"{len(chosen)} sessions are forgotten: in the log, what was set aside of damaged logs, and the spool.")
+    return 0
+
+
+def _agreed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("purge asks first; say --yes where nobody can answer")
+    return input(f"Forget {count} sessions for good? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def forget(home: Home, sessions: list[str]) -> None:
+    """Delete all that our folder holds of some sessions: itself, or by the service if that runs.
+
+    Raises:
+        StoreError: it could not be done.
+    """
+    try:
+        with home.lock(), contextlib.closing(Store(home.log)) as store:
+            store.purge(sessions)
+            store.finish()
+    except FolderInUseError:
+        _let_forget(home, sessions)
+    for path in home.root.glob("log.db.damaged-*"):
+        path.unlink(missing_ok=True)  # nobody can tell whose events are in there
+    for path in home.spool.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(path.read_bytes()).get("session_id") in sessions:
+                path.unlink()
+
+
+def _let_forget(home: Home, sessions: list[str]) -> None:
+    partial = home.purge.with_name(".purge")
+    partial.write_text(json.dumps({"sessions": sessions}))
+    partial.rename(home.purge)
+    deadline = time.monotonic() + PATIENCE
+    while home.purge.exists():  # the service deletes it when it is done
+        if time.monotonic() > deadline:
+            home.purge.unlink(missing_ok=True)
+            raise StoreError(home.log, f"the running service did not forget within {PATIENCE:.0f} s; see its log")
+        time.sleep(0.05)

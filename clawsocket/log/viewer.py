@@ -1,0 +1,34 @@
+"""The log's database, read by another process while the service writes it. Nothing is made, migrated or changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from clawsocket.errors import StoreError, StoreTooNewError
+from clawsocket.log.store import MIGRATIONS, Reading, errors_of
+
+
+class Viewer(Reading):
+    """A database that somebody else may be writing."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Raises:
+            StoreTooNewError: a newer version of this program wrote it.
+            StoreError: there is none, or it can't be read.
+        """
+        if not path.exists():
+            raise StoreError(path, "there is no log yet; start claw-socket, and use Claude Code")
+        with errors_of(path):
+            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            db.close()
+            raise StoreTooNewError(path, version, len(MIGRATIONS))
+        super().__init__(path, db)
+
+    def close(self) -> None:
+        """Close it."""
+        self._reader.close()

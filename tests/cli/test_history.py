@@ -1,0 +1,145 @@
+"""``claw-socket history``: what the log knows is listed, shown, exported, and forgotten for good."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from clawsocket.cli import history
+from clawsocket.errors import StoreError, UsageError
+from clawsocket.paths import Home
+from tests.support.feed import SESSION, hook, spool
+from tests.support.service import Service, run_command
+from tests.support.waiting import wait_for
+
+OTHER = "bbbb1111-2222-4333-8444-555555555555"
+SECRET = "correct-horse-battery-staple"
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Path:
+    """A home in which two sessions have been."""
+    with Service(tmp_path) as service, service.connect() as client:
+        client.follow()
+        spool(tmp_path, "1", hook(1, prompt=SECRET))
+        spool(tmp_path, "2", hook(2, session_id=OTHER, cwd="/other"))
+        wait_for(lambda: client.of(OTHER, "hook.notification"), "the hooks")
+    return tmp_path
+
+
+def lines(home: Path, *arguments: str) -> list[str]:
+    done = run_command(home, "history", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def holding(home: Path) -> list[str]:
+    folder = home / ".claw-socket"
+    return [path.name for path in folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+
+
+def test_sessions_are_listed_newest_first_and_by_project_and_time(used: Path) -> None:
+    assert [one.split()[0] for one in lines(used)] == [OTHER, SESSION]
+    assert [json.loads(one)["sessionId"] for one in lines(used, "--json", "--project", "/w")] == [SESSION]
+    assert len(lines(used, "--since", "1d")) == 2
+    none = run_command(used, "history", "--since", "2100-01-01")
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "no such session" in none.stderr
+
+
+def test_a_session_is_shown_and_exported_by_the_beginning_of_its_id(used: Path) -> None:
+    (shown,) = [one for one in lines(used, "show", "aaaa") if "hook.notification" in one]
+    assert SECRET in shown
+    file = used / "out.jsonl"
+    assert lines(used, "export", "aaaa", str(file)) == []
+    assert file.read_text().splitlines() == lines(used, "show", "--json", SESSION) == lines(used, "export", "aaaa")
+    events = [json.loads(one) for one in file.read_text().splitlines()]
+    assert "hook.notification" in [event["type"] for event in events]
+    assert all(event["sessionId"] == SESSION and "seq" not in event for event in events)
+    again = run_command(used, "history", "export", "aaaa", str(file))
+    assert (again.returncode, again.stderr) == (1, f"claw-socket: {file}: File exists\n")
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_what_is_purged_is_in_no_file_any_more(used: Path, running: bool) -> None:
+    folder = used / ".claw-socket"
+    assert holding(used) != []
+    (folder / "log.db.damaged-1").write_text(SECRET)
+    if running:
+        with Service(used) as service, service.connect() as client:
+            assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 sessions are forgotten")
+            assert holding(used) == []
+            assert [one["sessionId"] for one in client.ask("get_session_list", all=True)["sessions"]] == [OTHER]
+    else:
+        (folder / "spool" / "3.json").write_bytes(hook(3, prompt=SECRET))
+        assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 sessions are forgotten")
+    assert holding(used) == []
+    assert [one.split()[0] for one in lines(used)] == [OTHER]
+
+
+def test_a_purge_leaves_the_log_as_it_goes_on(used: Path) -> None:
+    def meta() -> dict[str, object]:
+        db = sqlite3.connect(used / ".claw-socket" / "log.db")
+        try:
+            return dict(db.execute("SELECT name, value FROM meta"))
+        finally:
+            db.close()
+
+    before = meta()
+    lines(used, "purge", "--project", "/other", "--yes")
+    assert meta() == before
+
+
+def test_a_purge_asks_and_can_only_tell(used: Path) -> None:
+    assert lines(used, "purge", "--before", "0d", "--dry-run")[-1] == "2 sessions would be forgotten."
+    assert lines(used, "purge", "--before", "30d", "--yes") == ["Nothing is to be forgotten."]
+    done = run_command(used, "history", "purge", "--session", "aaaa")
+    assert done.returncode == 1
+    assert "--yes" in done.stderr
+    assert holding(used) != []
+
+
+def test_without_a_log_it_says_what_to_do(tmp_path: Path) -> None:
+    done = run_command(tmp_path, "history")
+    assert done.returncode == 8
+    assert "there is no log yet" in done.stderr
+    assert not (tmp_path / ".claw-socket").exists()
+
+
+def test_wrong_words_are_one_clear_line(used: Path) -> None:
+    for wrong in (["--since", "soon"], ["show", "zzzz"], ["show"], ["purge"], ["--nonsense"]):
+        done = run_command(used, "history", *wrong)
+        assert done.returncode == 1, wrong
+        assert len(done.stderr.splitlines()) == 1, wrong
+
+
+def test_help_teaches(tmp_path: Path) -> None:
+    done = run_command(tmp_path, "history", "--help")
+    assert done.returncode == 0
+    assert "history purge --project" in done.stdout
+
+
+def test_a_service_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path / "claw")
+    home.create()
+    monkeypatch.setattr(history, "PATIENCE", 0.1)
+    with home.lock(), pytest.raises(StoreError, match="did not forget"):
+        history.forget(home, [SESSION])
+    assert not home.purge.exists()
+
+
+def test_times_are_days_and_ages() -> None:
+    assert history.when("1d") < history.when("1h")
+    with pytest.raises(UsageError):
+        history.main(["--since", "2026-13-01"])
+
+
+def test_a_reader_beside_the_service_changes_nothing(used: Path) -> None:
+    path = used / ".claw-socket" / "log.db"
+    before = path.read_bytes()
+    lines(used, "show", SESSION)
+    assert path.read_bytes() == before
+    assert path.stat().st_mode & 0o777 == 0o600
