@@ -185,10 +185,13 @@ class Persistence:
         return [bytes(payload_of(row.frame)) for row in rows]
 
     async def purge(self, sessions: list[str]) -> None:
-        """Delete all that is known of some sessions."""
+        """Delete all that is known of some sessions. Clients that are there learn that they are removed."""
+        for session_id in sessions:
+            for event in self._world.forget(session_id):
+                self._log.append(event)
+        await asyncio.sleep(0)  # for the clients
         self._log.purge(frozenset(sessions).__contains__)
         for session_id in sessions:
-            self._world.forget(session_id)
             self._touched.pop(session_id, None)
         if self.disk is not None:
             await self.disk.write(lambda store: store.purge(sessions))

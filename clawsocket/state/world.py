@@ -108,11 +108,20 @@ class World:
         """Return a session that is known, also one that ended lately."""
         return self._known(session_id)
 
-    def forget(self, session_id: str) -> None:
-        """Forget a session that ended, and what it spent."""
+    def forget(self, session_id: str) -> list[Event]:
+        """Forget a session, and what it spent; one that has a process lives on.
+
+        Returns:
+            That it was removed, if it was there.
+        """
+        session = self.sessions.get(session_id)
+        if session is not None and session.pid is None:
+            self._remove(session)
         session = self.past.pop(session_id, None)
         if session is not None:
+            self._stirred.pop(session, None)
             self.book.forget(session.ledger)
+        return self._take()
 
     def unseen(self) -> list[SessionGone]:
         """Return those of the run of the program before this one that had a process, which nobody has seen since."""
@@ -438,7 +447,7 @@ class World:
         del self.sessions[session.id]
         self.past[session.id] = session
         if len(self.past) > PAST:
-            self.forget(next(iter(self.past)))
+            self.book.forget(self.past.pop(next(iter(self.past))).ledger)
         reason = session.gone_reason or "manual"
         data = SessionRemoved(session_id=session.id, reason=reason)
         id = f"s:{session.id}:{session.run}:removed"

@@ -70,8 +70,10 @@ def test_what_is_purged_is_in_no_file_any_more(used: Path, running: bool) -> Non
     (folder / "log.db.damaged-1").write_text(SECRET)
     if running:
         with Service(used) as service, service.connect() as client:
+            client.follow()
             assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 sessions are forgotten")
             assert holding(used) == []
+            wait_for(lambda: client.of(SESSION, "session.removed"), "what clients are told")
             assert [one["sessionId"] for one in client.ask("get_session_list", all=True)["sessions"]] == [OTHER]
     else:
         (folder / "spool" / "3.json").write_bytes(hook(3, prompt=SECRET))
