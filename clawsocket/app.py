@@ -107,15 +107,16 @@ class App:
             logger.info("clients need the token in %s", self.home.token)
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed)
+        if self.settings.hooks:
+            await self._install_hooks()
+        await self.session_files.start()
+        if self.settings.hooks:
+            await self.spool.start()  # before the transcripts: of what is in both, hooks know more
         await self.transcripts.start(self.persistence.since)
         for session_id in list(self.world.sessions):
             self.transcripts.follow(session_id)
-        await self.session_files.start()
         for gone in self.world.unseen():
             self.observe(gone)
-        if self.settings.hooks:
-            await self._install_hooks()
-            await self.spool.start()
         self.started = True
         if self.persistence.trouble is not None:
             self._tell_trouble(self.persistence.trouble, False)

@@ -77,9 +77,11 @@ class Spool:
         self._turn: asyncio.Handle | None = None
 
     async def start(self) -> None:
-        """Take what waits, and from now on what comes; both in turns of the loop, after this returned."""
+        """Take what waits, in turns of the loop, and from now on what comes."""
         self._watcher.add(self._folder, self._changed, arrivals_only=True)
         self._look()
+        while self._turn is not None:
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         """Stop; what was not taken waits for the next start."""

@@ -109,9 +109,9 @@ async def test_thousands_that_wait_are_told_in_order_and_the_loop_goes_on(
     for number in range(3000):
         put(folder, str(10_000_000 + number * 7919 % 3000), str(number), T0 + number // 3)
     wanted = by_time_and_name(folder)
-    await spool.start()
+    start = asyncio.ensure_future(spool.start())
     counts = []
-    while len(seen) < 3000:
+    while not start.done():
         await asyncio.sleep(0)
         counts.append(len(seen))
     assert prompts(seen) == wanted
