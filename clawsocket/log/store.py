@@ -120,10 +120,11 @@ class Reading:
         """Read by a connection."""
         self.path, self._reader = path, reader
         self._ids: dict[int, str] = {}
+        self._sound = False
 
     def oldest(self) -> int:
         """Return the number of the oldest event, 0 for none."""
-        with errors_of(self.path):
+        with errors_of(self.path, reading=True):
             return int(self._reader.execute("SELECT min(seq) FROM events").fetchone()[0] or 0)
 
     def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
@@ -132,21 +133,38 @@ class Reading:
         Raises:
             StoreDamagedError, StoreError: they can't be read.
         """
-        with errors_of(self.path):
+        with errors_of(self.path, reading=True):
             rows = self._reader.execute(
-                "SELECT seq, type, session, frame, crc FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                "SELECT seq, type, session, id, frame, crc FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
                 (after, upto, SCAN),
             )
-            slice = collect(self._checked(rows), filter, max_bytes=max_bytes)
-        if slice is None:
-            return Slice(b"", upto)
+            slice = collect(self._checked(after, rows), filter, max_bytes=max_bytes)
+            if slice is None:
+                self._hole()
+                return Slice(b"", upto)
         return slice
 
-    def _checked(self, rows: Iterable[tuple[int, str, int, bytes, int]]) -> Iterator[tuple[int, str, str, bytes]]:
-        for seq, type, key, frame, crc in rows:
-            if crc32(frame) != crc:
-                raise StoreDamagedError(self.path, "an event in it is not what was written")
+    def _checked(
+        self, before: int, rows: Iterable[tuple[int, str, int, str, bytes, int]]
+    ) -> Iterator[tuple[int, str, str, bytes]]:
+        for seq, type, key, id, frame, crc in rows:
+            self._check(seq, key, type, id, frame, crc)
+            if seq != before + 1:
+                self._hole()
             yield seq, type, self._id(key), frame
+            before = seq
+
+    def _check(self, seq: int, key: int, type: str, id: str, frame: bytes, crc: int) -> None:
+        if checksum(seq, key, type, id, frame) != crc:
+            raise StoreDamagedError(self.path, "an event in it is not what was written")
+
+    def _hole(self) -> None:
+        """Numbers are missing: after a crash and a purge they do, and where damaged pages hide events."""
+        if not self._sound:
+            for (told,) in self._reader.execute("PRAGMA quick_check(1)"):
+                if told != "ok":
+                    raise StoreDamagedError(self.path, "its pages do not fit together")
+            self._sound = True
 
     def _id(self, key: int) -> str:
         found = self._ids.get(key)
@@ -157,19 +175,19 @@ class Reading:
 
     def ids(self, limit: int) -> list[str]:
         """Return the ids of the newest events, oldest first."""
-        with errors_of(self.path):
+        with errors_of(self.path, reading=True):
             found = self._reader.execute("SELECT id FROM events ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
         return [id for (id,) in reversed(found)]
 
     def positions(self) -> list[Position]:
         """Return all positions."""
-        with errors_of(self.path):
+        with errors_of(self.path, reading=True):
             return [Position(*row) for row in self._reader.execute("SELECT * FROM positions")]
 
     def sessions(self, *, live: bool = False) -> list[SavedSession]:
         """Return what is kept of the sessions, oldest first; with ``live`` of those that have not ended."""
         query = "SELECT id, project, ended, last_at, saved FROM sessions WHERE saved IS NOT NULL"
-        with errors_of(self.path):
+        with errors_of(self.path, reading=True):
             rows = self._reader.execute(f"{query}{' AND NOT ended' if live else ''} ORDER BY last_at").fetchall()
         return [SavedSession(id, project, bool(ended), at, saved) for id, project, ended, at, saved in rows]
 
@@ -182,7 +200,7 @@ class Reading:
             before: the id of the event to end before.
             limit: how many, at most; -1 for all.
         """
-        with errors_of(self.path):
+        with errors_of(self.path, reading=True):
             row = self._reader.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
             if row is None:
                 return []
@@ -193,11 +211,13 @@ class Reading:
                 ).fetchone()
                 end = found[0] if found else 0
             rows = self._reader.execute(
-                "SELECT seq, at, type, id, frame FROM events WHERE session = ? AND seq < ? AND type GLOB ?"
+                "SELECT seq, at, type, id, frame, crc FROM events WHERE session = ? AND seq < ? AND type GLOB ?"
                 " ORDER BY seq DESC LIMIT ?",
                 (row[0], end, types, limit),
             ).fetchall()
-        return [Row(seq, at, type, session_id, id, frame) for seq, at, type, id, frame in reversed(rows)]
+            for seq, _, type, id, frame, crc in rows:
+                self._check(seq, row[0], type, id, frame, crc)
+        return [Row(seq, at, type, session_id, id, frame) for seq, at, type, id, frame, _ in reversed(rows)]
 
 
 class Store(Reading):
@@ -294,10 +314,15 @@ class Store(Reading):
             with self._transaction():
                 self._db.executemany(
                     "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [(r.seq, r.at, r.type, self._key(r.session_id), r.id, r.frame, crc32(r.frame)) for r in rows],
+                    map(self._values, rows),
                 )
                 self._put_extras(extras)
                 self._set(head=head, posted=int(posted), clean=int(clean))
+
+    def _values(self, row: Row) -> tuple[int, int, str, int, str, bytes, int]:
+        key = self._key(row.session_id)
+        crc = checksum(row.seq, key, row.type, row.id, row.frame)
+        return row.seq, row.at, row.type, key, row.id, row.frame, crc
 
     def _look(self) -> None:
         """A database that was deleted can still be written, for nobody."""
@@ -421,6 +446,11 @@ class Store(Reading):
         self._db.close()
 
 
+def checksum(seq: int, key: int, type: str, id: str, frame: bytes) -> int:
+    """Return what is stored with an event to know it again."""
+    return crc32(frame, crc32(f"{seq} {key} {type} {id}".encode()))
+
+
 def set_aside(path: Path) -> Path:
     """Give a damaged database another name, so that a new one can be made.
 
@@ -463,13 +493,21 @@ def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> No
 
 
 @contextlib.contextmanager
-def errors_of(path: Path, *, opening: bool = False) -> Iterator[None]:
-    """Raise our errors for SQLite's. A table that is missing at the start says that this is no store of ours."""
+def errors_of(path: Path, *, opening: bool = False, reading: bool = False) -> Iterator[None]:
+    """Raise our errors for SQLite's.
+
+    A table that is missing at the start (``opening``) says that this is no store of ours, and a value of another type
+    than was written (``reading``) that it is damaged.
+    """
     try:
         yield
+    except (TypeError, ValueError, KeyError) as error:
+        if opening or reading:
+            raise StoreDamagedError(path, "a value in it is not what was written") from error
+        raise
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
-        if name.startswith(_DAMAGED) or (opening and name == "SQLITE_ERROR"):
+        if name.startswith(_DAMAGED) or (opening and name == "SQLITE_ERROR") or (reading and not name):
             raise StoreDamagedError(path, str(error)) from error
         raise StoreError(path, str(error)) from error
     except OSError as error:

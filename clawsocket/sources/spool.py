@@ -75,13 +75,14 @@ class Spool:
         self._kept: set[Path] = set()  # taken, and can't be deleted
         self._marks: set[str] = set()  # that are there
         self._turn: asyncio.Handle | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def start(self) -> None:
         """Take what waits, in turns of the loop, and from now on what comes."""
         self._watcher.add(self._folder, self._changed, arrivals_only=True)
         self._look()
-        while self._turn is not None:
-            await asyncio.sleep(0)
+        await self._idle.wait()
 
     def close(self) -> None:
         """Stop; what was not taken waits for the next start."""
@@ -90,6 +91,7 @@ class Spool:
         self._queue.clear()
         if self._turn is not None:
             self._turn.cancel()
+        self._idle.set()
 
     def _changed(self, folder: Path, name: str | None, created: bool) -> None:
         if name is None:
@@ -136,6 +138,7 @@ class Spool:
 
     def _later(self) -> None:
         if self._turn is None:
+            self._idle.clear()
             self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
@@ -151,8 +154,11 @@ class Spool:
         finally:
             if self._new or self._queue:
                 self._later()
-        if self._marks and not (self._new or self._queue):
+        if self._new or self._queue:
+            return
+        if self._marks:
             self._unmark()
+        self._idle.set()
 
     def _take(self, path: Path, written: int) -> None:
         try:

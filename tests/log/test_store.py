@@ -1,0 +1,389 @@
+"""The database of the log: what is committed is there, old ones migrate, damaged ones never give something else."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError, StoreTooNewError
+from clawsocket.log.eventlog import EventLog
+from clawsocket.log.store import (
+    CRASH_JUMP,
+    MIGRATIONS,
+    TRIM,
+    Extras,
+    Position,
+    Row,
+    SavedSession,
+    Store,
+    checksum,
+    refuse_network,
+    set_aside,
+)
+from clawsocket.protocol.envelope import Event
+from clawsocket.protocol.topics import Filter
+from tests.log.events import ALL, fact, level, result
+
+FAR = 1 << 60
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.db"
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Store]:
+    store = Store(path)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def row(seq: int, *, at: int = 1, session: str = "s", size: int = 10) -> Row:
+    return Row(seq, at, "message.user", session, f"m:{seq}", f"{seq}:".encode() + b"x" * size)
+
+
+def frames(store: Store) -> list[bytes]:
+    """All frames, as a reader gets them that goes on where it was."""
+    found, after = [], 0
+    while after < FAR:
+        slice = store.read(after, ALL, max_bytes=1, upto=FAR)
+        if slice.frames:
+            found.append(slice.frames)
+        after = slice.position
+    return found
+
+
+def fill(store: Store, count: int, *, at: int = 1, size: int = 10) -> list[Row]:
+    rows = [row(store.head + number, at=at, size=size) for number in range(1, count + 1)]
+    store.commit(rows, Extras(), head=rows[-1].seq)
+    return rows
+
+
+# Runs
+
+
+def test_a_new_database_is_private_and_holds_nothing(path: Path) -> None:
+    with opened(path) as store:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert (store.oldest(), store.ids(10), store.positions(), store.sessions()) == (0, [], [], [])
+        assert (store.crashed, store.posted, store.since, store.last_loss) == (False, False, None, 0)
+        assert frames(store) == []
+
+
+def test_after_a_clean_end_numbers_go_on_by_one_in_the_same_log(path: Path) -> None:
+    with opened(path) as store:
+        rows = fill(store, 3)
+        store.commit([], Extras(since=77), head=rows[-1].seq, clean=True)
+    with opened(path) as again:
+        assert (again.epoch, again.first, again.head) == (store.epoch, store.first, rows[-1].seq)
+        assert (again.crashed, again.since) == (False, 77)
+        assert frames(again) == [one.frame for one in rows]
+
+
+def test_after_a_crash_numbers_jump_and_the_log_is_the_same(path: Path) -> None:
+    with opened(path) as store:
+        head = fill(store, 3)[-1].seq
+        store.commit([], Extras(), head=head, posted=True)
+    with opened(path) as again:
+        assert (again.epoch, again.crashed, again.posted, again.before) == (store.epoch, True, True, head)
+        assert again.head >= head + CRASH_JUMP
+    with opened(path) as third:
+        assert third.posted is False, "this run took none"
+        assert third.head >= again.head + CRASH_JUMP, "that run may have given numbers, too"
+
+
+def test_a_commit_is_whole_or_not_at_all(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, 1)
+        saved = SavedSession("new", "/p", False, 5, b"saved")
+        bad = Row(store.head + 2, 1, "t", "new", "x", "no bytes")  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            store.commit([row(store.head + 3), bad], Extras([Position("/f", 1, 2, 3)], [saved]), head=9)
+        assert len(frames(store)) == 1
+        assert (store.positions(), store.sessions()) == ([], [])
+        store.commit([row(store.head + 3, session="new")], Extras(sessions=[saved]), head=store.head + 3)
+        assert store.sessions() == [saved], "a key of what was rolled back is not used"
+
+
+def test_positions_are_replaced_and_go_with_their_file(path: Path) -> None:
+    with opened(path) as store:
+        first, second = Position("/a", 1, 2, 3), Position("/b", 1, 3, 4)
+        store.commit([], Extras([first, second]), head=1)
+        store.commit([], Extras([first._replace(offset=9), second._replace(offset=-1)]), head=1)
+        assert store.positions() == [first._replace(offset=9)]
+
+
+def test_sessions_are_kept_as_long_as_they_live_or_have_an_event(path: Path) -> None:
+    with opened(path) as store:
+        over, lives = SavedSession("over", "/p", True, 1, b"1"), SavedSession("lives", "/p", False, 2, b"2")
+        rows = [row(store.head + 1, session="over"), row(store.head + 2, session="lives"), row(store.head + 3, at=9)]
+        store.commit(rows, Extras(sessions=[over, lives]), head=rows[-1].seq)
+        assert store.sessions() == [over, lives]
+        assert store.sessions(live=True) == [lives]
+        assert store.trim(before=9, max_bytes=10**9)
+        assert store.sessions() == [lives]
+        assert frames(store) == [rows[2].frame]
+
+
+# Reading
+
+
+def test_a_session_has_its_own_events_newest_last_and_page_by_page(path: Path) -> None:
+    with opened(path) as store:
+        rows = [row(store.head + n, session="ab"[n % 2]) for n in range(1, 11)]
+        store.commit(rows, Extras(), head=rows[-1].seq)
+        of_a = [one for one in rows if one.session_id == "a"]
+        assert store.events("a") == of_a
+        assert store.events("a", limit=2) == of_a[-2:]
+        assert store.events("a", limit=2, before=of_a[-2].id) == of_a[-4:-2]
+        assert store.events("a", types="hook.*") == []
+        assert store.events("a", before="m:unknown") == []
+        assert store.events("unknown") == []
+
+
+EVENTS = st.lists(
+    st.integers(0, 120).map(lambda number: (fact, level, result)[number % 3](f"id:{number // 3}")),
+    max_size=40,
+)
+FILTERS = st.sampled_from(
+    [ALL, Filter({"message.*": None}), Filter({"session.*": None}), Filter({"*": frozenset("s")}), Filter()]
+)
+
+
+@given(EVENTS, FILTERS, st.integers(1, 3000), st.integers(0, 45))
+def test_disk_gives_what_memory_gives(
+    tmp_path_factory: pytest.TempPathFactory, events: list[Event], filter: Filter, max_bytes: int, skip: int
+) -> None:
+    log = EventLog(max_bytes=10**9, max_events=10**6)
+    for event in events:
+        log.append(event)
+    with opened(tmp_path_factory.mktemp("same") / "log.db") as store:
+        store.commit(log._rows(0, 10**6, 10**9), Extras(), head=log.head)
+        after = log.first - 1 + skip
+        while after < log.head:
+            slice = log.read(after, filter, max_bytes=max_bytes)
+            assert store.read(after, filter, max_bytes=max_bytes, upto=log.head) == slice
+            after = slice.position
+
+
+# Keeping less
+
+
+def test_what_is_too_old_goes_a_bounded_part_at_a_time(path: Path) -> None:
+    with opened(path) as store:
+        old = fill(store, TRIM + 500, at=100)
+        new = [row(old[-1].seq + number, at=200) for number in range(1, 501)]
+        store.commit(new, Extras(), head=new[-1].seq)
+        assert store.trim(before=150, max_bytes=10**9)
+        assert store.oldest() == old[TRIM].seq
+        assert store.trim(before=150, max_bytes=10**9)
+        assert store.oldest() == new[0].seq
+        assert not store.trim(before=150, max_bytes=10**9)
+        assert [one.seq for one in store.events("s")] == [one.seq for one in new]
+
+
+def test_what_is_too_much_goes_from_the_oldest_on_and_its_room_is_used_again(path: Path) -> None:
+    limit = 4_000_000
+    with opened(path) as store:
+        newest = 0
+        for _ in range(12):
+            rows = [row(max(newest, store.head) + number, size=1000) for number in range(1, 1001)]
+            newest = rows[-1].seq
+            store.commit(rows, Extras(), head=newest)
+            while store.trim(before=0, max_bytes=limit):
+                pass
+        assert path.stat().st_size < 2 * limit
+        left = store.events("s")
+        assert left[-1].seq == newest
+        assert [one.seq for one in left] == list(range(left[0].seq, newest + 1))
+        assert 1000 < len(left) < 4000
+
+
+def test_what_is_purged_is_nowhere_in_the_files(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, 50)
+        saved = SavedSession("secret", "/p", False, 1, b"hunter2 " * 10)
+        rows = [Row(store.head + n, 1, "t", "secret", f"i{n}", b"hunter2 " * 200) for n in range(51, 80)]
+        store.commit(rows, Extras(sessions=[saved]), head=rows[-1].seq)
+        assert any(b"hunter2" in one.read_bytes() for one in path.parent.iterdir())
+        assert store.purge(["secret", "unknown"]) == len(rows)
+        assert not any(b"hunter2" in one.read_bytes() for one in path.parent.iterdir())
+        assert len(frames(store)) == 50
+        assert store.sessions() == []
+
+
+# Versions
+
+
+def test_a_database_of_each_older_version_opens_and_keeps_what_it_has(path: Path) -> None:
+    for version in range(1, len(MIGRATIONS)):
+        path.unlink(missing_ok=True)
+        db = sqlite3.connect(path)
+        for script in MIGRATIONS[:version]:
+            db.executescript(script)
+        db.execute("INSERT INTO meta VALUES ('epoch', 'e'), ('head', 7), ('first', 5), ('clean', 1)")
+        db.execute("INSERT INTO sessions (key, id, saved) VALUES (1, 's', x'00')")
+        db.execute("INSERT INTO positions VALUES ('/f', 1, 2, 3)")
+        for seq in (6, 7):
+            one = row(seq)
+            crc = checksum(seq, 1, one.type, one.id, one.frame)
+            db.execute("INSERT INTO events VALUES (?, ?, ?, 1, ?, ?, ?)", (seq, 1, one.type, one.id, one.frame, crc))
+        db.execute(f"PRAGMA user_version = {version}")
+        db.commit()
+        db.close()
+        with opened(path) as store:
+            assert (store.epoch, store.first, store.head, store.crashed) == ("e", 5, 7, False)
+            assert store.events("s") == [row(6), row(7)]
+            assert frames(store) == [row(6).frame, row(7).frame]
+            assert store.positions() == [Position("/f", 1, 2, 3)]
+            assert [one.id for one in store.sessions()] == ["s"]
+            store.commit([row(8)], Extras(sessions=[SavedSession("s", "/p", True, 1, b"")]), head=8)
+        with opened(path) as store:
+            assert store._pragma("user_version") == len(MIGRATIONS)
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, 3)
+    db = sqlite3.connect(path)
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreTooNewError, match="newer claw-socket"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+# Damage
+
+
+@pytest.mark.parametrize("content", [b"no database", b"no database" * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_what_is_no_database_is_damaged(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(StoreDamagedError):
+        Store(path)
+    assert path.read_bytes() == content
+
+
+def test_the_database_of_somebody_else_is_damaged_and_not_used(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE theirs (x)")
+    db.execute("PRAGMA user_version = 1")
+    db.close()
+    with pytest.raises(StoreDamagedError):
+        Store(path)
+
+
+def spoiled(path: Path, content: bytes, rows: list[Row]) -> bool:
+    """Open what a disk made of the database and read all of it; whether that was noticed. Nothing else may come."""
+    path.write_bytes(content)
+    try:
+        store = Store(path)
+    except StoreError:
+        return True
+    try:
+        assert frames(store) == [one.frame for one in rows]
+        assert {one._replace(at=1) for one in store.events("s")} <= set(rows)
+    except StoreError:
+        return True
+    finally:
+        store.close()
+        for end in ("-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)
+    return False
+
+
+@pytest.fixture
+def whole(path: Path) -> tuple[bytes, list[Row]]:
+    """A database that was closed well, and what is in it."""
+    with opened(path) as store:
+        rows = fill(store, 400, size=100)
+        store.commit([], Extras(), head=rows[-1].seq, clean=True)
+    return path.read_bytes(), rows
+
+
+def test_a_truncated_database_gives_what_was_written_or_is_damaged(path: Path, whole: tuple[bytes, list[Row]]) -> None:
+    content, rows = whole
+    noticed = [spoiled(path, content[:size], rows) for size in range(1000, len(content), 3000)]
+    assert all(noticed)
+
+
+def test_a_flipped_bit_gives_what_was_written_or_is_damaged(path: Path, whole: tuple[bytes, list[Row]]) -> None:
+    content, rows = whole
+    chance = random.Random(1)
+    noticed = 0
+    for _ in range(400):
+        flipped = bytearray(content)
+        flipped[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        noticed += spoiled(path, bytes(flipped), rows)
+    assert noticed > 200
+
+
+def test_a_database_that_was_taken_away_or_replaced_is_noticed_at_the_next_commit(path: Path) -> None:
+    with opened(path) as store:
+        path.rename(path.with_name("elsewhere"))
+        with pytest.raises(StoreDamagedError, match="taken away"):
+            fill(store, 1)
+        path.write_bytes(b"")
+        with pytest.raises(StoreDamagedError, match="another file"):
+            fill(store, 1)
+
+
+def test_what_is_set_aside_keeps_its_journal_and_makes_room(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, 1)
+        aside = set_aside(path)
+    assert aside.exists()
+    assert not path.exists()
+    assert not path.with_name("log.db-wal").exists()
+    with opened(path) as fresh:
+        assert fresh.epoch != store.epoch
+
+
+# Places
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+server:/export /home nfs4 rw 0 0
+/dev/sdb1 /home/local ext4 rw 0 0
+//server/share /mnt/my\\040share cifs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/home/u/.claw-socket", "nfs4"),
+        ("/home", "nfs4"),
+        ("/home/local/u", None),
+        ("/homeless", None),
+        ("/mnt/my share/x", "cifs"),
+        ("/var", None),
+    ],
+)
+def test_a_network_file_system_is_refused_with_what_to_do(tmp_path: Path, folder: str, kind: str | None) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS)
+    if kind is None:
+        refuse_network(Path(folder), mounts)
+    else:
+        with pytest.raises(StoreRefusedError, match=f"{kind}.*CLAW_SOCKET_DIR"):
+            refuse_network(Path(folder), mounts)
+
+
+def test_where_mounts_are_not_told_nothing_is_refused(tmp_path: Path) -> None:
+    refuse_network(tmp_path, tmp_path / "missing")
+    with opened(tmp_path / "log.db") as store:
+        assert store.head > 0
