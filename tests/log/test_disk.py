@@ -1,0 +1,217 @@
+"""The log's way to disk: committed soon, in order; what waits for it is called; what fails is told and tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from clawsocket.errors import StoreDamagedError
+from clawsocket.log import disk as disk_module
+from clawsocket.log.disk import Disk
+from clawsocket.log.eventlog import EventLog
+from clawsocket.log.store import Extras, Position, Store
+from tests.log.events import ALL, fact, seqs
+from tests.sources.running import eventually
+
+Begin = Callable[..., tuple[EventLog, Disk]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.db"
+
+
+@pytest.fixture
+async def begin(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Begin]:
+    """Opens logs; those that are still open in the end are closed."""
+    monkeypatch.setattr(disk_module, "RETRY", (0.02, 0.1))
+    made: list[Disk] = []
+
+    def begin(*, max_events: int = 1000, max_bytes: int = 10**9, max_age: int = 10**15) -> tuple[EventLog, Disk]:
+        log = EventLog(max_bytes=10**9, max_events=max_events)
+        store = Store(path)
+        disk = Disk(store, max_bytes=max_bytes, max_age=max_age)
+        log.resume(disk, store)
+        made.append(disk)
+        return log, disk
+
+    yield begin
+    for disk in made:
+        if not disk._closing:
+            await disk.close()
+
+
+def put(log: EventLog, *numbers: int) -> None:
+    for number in numbers:
+        log.append(fact(f"m:{number}"))
+
+
+async def committed(log: EventLog, disk: Disk) -> None:
+    done = asyncio.Event()
+    disk.when_committed(done.set)
+    await asyncio.wait_for(done.wait(), 10)
+    assert disk.committed >= log.head
+
+
+def ids(path: Path) -> list[str]:
+    db = sqlite3.connect(path)
+    try:
+        return [id for (id,) in db.execute("SELECT id FROM events ORDER BY seq")]
+    finally:
+        db.close()
+
+
+async def test_what_is_appended_is_on_disk_soon_and_what_waits_for_it_is_called_in_order(
+    begin: Begin, path: Path
+) -> None:
+    log, disk = begin()
+    called: list[str] = []
+    put(log, 1)
+    disk.when_committed(lambda: called.append("1"))
+    put(log, 2)
+    disk.when_committed(lambda: called.append("2"))
+    assert called == []
+    await committed(log, disk)
+    assert called == ["1", "2"]
+    assert ids(path) == ["m:1", "m:2"]
+    disk.when_committed(lambda: called.append("at once"))
+    assert called[-1] == "at once"
+
+
+async def test_extras_go_with_the_events_that_were_there_when_they_were_asked_for(begin: Begin) -> None:
+    log, disk = begin()
+    disk.extras = lambda: Extras([Position("/f", 1, 2, log.head - log.first + 1)])
+    put(log, 1, 2, 3)
+    await committed(log, disk)
+    assert await disk.call(Store.positions) == [Position("/f", 1, 2, 3)]
+
+
+async def test_many_events_are_committed_in_parts(begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_module, "BATCH", 7)
+    log, disk = begin()
+    asked: list[int] = []
+
+    def extras() -> Extras:
+        asked.append(log.head)
+        return Extras()
+
+    disk.extras = extras
+    put(log, *range(30))
+    await committed(log, disk)
+    assert ids(path) == [f"m:{number}" for number in range(30)]
+    assert asked == [log.head], "they belong to the last part"
+
+
+async def test_after_a_clean_end_the_log_goes_on_and_knows_its_facts(begin: Begin) -> None:
+    log, disk = begin()
+    put(log, 1, 2)
+    await disk.close()
+    again, _ = begin()
+    assert (again.epoch, again.head, again.first) == (log.epoch, log.head, log.first)
+    assert again.append(fact("m:2")) is None
+    assert again.append(fact("m:3")) == log.head + 1
+
+
+async def test_what_memory_has_no_room_for_is_read_from_disk(begin: Begin) -> None:
+    log, disk = begin(max_events=10)
+    put(log, *range(10))
+    await committed(log, disk)
+    put(log, *range(10, 15))
+    await committed(log, disk)
+    after = log.first - 1
+    assert log.on_disk(after)
+    assert log.gap(after) is None
+    slice = await disk.read(after, ALL, max_bytes=10**6, upto=log.head)
+    assert seqs(slice.frames) == list(range(log.first, log.head + 1))
+
+
+async def test_what_was_never_on_disk_and_has_no_room_in_memory_is_a_gap(begin: Begin, path: Path) -> None:
+    log, disk = begin(max_events=10)
+    called: list[str] = []
+    put(log, *range(5))
+    await committed(log, disk)
+    busy = sqlite3.connect(path, isolation_level=None)
+    busy.execute("BEGIN IMMEDIATE")
+    put(log, *range(5, 10))
+    disk.when_committed(lambda: called.append("given up"))
+    put(log, *range(10, 30))
+    assert called == ["given up"], "it will never be on disk, so nobody need wait"
+    lost = log.gap(disk.committed)
+    assert lost is not None
+    assert (lost.from_, lost.to, lost.reason) == (disk.committed + 1, log.oldest_in_memory - 1, "evicted")
+    busy.execute("ROLLBACK")
+    busy.close()
+    await committed(log, disk)
+    assert ids(path) == [f"m:{number}" for number in (*range(5), *range(20, 30))]
+
+
+async def test_a_database_that_cannot_be_written_is_told_once_and_tried_again(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin()
+    told: list[tuple[str, bool]] = []
+    disk.on_trouble = lambda message, goes_on: told.append((message, goes_on))
+    disk.extras = lambda: Extras([Position("/f", 1, 2, 3)])
+    full = disk._store._db
+    full.execute("PRAGMA max_page_count = 1")  # SQLite's own full disk
+    log.append(fact("big", text="x" * 1_000_000))
+    await eventually(lambda: told != [], "the trouble")
+    disk.extras = Extras
+    put(log, 1)
+    await asyncio.sleep(0.1)
+    assert len(told) == 1
+    assert told[0][1] is True
+    full.execute("PRAGMA max_page_count = 1000000")
+    await committed(log, disk)
+    assert await disk.call(lambda store: store.ids(9)) == ["big", "m:1"]
+    assert await disk.call(Store.positions) == [Position("/f", 1, 2, 3)], "what the failed commit had is not lost"
+
+
+async def test_a_database_that_is_damaged_is_replaced_by_what_memory_holds(begin: Begin, path: Path) -> None:
+    log, disk = begin()
+    damaged: list[str] = []
+    disk.on_damage = damaged.append
+    put(log, 1, 2)
+    await committed(log, disk)
+    await asyncio.to_thread(path.unlink)
+    put(log, 3)
+    await eventually(lambda: damaged != [], "the damage")
+    await committed(log, disk)
+    assert ids(path) == ["m:1", "m:2", "m:3"]
+    await disk.close()
+    again, _ = begin()
+    assert (again.epoch, again.head) == (log.epoch, log.head)
+
+
+async def test_damage_that_a_reader_meets_is_an_error_and_mended(begin: Begin, path: Path) -> None:
+    log, disk = begin(max_events=5)
+    damaged: list[str] = []
+    disk.on_damage = damaged.append
+    put(log, *range(5))
+    await committed(log, disk)
+    put(log, *range(5, 10))
+    await committed(log, disk)
+    spoil = sqlite3.connect(path)
+    spoil.execute("UPDATE events SET frame = x'00' WHERE seq = ?", (log.first + 1,))
+    spoil.commit()
+    spoil.close()
+    with pytest.raises(StoreDamagedError):
+        await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)
+    assert damaged != []
+    await committed(log, disk)
+    assert ids(path) == [f"m:{number}" for number in range(5, 10)]
+    gap = log.gap(log.first - 1)
+    assert gap is not None
+    assert (gap.from_, gap.to) == (log.first, log.first + 4)
+
+
+async def test_what_is_too_old_is_deleted_after_a_commit(begin: Begin, path: Path) -> None:
+    log, disk = begin(max_age=0)
+    put(log, 1, 2, 3)
+    await committed(log, disk)
+    await eventually(lambda: ids(path) == [], "an empty log")
+    await eventually(lambda: disk.oldest == 0, "it to be known")
