@@ -92,7 +92,6 @@ class App:
         self._hook_ids = self._posted()
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._due: int | None = None
         self._purging: asyncio.Future[None] | None = None
         self.persistence.on_trouble = self._tell_trouble
 
@@ -180,12 +179,15 @@ class App:
 
     def _set_timer(self) -> None:
         due = self.world.due
-        if due is None or (self._timer is not None and self._due is not None and self._due <= due):
+        if due is None:
             return
+        loop = asyncio.get_running_loop()
+        when = loop.time() + max(0, due - now()) / 1000  # each time anew: the clock may have been set
         if self._timer is not None:
+            if self._timer.when() <= when + 0.001:
+                return
             self._timer.cancel()
-        self._due = due
-        self._timer = asyncio.get_running_loop().call_later(max(0, due - now()) / 1000, self._expire)
+        self._timer = loop.call_at(when, self._expire)
 
     def _expire(self) -> None:
         self._timer = None

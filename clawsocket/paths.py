@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from clawsocket.errors import FolderError, FolderInUseError
 
@@ -78,24 +80,30 @@ class Home:
         """Copies of files that we edited."""
         return self.root / "backups"
 
-    def lock(self) -> IO[bytes]:
-        """Claim the folder for one server, until the returned file is closed or the process ends.
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Claim the folder for one server, until the context ends or the process does.
+
+        The folder itself is locked, which writes nothing: it may be on a disk that is read-only.
 
         Raises:
             FolderInUseError: another server has it.
-            FolderError: the lock file can't be made.
+            FolderError: it can't be locked.
         """
-        path = self.root / "lock"
         try:
-            file = path.open("ab")
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise FolderError(path, f"cannot be made: {error.strerror}") from error
+            raise FolderError(self.root, f"cannot be opened: {error.strerror}") from error
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise FolderInUseError(self.root, self._running()) from None
-        return file
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise FolderInUseError(self.root, self._running()) from None
+            except OSError as error:
+                raise FolderError(self.root, f"cannot be locked: {error.strerror}") from error
+            yield
+        finally:
+            os.close(descriptor)
 
     def _running(self) -> str:
         try:
@@ -119,4 +127,6 @@ class Home:
                 if status.st_mode & 0o077:
                     folder.chmod(0o700)
             except OSError as error:
+                if folder == self.spool and error.errno == errno.EROFS:
+                    return  # the service is useful without
                 raise FolderError(folder, f"cannot be made: {error.strerror}") from error

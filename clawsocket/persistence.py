@@ -86,11 +86,12 @@ class Persistence:
     def _resume(self, store: Store, disk: Disk) -> None:
         self.disk = disk
         self._log.resume(disk, store)
-        self.since = None if store.since is None else store.since - OVERLAP
+        now = time.time_ns() // 1_000_000
+        if store.since is not None:
+            self.since = min(store.since, now) - OVERLAP
         self.checkpoints = Checkpoints(store.positions(), time.monotonic)
         disk.extras, disk.on_damage = self._extras, self._begin_again
         disk.on_trouble = self._tell
-        now = time.time_ns() // 1_000_000
         for kept in store.sessions(live=True):
             session = saved.load(kept.saved)
             if session is not None:
@@ -98,6 +99,9 @@ class Persistence:
                 self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
         if store.crashed and store.posted:
             self._log.lose("crash")
+        if store.since is not None and now < store.since:
+            logger.warning("the clock was set back: of what was written meanwhile some may be taken for old")
+            self._log.lose("source")
 
     def _tell(self, message: str, recoverable: bool) -> None:
         self.on_trouble(message, recoverable)

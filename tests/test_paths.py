@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 from pathlib import Path
 
@@ -85,17 +87,28 @@ def test_a_folder_is_for_one_server_at_a_time(tmp_path: Path) -> None:
     ours = Home(tmp_path)
     with ours.lock():
         with pytest.raises(FolderInUseError, match="in use by another claw-socket; stop it, or set CLAW_SOCKET_DIR"):
-            ours.lock()
+            claim(ours)
         ours.endpoint.write_text(json.dumps({"version": "1.2", "pid": 5, "url": "ws://localhost:1"}))
         with pytest.raises(FolderInUseError, match=r"claw-socket 1\.2, pid 5, on ws://localhost:1"):
-            ours.lock()
+            claim(ours)
         ours.endpoint.write_text("[]")
         with pytest.raises(FolderInUseError, match="another claw-socket"):
-            ours.lock()
-    ours.lock().close()
+            claim(ours)
+    claim(ours)
 
 
-def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "lock").mkdir()
-    with pytest.raises(FolderError, match="lock: cannot be made: Is a directory"):
-        Home(tmp_path).lock()
+def claim(ours: Home) -> None:
+    with ours.lock():
+        pass
+
+
+def test_a_folder_that_cannot_be_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FolderError, match="missing: cannot be opened: No such file"):
+        claim(Home(tmp_path / "missing"))
+
+    def refuse(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(FolderError, match="cannot be locked: No locks available"):
+        claim(Home(tmp_path))

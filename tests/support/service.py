@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -40,15 +41,17 @@ class Service(AbstractContextManager["Service"]):
     Args:
         home: its home; what it logs goes to ``home/service.log``.
         arguments: further arguments of the command line.
+        more: further variables of its environment.
     """
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, more: Mapping[str, str] = MappingProxyType({})) -> None:
         self.home = home
         self.folder = home / ".claw-socket"
         self.log = home / "service.log"
         command = [sys.executable, "-m", "clawsocket", "--port", "0", *arguments]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment(home), stdout=log, stderr=log)
+            env = {**environment(home), **more}
+            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
         try:
             self.endpoint: dict[str, Any] = wait_for(self._endpoint, "the endpoint file", 15)
             self.health = wait_for(self._health, "GET /health")
