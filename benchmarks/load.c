@@ -361,7 +361,10 @@ static bool take_answer(struct poster *p) {
     char *length = strcasestr(p->answer, "content-length:");
     *end = '\r';
     if (p->answer_size < end + 4 - p->answer + (length ? atol(length + 15) : 0)) return false;
-    if (p->answer[9] != '2') refused++;
+    if (p->answer[9] != '2') {
+        fprintf(stderr, "load: refused: %.*s\n", (int)p->answer_size, p->answer);
+        refused++;
+    }
     answered++;
     return true;
 }

@@ -8,10 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from threading import Event
 from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
@@ -24,6 +26,8 @@ from benchmarks.scratch import Home
 MB = 1_000_000
 RING = 50_000
 """Events that fill the service's ring: 64 MB."""
+SLOW = 150_000
+"""Events of 200 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +114,51 @@ def _waiting(receive: Callable[[float], object]) -> int:
 
 
 def replay(bench: Bench) -> Iterator[Sample]:
-    """The whole ring, again, for a new client. The yardstick is the service at rest."""
-    with Service(bench.home().path) as service:
-        events = bench.scaled(RING)
+    """100,000 events again, most from disk, for one client after the other. The yardstick is the service at rest.
+
+    What others wait for meanwhile is measured with 200 hooks a second to another client.
+    """
+    with Service(bench.home().path) as service, ThreadPoolExecutor(1) as beside:
+        events = bench.scaled(2 * RING)
         bench.load(service, events=events)
+        service.wait_until_quiet()
         rest = at_rest(service.port, service.pid, 1.0)
         with Health(service.port, service.pid) as health:
             seen = bench.load(service, writer="none", since=0, events=events)
-    if seen.delivered < events * 0.9:
-        raise RuntimeError(f"of {events} events only {seen.delivered} were replayed")
-    yield Sample("replay: longest stall", health.worst_ms, rest)
+        if seen.delivered < events * 0.9:
+            raise RuntimeError(f"of {events} events only {seen.delivered} were replayed")
+        yield Sample("replay: longest stall", health.worst_ms, rest)
+        yield Sample("replay: events", seen.delivered_per_s)
+
+        quiet = bench.load(service, rate=200, events=bench.scaled(2000))
+        over = Event()
+        replays = beside.submit(_replay_until, over, bench, service, events)
+        busy = bench.load(service, rate=200, events=bench.scaled(2000), session="other")
+        over.set()
+        if not replays.result():
+            raise RuntimeError("nothing was replayed meanwhile")
+        yield Sample("replay: latency of others, p50", busy.p50_ms, quiet.p50_ms)
+        yield Sample("replay: latency of others, p99", busy.p99_ms, quiet.p99_ms)
+
+
+def _replay_until(over: Event, bench: Bench, service: Process, events: int) -> int:
+    """Let one client after the other be told of everything; return how many were."""
+    count = 0
+    while not over.is_set():
+        bench.load(service, writer="none", since=0, events=events)
+        count += 1
+    return count
+
+
+def writing(bench: Bench) -> Iterator[Sample]:
+    """1,000 events a second to one client, kept on disk. The yardstick is the service with its log in memory alone."""
+    with Service(bench.home().path) as disk, Service(bench.home().path, "--set", "log_to_disk=no") as memory:
+        for service in (disk, memory):
+            bench.load(service, events=bench.scaled(5000))
+        ours, theirs = (bench.load(one, rate=1000, events=bench.scaled(15_000)) for one in (disk, memory))
+    per_event = [seen.cpu_s / seen.delivered * 1e6 for seen in (ours, theirs)]
+    yield Sample("writing: CPU per event at 1,000/s", *per_event)
+    yield Sample("writing: latency, p50 at 1,000/s", ours.p50_ms, theirs.p50_ms)
 
 
 def hook(bench: Bench) -> Iterator[Sample]:
@@ -201,11 +240,11 @@ def latency(bench: Bench) -> Iterator[Sample]:
 
 
 def stalled(bench: Bench) -> Iterator[Sample]:
-    """20 of 40 clients stop reading, and read on later. The yardstick is the service with the other 20 alone."""
+    """20 of 40 clients stop reading while 200 MB go out, and read on later. The yardstick is without those 20."""
     with Service(bench.home().path) as service:
         bench.load(service, events=bench.scaled(RING))
         alone, beside = (
-            bench.load(service, readers=20, stalled=count, events=bench.scaled(15_000)) for count in (0, 20)
+            bench.load(service, readers=20, stalled=count, events=bench.scaled(SLOW), timeout=300) for count in (0, 20)
         )
     yield Sample("stalled: rate of the others, of that without", beside.delivered_per_s, alone.delivered_per_s)
     yield Sample("stalled: memory more", beside.rss_after_mb - beside.rss_before_mb)
@@ -230,6 +269,6 @@ def burst(bench: Bench) -> Iterator[Sample]:
 
 MEASURES: dict[str, Callable[[Bench], Iterator[Sample]]] = {
     measure.__name__.replace("fanout", "fan-out"): measure
-    for measure in (line, idle, start, replay, hook, fanout, intake, latency, stalled, burst)
+    for measure in (line, idle, start, replay, hook, fanout, intake, latency, writing, stalled, burst)
 }
 """By the name that its rows begin with."""

@@ -217,5 +217,5 @@ def put_load(tools: Tools, server: Process, *, timeout: float = 60.0, **options:
         raise RuntimeError(f"{options}: {done.stderr.strip()}")
     seen = msgspec.json.decode(done.stdout, type=Load)
     if not seen.finished or seen.refused or seen.closed:
-        raise RuntimeError(f"{options}: {done.stdout.strip()}")
+        raise RuntimeError(f"{options}: {done.stdout.strip()} {done.stderr.strip()}")
     return seen

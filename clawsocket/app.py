@@ -92,6 +92,7 @@ class App:
         self._hook_ids = self._posted()
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._when = 0.0
         self._purging: asyncio.Future[None] | None = None
         self.persistence.on_trouble = self._tell_trouble
 
@@ -184,9 +185,10 @@ class App:
         loop = asyncio.get_running_loop()
         when = loop.time() + max(0, due - now()) / 1000  # each time anew: the clock may have been set
         if self._timer is not None:
-            if self._timer.when() <= when + 0.001:
+            if self._when <= when + 0.001:
                 return
             self._timer.cancel()
+        self._when = when
         self._timer = loop.call_at(when, self._expire)
 
     def _expire(self) -> None:

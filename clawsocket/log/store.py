@@ -59,6 +59,12 @@ _PRAGMAS = """
     PRAGMA temp_store = MEMORY;
 """
 
+_INSERTS = [
+    (count, "INSERT OR REPLACE INTO events VALUES " + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * count))
+    for count in (128, 32, 8, 4, 2, 1)
+]
+"""For so many rows at once; SQLite before 3.32 takes 999 values at most."""
+
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")
 _NETWORK = frozenset(
     "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs lustre ncpfs nfs nfs4 smb2 smb3 "
@@ -312,12 +318,18 @@ class Store(Reading):
         with errors_of(self.path):
             self._look()
             with self._transaction():
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    map(self._values, rows),
-                )
+                self._put_events(rows)
                 self._put_extras(extras)
                 self._set(head=head, posted=int(posted), clean=int(clean))
+
+    def _put_events(self, rows: list[Row]) -> None:
+        """Insert by few statements: each lets go of the GIL, and a busy loop does not give it back soon."""
+        start = 0
+        for count, statement in _INSERTS:
+            while len(rows) - start >= count:
+                part = rows[start : start + count]
+                self._db.execute(statement, [value for row in part for value in self._values(row)])
+                start += count
 
     def _values(self, row: Row) -> tuple[int, int, str, int, str, bytes, int]:
         key = self._key(row.session_id)
