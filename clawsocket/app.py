@@ -106,7 +106,7 @@ class App:
         if self.settings.auth:
             logger.info("clients need the token in %s", self.home.token)
         self.watcher.start()
-        self.watcher.add(self.home.root, self._home_changed)
+        self.watcher.add(self.home.root, self._home_changed, arrivals_only=True)
         if self.settings.hooks:
             await self._install_hooks()
         await self.session_files.start()

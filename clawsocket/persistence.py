@@ -61,6 +61,7 @@ class Persistence:
         self.caught_up: Callable[[], bool] = lambda: False
         self.on_trouble: Callable[[str, bool], None] = lambda _message, _recoverable: None
         self._touched: dict[str, None] = {}
+        self._saved: dict[str, tuple[object, float]] = {}  # what of a session is on disk, and since when
         self._later: asyncio.TimerHandle | None = None
         self._closing = False
         store = self._open(home.log) if settings.log_to_disk else None
@@ -143,9 +144,9 @@ class Persistence:
 
     def _extras(self) -> Extras:
         positions = self.checkpoints.collect(self._is_quiet)
-        sessions = [one for one in map(self._save, self._touched) if one is not None]
-        self._touched = {}
-        if self.checkpoints.waiting and self._later is None and not self._closing:
+        touched, self._touched = self._touched, {}
+        sessions = [one for one in map(self._save, touched) if one is not None]
+        if (self.checkpoints.waiting or self._touched) and self._later is None and not self._closing:
             self._later = asyncio.get_running_loop().call_later(SETTLE + 0.1, self._wake)
         return Extras(positions, sessions, time.time_ns() // 1_000_000 if self.caught_up() else None)
 
@@ -159,14 +160,23 @@ class Persistence:
             self.disk.wake()
 
     def _save(self, session_id: str) -> SavedSession | None:
+        """Return a session to be kept; one of which only little changed, and a moment ago, has to wait."""
         session = self._world.find(session_id)
         if session is None:
+            self._saved.pop(session_id, None)
             return None
         ended = session_id not in self._world.sessions
+        brief, now = (ended, *saved.brief(session)), time.monotonic()
+        before, when = self._saved.get(session_id, (None, 0.0))
+        if brief == before and now - when < SETTLE and not self._closing:
+            self._touched[session_id] = None
+            return None
+        self._saved[session_id] = (brief, now)
         return SavedSession(session_id, session.cwd, ended, session.last_at, saved.save(session))
 
     def _begin_again(self, _reason: str) -> None:
         """A new database knows nothing of what the old one knew."""
+        self._saved = {}
         self._touched = dict.fromkeys([*self._world.past, *self._world.sessions])
         self.checkpoints.repeat()
         self.on_trouble("the log on disk was damaged or gone; a new one was begun with what memory holds", True)
@@ -197,6 +207,7 @@ class Persistence:
         self._log.purge(frozenset(sessions).__contains__)
         for session_id in sessions:
             self._touched.pop(session_id, None)
+            self._saved.pop(session_id, None)
         if self.disk is not None:
             await self.disk.write(lambda store: store.purge(sessions))
 

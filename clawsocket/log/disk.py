@@ -12,15 +12,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from clawsocket.errors import StoreDamagedError, StoreError
 from clawsocket.log.slices import Slice
 from clawsocket.log.store import Extras, Row, Store, set_aside
+from clawsocket.log.worker import Worker
 from clawsocket.protocol.topics import Filter
 
-DELAY = 0.03
+DELAY = 0.04
 """Seconds that a commit gathers events."""
 
 BATCH = 4000
@@ -75,8 +75,7 @@ class Disk:
         self.extras: Callable[[], Extras] = Extras
         self.on_trouble: Trouble = lambda _message, _recoverable: None
         self.on_damage: Callable[[str], None] = lambda _reason: None
-        self._writer = ThreadPoolExecutor(1, "log-writer")
-        self._reader = ThreadPoolExecutor(1, "log-reader")
+        self._writer, self._reader = Worker("log-writer"), Worker("log-reader")
         self._timer: asyncio.TimerHandle | None = None
         self._write: asyncio.Future[None] | None = None
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
@@ -123,7 +122,8 @@ class Disk:
         Raises:
             StoreError: it can't be read.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._reader, do, self._store)
+        store = self._store
+        return await self._reader.run(lambda: do(store))
 
     async def write(self, do: Callable[[Store], T]) -> T:
         """Change something else in the database, in the writer's thread.
@@ -131,7 +131,8 @@ class Disk:
         Raises:
             StoreError: it can't be written.
         """
-        result = await asyncio.get_running_loop().run_in_executor(self._writer, do, self._store)
+        store = self._store
+        result = await self._writer.run(lambda: do(store))
         self.oldest = await self.call(Store.oldest)
         return result
 
@@ -149,8 +150,8 @@ class Disk:
         except StoreError as error:
             logger.warning("the log could not be closed well: %s", error)
         self._release(self.committed)
-        for threads in (self._reader, self._writer):
-            await asyncio.to_thread(threads.shutdown)
+        for worker in (self._reader, self._writer):
+            await asyncio.to_thread(worker.stop)
         self._store.close()
 
     # Committing
@@ -165,9 +166,9 @@ class Disk:
         head = rows[-1].seq if rows else self.head()
         if head == self.head():
             self.add(self.extras())
-        loop, store = asyncio.get_running_loop(), self._store
+        store = self._store
         commit = functools.partial(store.commit, rows, self._extras, head=head, posted=self.posted, clean=clean)
-        await loop.run_in_executor(self._writer, commit)
+        await self._writer.run(commit)
         if store is not self._store:
             return  # it was replaced meanwhile
         self.committed, self._extras = head, Extras()
@@ -231,8 +232,8 @@ class Disk:
         logger.warning("it was kept as %s, and a new one was begun", aside)
         fresh.adopt(store)
         self._store, self.committed, self.oldest = fresh, 0, 0
-        for threads, close in ((self._reader, store.close_reader), (self._writer, store.close_writer)):
-            threads.submit(close)
+        self._reader.run(store.close_reader)
+        self._writer.run(store.close_writer)
         self.on_damage(error.problem)
         self.wake()
 

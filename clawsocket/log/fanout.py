@@ -16,7 +16,7 @@ from typing import Protocol
 from clawsocket.errors import StoreError
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import EventLog
-from clawsocket.log.slices import Slice
+from clawsocket.log.slices import SCAN, Slice
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import Filter
 
@@ -34,7 +34,7 @@ TURNS = 2
 
 
 PAST_SLICE = 65_536
-"""Bytes that a cursor which is behind is given in one tick, at most: whoever is told of what was must not hold up
+"""Bytes that a cursor which is far behind is given in one tick, at most: whoever is told of what was must not hold up
 what is."""
 
 REST = 3
@@ -98,7 +98,6 @@ class FanOut:
         self.cursors: dict[Cursor, None] = {}
         self._reads: dict[_Place, asyncio.Future[Slice]] = {}
         self._disk_turn = asyncio.Lock()
-        self._before = self._seen = log.head  # at the round before this one, and at this one
         self._scheduled = False
         self._last_end = 0.0
         self._last_took = 0.0
@@ -148,7 +147,6 @@ class FanOut:
 
     def _round(self) -> None:
         self._scheduled = False
-        self._before, self._seen = self._seen, self.log.head
         began = time.perf_counter()
         shared: dict[_Place, Slice] = {}
         behind = False
@@ -195,7 +193,7 @@ class FanOut:
         key = (cursor.position, cursor.filter, cursor.barrier)
         slice = shared.get(key)
         if slice is None:
-            size = self.slice_bytes if cursor.position >= self._before else self._past_slice
+            size = self.slice_bytes if self.log.head - cursor.position < SCAN else self._past_slice
             slice = self.log.read(cursor.position, cursor.filter, max_bytes=size, upto=cursor.barrier)
             shared[key] = slice
         return self._give(cursor, slice)

@@ -50,6 +50,27 @@ def save(session: Session) -> bytes:
     )
 
 
+def brief(session: Session) -> tuple[object, ...]:
+    """Return what must not be lost of a session when the program dies: all but its usage."""
+    return (
+        session.pid,
+        session.run,
+        session.begun,
+        session.started_at,
+        session.file_started_at,
+        session.state,
+        session.since,
+        session.waiting_for,
+        session.name,
+        session.cwd,
+        session.model,
+        session.git_branch,
+        session.permission_mode,
+        session.version,
+        session.entrypoint,
+    )
+
+
 def load(raw: bytes) -> Saved | None:
     """Return what :func:`save` made, None if it is of another form."""
     try:
