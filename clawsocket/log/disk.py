@@ -20,7 +20,7 @@ from clawsocket.log.store import Extras, Row, Store, set_aside
 from clawsocket.log.worker import Worker
 from clawsocket.protocol.topics import Filter
 
-DELAY = 0.04
+DELAY = 0.045
 """Seconds that a commit gathers events."""
 
 BATCH = 4000

@@ -217,13 +217,14 @@ class EventLog:
             self._known.discard(self._known_in_order.popleft())
 
     def _evict(self) -> None:
+        start = self._start
         while self._bytes > self._max_bytes or len(self._entries) - self._start > self._max_events:
             if self._start == len(self._entries) - 1:
                 break
             self._bytes -= len(self._entries[self._start].frame)
             self._entries[self._start] = _GONE
             self._start += 1
-        if self.disk is not None:
+        if self._start != start and self.disk is not None:
             self.disk.evicted(self.oldest_in_memory - 1)
         if self._start > 1024 and self._start * 2 > len(self._entries):
             del self._entries[: self._start]
