@@ -33,7 +33,7 @@ TURNS = 2
 """Turns of a busy loop before a round. Measured with one client and eight producers: a tenth less CPU an event."""
 
 
-PAST_SLICE = 65_536
+PAST_SLICE = 32_768
 """Bytes that a cursor which is far behind is given in one tick, at most: whoever is told of what was must not hold up
 what is."""
 
