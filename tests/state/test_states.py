@@ -1,8 +1,8 @@
 """A session's state is right in every recorded run, whoever tells of it.
 
 ``golden/states/`` has each run as a reader can follow it: what hooks, the session file and the transcript said, and
-after ``=>`` the state that it made, in seconds since the session was discovered. After a change that is meant to be one:
-``python -m tests.state.test_states``, and read the difference.
+after ``=>`` the state that it made, in seconds since the session was discovered. After a change that is meant to be
+one: ``python -m tests.state.test_states``, and read the difference.
 """
 
 from __future__ import annotations
