@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import tempfile
@@ -81,20 +82,19 @@ class Live:
         """Its session file."""
 
         def look() -> dict[str, Any] | None:
+            found = []
             for content in list(self._watch.seen.values()):
-                try:
-                    found: dict[str, Any] = json.loads(content)
-                except ValueError:
-                    continue
-                return found
-            return None
+                with contextlib.suppress(ValueError):
+                    found.append(json.loads(content))
+            return max(found, key=lambda one: one["startedAt"], default=None)  # a killed one's file stays
 
         return wait_for(look, "the session file")
 
     def leave(self) -> None:
         """Say /exit, and wait until it is gone."""
+        file = f"{self.session_file['pid']}.json"
         self.say("/exit")
-        wait_for(lambda: not self._watch.seen, "the end of Claude Code", 15)
+        wait_for(lambda: file not in self._watch.seen, "the end of Claude Code", 15)
 
 
 @contextmanager
