@@ -82,11 +82,12 @@ class Live:
         """Its session file."""
 
         def look() -> dict[str, Any] | None:
-            found = []
             for content in list(self._watch.seen.values()):
                 with contextlib.suppress(ValueError):
-                    found.append(json.loads(content))
-            return max(found, key=lambda one: one["startedAt"], default=None)  # a killed one's file stays
+                    found: dict[str, Any] = json.loads(content)
+                    if Path(f"/proc/{found['pid']}").exists():  # a killed one's file stays
+                        return found
+            return None
 
         return wait_for(look, "the session file")
 
