@@ -156,6 +156,32 @@ class RequestError(ClawSocketError):
         self.code, self.message = code, message
 
 
+class NoServerError(ClawSocketError):
+    """No claw-socket answers a client.
+
+    Args:
+        where: the address that was tried, or the folder in which none was found.
+        problem: what came of it, as a clause.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"claw-socket does not answer ({where}: {problem}); start it: claw-socket")
+        self.where, self.problem = where, problem
+
+
+class TokenRefusedError(ClawSocketError):
+    """The server does not take a client's token.
+
+    Args:
+        where: the server's address.
+        origin: where the token came from; the token itself is in no error.
+    """
+
+    def __init__(self, where: str, origin: str) -> None:
+        super().__init__(f"{where} refuses the token ({origin}); the right one is in its owner's ~/.claw-socket/token")
+        self.where, self.origin = where, origin
+
+
 MEANINGS: dict[type[ClawSocketError], Meaning] = {
     UsageError: Meaning(exit=1),
     PortTakenError: Meaning(exit=3),
@@ -164,6 +190,8 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     SettingsFileError: Meaning(exit=6),
     FolderInUseError: Meaning(exit=7),
     StoreError: Meaning(exit=8),
+    NoServerError: Meaning(exit=13),
+    TokenRefusedError: Meaning(exit=14),
     InvalidHookError: Meaning(status=400, close=1008),
     RequestError: Meaning(status=400, close=1008),
 }

@@ -54,6 +54,16 @@ LINES: list[tuple[ClawSocketError, str, Meaning]] = [
         "/h/log.db: was written by a newer claw-socket (schema 3, this one knows 2); upgrade, or move it away",
         Meaning(exit=8),
     ),
+    (
+        errors.NoServerError("/h/socket", "Connection refused"),
+        "claw-socket does not answer (/h/socket: Connection refused); start it: claw-socket",
+        Meaning(exit=13),
+    ),
+    (
+        errors.TokenRefusedError("ws://localhost:3838/", "from /h/token"),
+        "ws://localhost:3838/ refuses the token (from /h/token); the right one is in its owner's ~/.claw-socket/token",
+        Meaning(exit=14),
+    ),
     (errors.InvalidHookError("invalid JSON"), "invalid JSON", Meaning(status=400, close=1008)),
     (errors.RequestError("limit_exceeded", "too many"), "too many", Meaning(status=400, close=1008)),
     (errors.RequestError("limit_exceeded"), "limit_exceeded", Meaning(status=400, close=1008)),
