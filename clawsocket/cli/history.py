@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from clawsocket.cli.flags import Parser, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.store import Row, SavedSession, Store
 from clawsocket.log.viewer import Viewer
@@ -23,7 +22,7 @@ PATIENCE = 30.0
 """Seconds for the running service to forget."""
 
 EPILOG = """\
-SESSION is an id, or the beginning of one. WHEN is a day (2026-11-01) or an age (12h, 30d).
+SESSION is an id, or the beginning of one. WHEN is a day (2026-11-01) or an age (30m, 12h, 30d).
 
 examples:
   claw-socket history --since 7d
@@ -31,11 +30,6 @@ examples:
   claw-socket history export 3f2a session.jsonl
   claw-socket history purge --project ~/secret --yes
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,10 +54,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    kind = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(
-        prog="claw-socket history", description="Shows what the log knows.", epilog=EPILOG, formatter_class=kind
-    )
+    parser = Parser("claw-socket history", "Shows what the log knows.", EPILOG)
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     parser.add_argument("--project", metavar="PATH", help="sessions of this folder alone")
     parser.add_argument("--since", metavar="WHEN", type=when, help="sessions in which something happened since")
@@ -86,20 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     purge.add_argument("--yes", action="store_true", help="do not ask")
     purge.set_defaults(action="purge")
     return parser
-
-
-def when(text: str) -> int:
-    """Return the ms since 1970 of a day (2026-11-01) or an age (12h, 30d)."""
-    age = re.fullmatch(r"(\d{1,6})([hd])", text)
-    try:
-        if age:
-            span = timedelta(hours=int(age[1])) if age[2] == "h" else timedelta(days=int(age[1]))
-            moment = datetime.now().astimezone() - span
-        else:
-            moment = datetime.strptime(text, "%Y-%m-%d").astimezone()
-        return int(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no day (2026-11-01) and no age (12h, 30d)") from None
 
 
 def _list(viewer: Viewer, options: argparse.Namespace) -> None:

@@ -26,6 +26,9 @@ CLOSE_TIMEOUT = 1.0
 PAUSES = (0.1, 5.0)
 """Seconds between two tries to connect, the first and the longest time."""
 
+GROWTH = 1.5
+"""How much longer each pause is than the one before."""
+
 REFUSALS = 3
 """How often a token may be refused in a row: a server that is told of a new one takes it a moment later."""
 
@@ -186,5 +189,5 @@ class Patience:
         if self._worked_at is not None and time.monotonic() - self._worked_at > PAUSES[1]:
             self._pause = PAUSES[0]
         self._worked_at = None
-        pause, self._pause = self._pause, min(2 * self._pause, PAUSES[1])
+        pause, self._pause = self._pause, min(GROWTH * self._pause, PAUSES[1])
         return pause * random.uniform(0.5, 1)  # noqa: S311 - nothing is kept secret by it

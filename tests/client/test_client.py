@@ -23,6 +23,7 @@ from clawsocket.protocol.events import ToolUse
 from clawsocket.protocol.models import SessionUsage, TotalUsage
 from tests.support.feed import SESSION, hook, spool
 from tests.support.service import Service, run_command
+from tests.support.waiting import wait_for
 
 BASH = {"tool_name": "Bash", "tool_input": {"command": "ls"}}
 
@@ -143,17 +144,19 @@ async def test_who_waits_gets_a_server_that_starts_later(home: Path) -> None:
 
 
 class Restarts(threading.Thread):
-    """Feeds numbered hooks all the time, and stops and starts the service meanwhile.
+    """Feeds numbered hooks all the time, and meanwhile ends and starts the service: each run once the client has got
+    something of it, and a moment by chance later.
 
     Args:
         home: the service's home.
         ends: how each run of the service ends.
-        outage: seconds without it, after the last but one.
+        outage: seconds without it before the last run.
+        seen: what the client has got.
     """
 
-    def __init__(self, home: Path, ends: list[signal.Signals], outage: float) -> None:
+    def __init__(self, home: Path, ends: list[signal.Signals], outage: float, seen: list[Event]) -> None:
         super().__init__(daemon=True)
-        self._home, self._ends, self._outage = home, ends, outage
+        self._home, self._ends, self._outage, self._seen = home, ends, outage, seen
         self.service = Service(home)
         self.service.wait_for_hooks()
         self.fed = 0
@@ -166,7 +169,8 @@ class Restarts(threading.Thread):
         chance = random.Random(7)
         try:
             for number, end in enumerate(self._ends):
-                time.sleep(chance.random() * 0.4)
+                wait_for(lambda before=len(self._seen): len(self._seen) > before, "an event of this run", 20)
+                time.sleep(chance.random() * 0.2)
                 self.service.process.send_signal(end)
                 self.service.process.wait(20)
                 time.sleep(self._outage if number == len(self._ends) - 1 else chance.random() * 0.1)
@@ -176,6 +180,7 @@ class Restarts(threading.Thread):
         finally:
             self._feeding = False
             feeder.join()
+            use_tool(self._home, 999_999)  # the last of all
 
     def _feed(self) -> None:
         while self._feeding:
@@ -185,36 +190,27 @@ class Restarts(threading.Thread):
 
 
 async def stay(home: Path, ends: list[signal.Signals], outage: float) -> tuple[list[Event], list[Notice], int]:
-    """Read hooks over restarts until all that were fed are there, and a moment longer."""
+    """Read everything over restarts, up to the one tool call that comes last."""
     seen: list[Event] = []
     notices: list[Notice] = []
-    restarts = await asyncio.to_thread(Restarts, home, ends, outage)
+    restarts = await asyncio.to_thread(Restarts, home, ends, outage, seen)
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: restarts.service.__exit__(None, None, None))
         async with connect() as claw, claw.events("*", notice=notices.append) as events:
             restarts.start()
 
-            def all_there() -> bool:
-                numbers = {number_of(one) for one in seen if one.type == "hook.notification"}
-                return not restarts.is_alive() and len(numbers) == restarts.fed
-
-            async for event in events:
-                seen.append(event)
-                if not restarts.is_alive() and all_there():
-                    break
-            assert restarts.error is None
-            use_tool(home, 999_999)  # whatever would come again has come before this
             async for event in events:
                 seen.append(event)
                 if event.type == "tool.use":
                     break
+    assert restarts.error is None
     return seen, notices, restarts.fed
 
 
 @pytest.mark.timeout(240)
 async def test_over_20_restarts_and_an_outage_every_event_comes_exactly_once(home: Path) -> None:
     ends = [signal.SIGTERM, signal.SIGKILL] * 10
-    seen, notices, fed = await stay(home, ends, float(os.environ.get("CLAW_SOCKET_TEST_OUTAGE", "5")))
+    seen, notices, fed = await stay(home, ends, float(os.environ.get("CLIENT_TEST_OUTAGE", "5")))
     assert [number_of(one) for one in seen if one.type == "hook.notification"] == list(range(fed))
     assert fed > 500
     again = [id for id, count in Counter(event.id for event in seen).items() if count > 1]
