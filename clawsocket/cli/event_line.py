@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from clawsocket.cli.look import Look, clean
+from clawsocket.cli.look import Look, clean, columns
 from clawsocket.client import Event
 from clawsocket.protocol import events as catalogue
 from clawsocket.protocol.models import SessionInfo, SessionUsage
@@ -70,16 +70,18 @@ def line(event: Event, label: str, look: Look, now: float) -> str:
     colour, text = _told(event)
     if event.agent_id is not None:
         text = f"[{event.agent_id[:7]}] {text}"
-    narrow = look.terminal and look.width < NARROW
-    if narrow:
-        head = [(look.fit(label, LABEL), "1"), (event.type.rpartition(".")[2], colour)]
+    if look.terminal and look.width < NARROW:
+        cells = [(look.fit(label, LABEL), "1"), (event.type.rpartition(".")[2], colour)]
     else:
-        head = [(_time(event.timestamp / 1000, now), DIM), (look.pad(label, LABEL), "1")]
-        head += [(f"{event.type:<{TYPE}}", colour)]
-    used = sum(len(part) + 1 for part, _ in head)
-    text = look.fit(text, max(0, look.width - used)) if look.terminal else clean(text)
-    line = " ".join([*(look.paint(part, colour) for part, colour in head), text]).rstrip()
-    return look.fit(line, look.width) if narrow and not look.colour else line
+        cells = [(_time(event.timestamp / 1000, now), DIM), (look.pad(label, LABEL), "1")]
+        cells.append((f"{event.type:<{TYPE}}", colour))
+    cells.append((clean(text), ""))
+    shown, room = [], look.width
+    for cell, colour in cells:
+        cell = look.fit(cell, max(0, room)) if look.terminal else cell
+        room -= columns(cell) + 1
+        shown.append(look.paint(cell, colour))
+    return " ".join(shown).rstrip()
 
 
 def _time(at: float, now: float) -> str:
@@ -146,16 +148,14 @@ def _blocks(raw: Any) -> str:
 
 
 def _rest(data: Any) -> str:
-    """Return the fields of anything else that are known, the short ones first said."""
+    """Return the fields of anything else that are known."""
     fields = msgspec.to_builtins(data)
     if not isinstance(fields, dict):
         return str(fields)
     known = {name: value for name, value in fields.items() if value not in (None, "")}
     if len(known) == 1 and isinstance(next(iter(known.values())), str):
         return str(next(iter(known.values())))
-    return " ".join(
-        f"{name}={value}" if isinstance(value, str) else f"{name}={_json(value)}" for name, value in known.items()
-    )
+    return " ".join(f"{name}={value if isinstance(value, str) else _json(value)}" for name, value in known.items())
 
 
 def _json(value: Any) -> str:

@@ -52,9 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = flags.Parser("claw-socket tail", "Shows events as they happen, one line each.", EPILOG)
     parser.add_argument("topics", metavar="TOPIC", nargs="*", help="what to show")
     parser.add_argument("--session", metavar="SESSION", help="of this session alone")
-    parser.add_argument(
-        "--since", metavar="WHEN", type=flags.when, help="begin with what happened since, as far as it is kept"
-    )
+    since = "begin with what happened since, as far as it is kept"
+    parser.add_argument("--since", metavar="WHEN", type=flags.when, help=since)
     parser.add_argument("--json", action="store_true", help="print the events as JSON, one object a line")
     return parser
 
