@@ -165,7 +165,7 @@ class NoServerError(ClawSocketError):
     """
 
     def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"claw-socket does not answer ({where}: {problem}); start it: claw-socket")
+        super().__init__(f"the service does not answer ({where}: {problem}); start it with: claw-socket")
         self.where, self.problem = where, problem
 
 

@@ -56,7 +56,7 @@ LINES: list[tuple[ClawSocketError, str, Meaning]] = [
     ),
     (
         errors.NoServerError("/h/socket", "Connection refused"),
-        "claw-socket does not answer (/h/socket: Connection refused); start it: claw-socket",
+        "the service does not answer (/h/socket: Connection refused); start it with: claw-socket",
         Meaning(exit=13),
     ),
     (

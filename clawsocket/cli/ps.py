@@ -14,7 +14,7 @@ import msgspec
 
 from clawsocket.cli import flags, live
 from clawsocket.cli.event_line import CYAN, DIM, STATES, age, label
-from clawsocket.cli.look import Look
+from clawsocket.cli.look import Look, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
 from clawsocket.protocol.models import AgentState, SessionInfo
 from clawsocket.protocol.replies import Snapshot
@@ -90,7 +90,7 @@ async def _on_screen(claw: Claw) -> None:
     def noticed(notice: Notice) -> None:
         nonlocal status
         if isinstance(notice, Lost | Back):
-            status = f"{notice.error}; waiting for it" if isinstance(notice, Lost) else ""
+            status = "the service does not answer; waiting for it" if isinstance(notice, Lost) else ""
             draw()
 
     async with aclosing(claw.watch(noticed)) as snapshots:
@@ -143,6 +143,7 @@ def _nested(snapshot: Snapshot) -> list[dict[str, Any]]:
 # The table
 
 _HEADS = ("SESSION", "STATE", "FOR", "CONTEXT", "COST", "WHAT")
+_LAST = 5
 _LABEL, _WHAT = (8, 28), 24
 
 
@@ -162,12 +163,11 @@ def table(snapshot: Snapshot, look: Look, now: float) -> str:
     order.insert(0, order.pop(order.index("requires_action")))
     sessions = sorted(snapshot.sessions, key=lambda one: (order.index(one.state), -one.since))
     rows = [row for one in sessions for row in _rows(one, snapshot.agents, look, now)]
-    widths = [max(len(_HEADS[at]), *(len(look.fit(row[at], _LABEL[1])) for row, _ in rows)) for at in range(5)]
-    kept = [at for at in range(5) if at not in _dropped(widths, look.width)]
+    widths = [max(len(_HEADS[at]), *(len(look.fit(row[at], _LABEL[1])) for row, _ in rows)) for at in range(_LAST)]
+    kept = [at for at in range(_LAST) if at not in _dropped(widths, look.width)]
     widths[0] = max(_LABEL[0], min(widths[0], look.width - sum(widths[at] + 2 for at in kept[1:])))
-    room = look.width - sum(widths[at] + 2 for at in kept)
-    lines = [_line(_HEADS, DIM, widths, kept, room, look)]
-    lines += [_line(row, colour, widths, kept, room, look) for row, colour in rows]
+    lines = [_line(_HEADS, DIM, widths, kept, look)]
+    lines += [_line(row, colour, widths, kept, look) for row, colour in rows]
     return "\n".join(lines)
 
 
@@ -180,12 +180,13 @@ def _dropped(widths: list[int], width: int) -> set[int]:
     return dropped
 
 
-def _line(row: Sequence[str], colour: str, widths: list[int], kept: list[int], room: int, look: Look) -> str:
-    cells = [look.pad(row[at], widths[at]) for at in kept]
-    cells[1] = look.paint(cells[1], colour)
-    if room >= 4:
-        cells.append(look.fit(row[5], room))
-    return "  ".join(cells).rstrip()
+def _line(row: Sequence[str], colour: str, widths: list[int], kept: list[int], look: Look) -> str:
+    shown, room = [], look.width
+    for at in (*kept, _LAST):
+        cell = look.pad(row[at], min(widths[at], max(0, room))) if at != _LAST else look.fit(row[at], max(0, room))
+        room -= columns(cell) + 2
+        shown.append(look.paint(cell, colour) if at == 1 else cell)
+    return "  ".join(shown).rstrip()
 
 
 def _rows(session: SessionInfo, agents: list[AgentState], look: Look, now: float) -> Iterator[tuple[list[str], str]]:

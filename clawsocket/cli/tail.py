@@ -64,12 +64,12 @@ async def _tail(options: argparse.Namespace) -> int:
     labels = Labels()
     async with connect(wait=True) as claw:
         session = None
-        async with claw.events(*NAMES, notice=live.tell):  # here it waits for the service, and says so
+        async with claw.events(*NAMES, notice=live.tell) as names:  # here it waits for the service, and says so
             if options.session is not None:
                 session = flags.session(options.session, await claw.sessions(all=True)).session_id
             labels.take(await claw.sessions(all=options.since is not None))
+            since = names.position if options.since is None else OLDEST
         asked = dict.fromkeys((*topics, *NAMES))
-        since = None if options.since is None else OLDEST
         async for event in claw.events(*asked, session=session, since=since, notice=live.tell):
             labels.see(event)
             if event.timestamp >= (options.since or 0) and any(match(event.type) for match in wanted):

@@ -34,7 +34,8 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
         program.write_text(block(language).replace("localhost:3838", service.address))
         output = tmp_path / "output"
         with output.open("wb") as out:
-            process = subprocess.Popen([*command, str(program)], env=environment(tmp_path), stdout=out, stderr=out)
+            env = {**environment(tmp_path), "PYTHONPATH": str(ROOT)}
+            process = subprocess.Popen([*command, str(program)], env=env, stdout=out, stderr=out)
         try:
             numbers = iter(range(1000))
 
@@ -54,6 +55,7 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
 def test_every_flag_and_route_of_the_readme_exists(tmp_path: Path) -> None:
     flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - {"--unix-socket", "--experimental-websocket"}
     assert flags >= {"--port", "--no-auth"}
-    helped = [run_command(tmp_path, *words, "--help") for words in ((), ("usage",), ("history",), ("history", "purge"))]
+    commands = ((), ("history",), ("history", "purge"), ("ps",), ("tail",), ("usage",), ("wait",))
+    helped = [run_command(tmp_path, *words, "--help") for words in commands]
     known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", "".join(one.stdout for one in helped)))
     assert flags - known == set()
