@@ -55,7 +55,7 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
 def test_every_flag_and_route_of_the_readme_exists(tmp_path: Path) -> None:
     flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - {"--unix-socket", "--experimental-websocket"}
     assert flags >= {"--port", "--no-auth"}
-    commands = ((), ("history",), ("history", "purge"), ("ps",), ("tail",), ("usage",), ("wait",))
+    commands = ((), ("history",), ("history", "purge"), ("line",), ("ps",), ("tail",), ("usage",), ("wait",))
     helped = [run_command(tmp_path, *words, "--help") for words in commands]
     known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", "".join(one.stdout for one in helped)))
     assert flags - known == set()
