@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def test_pauses_get_longer_up_to_a_limit_and_short_again_when_something_came() -
 
 def test_a_connection_that_lasted_is_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     patience, now = Patience(), 1000.0
-    monkeypatch.setattr(link.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     for _ in range(20):
         patience.pause(GONE)
     patience.connected()
@@ -72,9 +74,9 @@ def test_a_given_token_goes_before_the_one_in_the_file(home: Path) -> None:
 
 @pytest.mark.parametrize("first", ["hello", "{}", None])
 async def test_another_websocket_server_is_no_claw_socket(first: str | None) -> None:
-    async def greet(socket: ServerConnection) -> None:
+    async def greet(client: ServerConnection) -> None:
         if first is not None:
-            await socket.send(first)
+            await client.send(first)
 
     async with serve(greet, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
@@ -92,26 +94,22 @@ async def test_another_websocket_server_is_no_claw_socket(first: str | None) -> 
     ],
 )
 async def test_a_refusal_says_why(status: bytes, error: type[Exception], says: str) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
-        await writer.wait_closed()
+    def answer(server: socket.socket) -> None:
+        with server.accept()[0] as asked:
+            asked.recv(4096)
+            asked.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = asyncio.create_task(asyncio.to_thread(answer, server))
         with pytest.raises(error, match=says):
-            await dial(Address(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
+            await dial(Address(f"ws://127.0.0.1:{server.getsockname()[1]}/"))
+        await answering
 
 
 async def test_a_server_that_says_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
     monkeypatch.setattr(link, "OPEN_TIMEOUT", 0.2)
-    async with await asyncio.start_server(wait, "127.0.0.1", 0) as server:
-        with pytest.raises(NoServerError, match="no answer within"):
-            await dial(Address(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"))
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(NoServerError, match="no answer within"):
+        await dial(Address(f"ws://127.0.0.1:{server.getsockname()[1]}/"))
 
 
 async def test_a_stream_tells_its_snapshot_only_while_it_is_open(home: Path) -> None:
