@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from tests.support.screen import Screen
 from tests.support.service import ROOT, Service, environment, run_command
 from tests.support.waiting import wait_for
 
+in_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 OTHER = SESSION.replace("aaaa", "bbbb")
 
 
@@ -101,10 +103,12 @@ def piped(home: Path, *arguments: str) -> Iterator[Piped]:
 
 def wait_until_reading(service: Service, count: int) -> None:
     """Wait until so many connections are open on the service's Unix socket."""
-    path = str(service.folder / "socket")
+    path, known = str(service.folder / "socket"), Path("/proc/net/unix")
+    if not known.exists():
+        pytest.skip("needs /proc")
 
     def there() -> bool:
-        lines = Path("/proc/net/unix").read_text().splitlines()
+        lines = known.read_text().splitlines()
         return sum(one.endswith(f" {path}") and one.split()[5] == "03" for one in lines) >= count
 
     wait_for(there, f"{count} connections")
@@ -123,6 +127,7 @@ def until_shown(screen: Screen, feed: Numbers) -> None:
 # tail
 
 
+@in_tmux
 def test_tail_shows_a_line_for_each_event_in_a_terminal(home: Path, service: Service, feed: Numbers) -> None:
     with session_file(home), Screen(home, "tail") as screen:
         until_shown(screen, feed)
@@ -137,6 +142,7 @@ def test_tail_shows_a_line_for_each_event_in_a_terminal(home: Path, service: Ser
         assert "Traceback" not in screen.shows("EXIT:130")
 
 
+@in_tmux
 def test_no_color_and_narrow_terminals(home: Path, service: Service, feed: Numbers) -> None:
     with Screen(home, "tail", width=40, more={"NO_COLOR": "1"}) as screen:
         until_shown(screen, feed)
@@ -147,6 +153,7 @@ def test_no_color_and_narrow_terminals(home: Path, service: Service, feed: Numbe
         assert "\x1b[3" not in screen.painted
 
 
+@in_tmux
 def test_tail_waits_for_a_service_that_is_stopped_and_loses_nothing_over_restarts(home: Path, feed: Numbers) -> None:
     (home / ".claw-socket" / "spool").mkdir(parents=True, mode=0o700)
     with Screen(home, "tail", "tool.*") as screen:
@@ -246,6 +253,7 @@ def test_ps_without_a_service_says_what_to_do(home: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@in_tmux
 def test_ps_watch_changes_in_place_waits_and_leaves_the_terminal_as_it_was(home: Path, feed: Numbers) -> None:
     with Service(home) as service, Screen(home, "ps", "--watch", width=100) as screen:
         service.wait_for_hooks()
@@ -269,6 +277,7 @@ def test_ps_watch_changes_in_place_waits_and_leaves_the_terminal_as_it_was(home:
             assert "requires_action" not in screen.shows("EXIT:130")
 
 
+@in_tmux
 def test_ps_watch_that_is_ended_leaves_the_terminal_as_it_was(home: Path, service: Service) -> None:
     with Screen(home, "ps", "--watch") as screen:
         screen.shows("no sessions")

@@ -318,6 +318,17 @@ async def test_watching_tells_how_everything_is_whenever_it_changes(home: Path) 
             assert states[0] == []
 
 
+async def test_watching_ends_with_an_error_when_the_token_is_refused(home: Path) -> None:
+    async def watch(url: str, token: str) -> None:
+        async with connect(url, token=token) as claw, asyncio.timeout(20):
+            async for _ in claw.watch():
+                run_command(home, "--rotate-token")
+
+    with Service(home) as service:
+        with pytest.raises(TokenRefusedError):
+            await watch(service.endpoint["url"], service.token)
+
+
 # Without asyncio
 
 

@@ -1,0 +1,129 @@
+"""A stream against a server that does as it is told: what the real one does seldom, or only after a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from clawsocket.client import Gap, Notice, Position, connect
+from clawsocket.client.link import PAUSES
+from clawsocket.errors import RequestError
+
+Json = dict[str, Any]
+SNAPSHOT = {"type": "snapshot", "sessions": [], "agents": [], "headSeq": 100, "epoch": "e"}
+SERVER = {"version": "0", "protocol": 1, "features": []}
+
+
+def event(seq: int, id: str, **more: Any) -> Json:
+    said = {"type": "session.renamed", "timestamp": 1, "sessionId": "s", "source": "server", "data": {"name": "n"}}
+    return {**said, "seq": seq, "id": id, **more}
+
+
+@asynccontextmanager
+async def scripted(*connections: list[Json]) -> AsyncIterator[tuple[str, list[Json]]]:
+    """A server that says something else on each connection and ends it, the last one apart.
+
+    Yields:
+        Its URL, and what it was asked.
+    """
+    asked: list[Json] = []
+    scripts = list(connections)
+
+    async def talk(client: ServerConnection) -> None:
+        script = scripts.pop(0)
+        await client.send(json.dumps({**SNAPSHOT, "server": SERVER}))
+        asked.append(json.loads(await client.recv()))
+        for message in script:
+            await client.send(json.dumps(message))
+        if not scripts:
+            await client.wait_closed()
+
+    async with serve(talk, "127.0.0.1", 0) as server:
+        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/", asked
+
+
+async def read(url: str, count: int, notice: Callable[[Notice], None] | None = None) -> tuple[list[str], Position]:
+    async with connect(url, token="t", wait=True) as claw, asyncio.timeout(10):
+        events = claw.events(notice=notice)
+        ids = [(await anext(events)).id for _ in range(count)]
+        assert events.position is not None
+        return ids, events.position
+
+
+async def test_it_begins_where_the_snapshot_was_and_goes_on_after_the_last_event() -> None:
+    async with scripted([event(101, "a")], [event(102, "b")]) as (url, asked):
+        assert await read(url, 2) == (["a", "b"], Position(102, "e"))
+    assert [(one["sinceSeq"], one["epoch"], one["topics"]) for one in asked] == [(100, "e", ["*"]), (101, "e", ["*"])]
+
+
+async def test_a_bookmark_is_a_place_to_go_on_at() -> None:
+    async with scripted([event(101, "a"), {"type": "bookmark", "headSeq": 150}], [event(151, "b")]) as (url, asked):
+        assert (await read(url, 2))[0] == ["a", "b"]
+    assert asked[1]["sinceSeq"] == 150
+
+
+@pytest.mark.parametrize(("reason", "goes_on_at"), [("epoch", 39), ("evicted", 39), ("crash", 110), ("source", 110)])
+async def test_after_a_gap_it_goes_on_behind_it(reason: str, goes_on_at: int) -> None:
+    gap = {"type": "gap", "from": 101, "to": 110, "oldestSeq": 40, "reason": reason}
+    notices: list[Notice] = []
+    async with scripted([event(101, "a"), gap], [event(200, "b")]) as (url, asked):
+        await read(url, 2, notices.append)
+    assert asked[1]["sinceSeq"] == goes_on_at
+    assert [one.reason for one in notices if isinstance(one, Gap)] == [reason]
+
+
+async def test_what_is_sent_again_after_a_crash_is_given_once_and_a_level_with_news_again() -> None:
+    news = event(203, "l", data={"name": "new"})
+    first = [event(101, "l"), event(102, "h", type="hook.stop")]
+    again = [event(201, "l"), event(202, "h", type="hook.stop", data={"other": 1}), news]
+    async with scripted(first, again) as (url, _):
+        assert await read(url, 3) == (["l", "h", "l"], Position(203, "e"))
+
+
+async def test_a_server_that_only_breaks_off_is_asked_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr("clawsocket.client.events.asyncio.sleep", noted)
+    async with scripted(*([] for _ in range(15)), [event(101, "a")]) as (url, asked):
+        assert (await read(url, 1))[0] == ["a"]
+    assert len(asked) == 16
+    assert max(pauses) > PAUSES[1] / 2
+
+
+async def test_an_error_reply_is_raised() -> None:
+    async with scripted([{"type": "error", "error": "limit_exceeded", "message": "too many"}]) as (url, _):
+        with pytest.raises(RequestError, match="too many"):
+            await read(url, 1)
+
+
+async def test_a_stream_that_is_closed_meanwhile_ends() -> None:
+    async with scripted([]) as (url, _), connect(url, token="t", wait=True) as claw, asyncio.timeout(10):
+        events = claw.events()
+        await events.open()
+        waiting = asyncio.ensure_future(anext(events, None))
+        await asyncio.sleep(0)
+        await events.close()
+        assert await waiting is None
+        assert [one async for one in events] == []
+
+
+async def test_time_limits_of_the_caller_hold_and_the_stream_goes_on_after_them() -> None:
+    async with scripted([event(101, "a")]) as (url, asked), connect(url, token="t", wait=True) as claw:
+        events = claw.events()
+        assert (await anext(events)).id == "a"
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await anext(events)
+    assert len(asked) == 1
