@@ -404,6 +404,23 @@ def test_wait_goes_on_over_a_restart(home: Path, feed: Numbers) -> None:
                 assert "waiting for it" in command.err.read()
 
 
+def test_wait_looks_anew_where_events_are_missing(home: Path, feed: Numbers) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        feed.ask("ls")
+        wait_for(lambda: "requires_action" in run_command(home, "ps").stdout, "the session")
+        with piped(home, "wait", "--until", "requires_action", "--next") as command:
+            wait_until_reading(service, 2)
+            service.stop()
+            for path in service.folder.glob("log.db*"):
+                path.unlink()
+            feed.ask("rm")
+            with Service(home):
+                assert "requires_action" in command.out.read()
+                assert command.process.wait(10) == 0
+                assert "the service has begun a new log" in command.err.read()
+
+
 def test_wait_without_a_service_or_with_a_wrong_flag(home: Path) -> None:
     assert run_command(home, "wait", "--until", "idle").returncode == 13
     for wrong in (["--until", "asleep"], ["--until", "idle", "--timeout", "soon"], []):

@@ -324,9 +324,8 @@ async def test_watching_ends_with_an_error_when_the_token_is_refused(home: Path)
             async for _ in claw.watch():
                 run_command(home, "--rotate-token")
 
-    with Service(home) as service:
-        with pytest.raises(TokenRefusedError):
-            await watch(service.endpoint["url"], service.token)
+    with Service(home) as service, pytest.raises(TokenRefusedError):
+        await watch(service.endpoint["url"], service.token)
 
 
 # Without asyncio
