@@ -149,9 +149,14 @@ def _sent(row: Row) -> dict[str, Any]:
     return event
 
 
+_KNOWN = {"session_id", "sessionId", "transcript_path", "hook_event_name"}
+"""What the list of a session's events need not repeat."""
+
+
 def _line(event: dict[str, Any]) -> str:
     """Return an event as one line that harms no terminal."""
-    text = json.dumps(event["data"], ensure_ascii=True)
+    data = {name: value for name, value in event["data"].items() if name not in _KNOWN}
+    text = json.dumps(data, ensure_ascii=True)
     agent = f" {event['agentId']}" if "agentId" in event else ""
     return f"{_time(event['timestamp'])}  {event['type']:<26}{agent}  {text if len(text) <= 200 else text[:199] + '…'}"
 
