@@ -6,9 +6,9 @@ It becomes the ``command`` of ``statusLine`` in the settings, with the user's ow
     <the lines that give back what was read>
     <the user's own command>
 
-So the user's command runs in the very shell that Claude Code started, with the same arguments, environment, streams and
-process group, and what it prints and how it ends is what Claude Code sees. Its standard input is a pipe with what
-Claude Code wrote. Whatever happens to the recorder, the user's command runs. Where the user has none, nothing is printed.
+So the user's command runs in the very shell that Claude Code started, with the same arguments, environment, streams
+and process group, and what it prints and how it ends is what Claude Code sees. Its standard input is a pipe with what
+Claude Code wrote. Whatever happens to the recorder, the user's command runs. Where there is none, nothing is printed.
 
 In the spool (see :mod:`clawsocket.claude.hook_command`, whose marks it heeds):
 
@@ -16,7 +16,8 @@ In the spool (see :mod:`clawsocket.claude.hook_command`, whose marks it heeds):
     The newest that is known of a session, whole, 0600, renamed into place: there is one file for a session, however
     often Claude Code asks for its line. A reader takes it by renaming it, so that no newer one is lost.
 ``.status-<session>.<pid>``
-    One that is being written. A recorder that is ended takes its own along; one that was killed leaves it to the reader.
+    One that is being written. A recorder that is ended takes its own along, one that was killed leaves it to the
+    reader.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ NAME = "status-"
 """How the names of its files begin; a hook's are digits."""
 
 LIMIT = 65_536
-"""Characters of the largest input that is kept. It is about 1,500."""
+"""Bytes of the largest input that is kept. It is about 1,500."""
 
 _HELD = "_claw_socket_input"
 _PATH = "PATH=/bin:/usr/bin:$PATH LC_ALL=C; export LC_ALL"

@@ -127,7 +127,7 @@ def foreign(text: str) -> object:
     others = tuple(
         (child.key, _shape(child.node, instead=users))
         for index, child in enumerate(root.children)
-        if child.node is not hooks and not (made and line and index == line.index)
+        if child.node is not hooks and not (made and line and index == line.member)
     )
     return others, tuple((event, shape) for event, shape in shapes if shape)
 

@@ -64,7 +64,7 @@ def take(text: str, original: str = "") -> str:
     if found is None:
         return text
     if found.users is None:
-        return apply(text, delete(root, [found.index]))
+        return apply(text, delete(root, [found.member]))
     written = _as_written(original, found.users)
     edit = replace(text, Style.of(text, root), found.command, found.users)
     return apply(text, [edit if written is None else edit._replace(new=written)])
@@ -74,12 +74,12 @@ class Recorded(NamedTuple):
     """A status line with our recorder.
 
     Attributes:
-        index: which member of the settings it is.
+        member: which member of the settings it is, counted from 0.
         command: the recorder, with the user's command.
         users: the user's command; None: all of the status line is ours.
     """
 
-    index: int
+    member: int
     command: Child
     users: str | None
 

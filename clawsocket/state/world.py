@@ -18,6 +18,7 @@ from clawsocket.claude.observations import (
     Observation,
     SessionFileSeen,
     SessionGone,
+    StatusLineSeen,
     Trouble,
 )
 from clawsocket.claude.session_file import SessionFile
@@ -25,6 +26,7 @@ from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
+from clawsocket.state.gauges import newest
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
 from clawsocket.state.session import Session, waiting_for
@@ -83,6 +85,7 @@ class World:
             SessionFileSeen: self._file,
             SessionGone: self._gone,
             AgentMetaSeen: self._meta,
+            StatusLineSeen: self._status_line,
             Trouble: self._trouble,
         }
         self.on_end: Callable[[str], None] = lambda _session_id: None
@@ -203,7 +206,10 @@ class World:
     def usage(self, session_id: str | None) -> SessionUsage | TotalUsage:
         """Return the usage of a session (zeros if it is not known), or of all."""
         if session_id is None:
-            return total_usage([session.ledger for session in (*self.past.values(), *self.sessions.values())])
+            sessions = (*self.past.values(), *self.sessions.values())
+            total = total_usage([session.ledger for session in sessions])
+            total.rate_limits = newest(session.gauges for session in sessions) or None
+            return total
         session = self._known(session_id)
         return session.usage() if session else session_usage(session_id, {})
 
@@ -346,6 +352,11 @@ class World:
         if tool is not None:
             waiting = waiting_for(tool.name)
         session.set_state("requires_action", at, "session_file", waiting_for=waiting, tool=tool)
+
+    def _status_line(self, seen: StatusLineSeen) -> None:
+        session = self._session(seen.line.session_id, seen.at)
+        if session is not None:  # one that is not known yet tells again
+            session.gauges.lined(seen.line, seen.at)
 
     def _trouble(self, seen: Trouble) -> None:
         data = SystemError(source=seen.source, message=seen.message, recoverable=seen.recoverable)
