@@ -332,7 +332,7 @@ EVENTS["usage.context"] = EventType(
 EVENTS["usage.rate_limit"] = EventType(
     "usage.rate_limit",
     RateLimit,
-    {"type": "five_hour", "percentUsed": 42.0, "resetsAt": _TIME + 7_200_000, "updatedAt": _TIME, "official": True},
+    {"type": "five_hour", "percentUsed": 42.0, "resetsAt": _TIME + 7_200_000, "official": True, "updatedAt": _TIME},
     fact=False,
 )
 

@@ -47,8 +47,8 @@ class RateLimit(Wire, kw_only=True):
     type: LimitType
     percent_used: float
     resets_at: int
-    updated_at: int
     official: bool
+    updated_at: int
     allowed: bool | None = None
     message: str | None = None
 

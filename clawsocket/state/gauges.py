@@ -7,7 +7,7 @@ the account are told by nothing else. An idle session repeats what its last answ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from clawsocket.claude.context_windows import window
@@ -39,6 +39,7 @@ class Gauges:
         self.limits: dict[LimitType, RateLimit] = {}
         self.started_as = ""
         self._told: Context | None = None
+        self._count = 0
         self._cause: tuple[int, Source] = (0, "transcript")
         self._limits_to_tell: dict[LimitType, None] = {}
         self._line_at = 0
@@ -52,6 +53,7 @@ class Gauges:
     def restore(self, context: Context | None, limits: Sequence[RateLimit]) -> None:
         """Be as clients know it."""
         self.context = self._told = context
+        self._count = self._session.world.now  # past those of the run before
         self.limits = {limit.type: limit for limit in limits}
         self._limits_to_tell = {}
 
@@ -110,7 +112,8 @@ class Gauges:
 
     def _set(self, context: Context, at: int, source: Source) -> None:
         self.context, self._cause = context, (at, source)
-        self._session.world.stir(self._session)
+        if not self._session.silent:
+            self._session.world.stir(self._session)
 
     def _limit(self, type: LimitType, told: Limit | None, at: int, is_new: bool) -> None:
         if told is None or told.used_percentage is None or told.resets_at is None:
@@ -127,22 +130,20 @@ class Gauges:
 
     # What is told
 
-    def flush(self, level_id: Callable[[str], str]) -> None:
-        """Send what is another than was sent last.
-
-        Args:
-            level_id: makes the id of an event.
-        """
+    def flush(self) -> None:
+        """Send what is another than was sent last."""
         if self._session.silent:
             return
         if self.context is not None and self.context != self._told:
             self._told = self.context
-            at, source = self._cause
-            self._session.emit("usage.context", self.context, id=level_id("c"), at=at, source=source)
+            self._tell("usage.context", self.context, *self._cause)
         for type in self._limits_to_tell:
-            limit = self.limits[type]
-            self._session.emit("usage.rate_limit", limit, id=level_id("r"), at=limit.updated_at, source="status_line")
+            self._tell("usage.rate_limit", self.limits[type], self.limits[type].updated_at, "status_line")
         self._limits_to_tell = {}
+
+    def _tell(self, type: str, data: Context | RateLimit, at: int, source: Source) -> None:
+        self._count += 1
+        self._session.emit(type, data, id=f"g:{self._session.id}:{at}:{self._count}", at=at, source=source)
 
 
 def newest(gauges: Iterable[Gauges]) -> list[RateLimit]:

@@ -203,7 +203,7 @@ class Session:
             self.usage_changed = False
             id = self._level_id("u")
             self.emit("usage.updated", self.usage(), id=id, at=self.last_at, source="transcript")
-        self.gauges.flush(self._level_id)
+        self.gauges.flush()
         if self._agents_changed:
             changed = [self.agents.all[key] for key in self._agents_changed if key in self.agents.all]
             self._agents_changed = {}
