@@ -79,6 +79,7 @@ class World:
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
         self._early: dict[str, list[HookSeen]] = {}
+        self._early_lines: dict[str, StatusLineSeen] = {}  # the newest of sessions that are not known yet
         self._takers: dict[type[Observation], Callable[[Any], None]] = {
             HookSeen: self._hook,
             LineSeen: self._line,
@@ -355,8 +356,12 @@ class World:
 
     def _status_line(self, seen: StatusLineSeen) -> None:
         session = self._session(seen.line.session_id, seen.at)
-        if session is not None:  # one that is not known yet tells again
+        if session is not None:
             session.gauges.lined(seen.line, seen.at)
+        elif seen.at > self.now - TRAIL:
+            self._early_lines[seen.line.session_id] = seen
+            if len(self._early_lines) > PAST:
+                del self._early_lines[next(iter(self._early_lines))]
 
     def _trouble(self, seen: Trouble) -> None:
         data = SystemError(source=seen.source, message=seen.message, recoverable=seen.recoverable)
@@ -393,6 +398,9 @@ class World:
             session.state = _STATES.get(file.status or "", "idle")
             session.waiting_for = _WAITING.get(file.waiting_for or "", file.waiting_for) if file.waiting_for else None
         session.tell_state(source)
+        line = self._early_lines.pop(session_id, None)
+        if line is not None:
+            session.gauges.lined(line.line, line.at)
         if file is None:
             self._watch_silence(session)
         return session
