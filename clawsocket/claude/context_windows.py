@@ -13,7 +13,7 @@ SHORT = 200_000
 
 _SIZES = (
     (re.compile(r"claude-(?:opus-4-[78]|(?:sonnet|fable|mythos)-5)(?!\d)"), LONG),
-    (re.compile(r"claude-(?:[123]|instant)|claude-(?:opus|sonnet|haiku)-4(?:-[0-6])?(?!\d|-\d(?!\d))"), SHORT),
+    (re.compile(r"claude-(?:[123]|instant)|claude-(?:opus|sonnet|haiku)-4(?:-[0-6])?(?!\d|-\d\d?(?!\d))"), SHORT),
 )
 
 

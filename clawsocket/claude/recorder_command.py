@@ -51,7 +51,7 @@ def recorder_command(spool: str, users: str | None, most: int = MOST) -> str:
     """
     # Only what cannot mean anything in a file's name may be in a session's.
     finding_the_session = (
-        f's=${{{_HELD}#*\\"session_id\\":\\"}}; s=${{s%%\\"*}}; '
+        f's=${{{_HELD}#*\\"session_id\\"*\\"}}; s=${{s%%\\"*}}; '
         f'case $s in ""|*[!0-9A-Za-z_-]*) exit;; esac; [ ${{#s}} -le 100 ] && [ ${{#{_HELD}}} -le {LIMIT} ] || exit'
     )
     writing = (

@@ -84,6 +84,12 @@ def test_the_user_gets_all_of_the_input(shell: list[str], tmp_path: Path, spool:
     assert contents(spool) == ({"status-s.json": said} if size < LIMIT else {})
 
 
+def test_spaces_in_the_json_do_not_matter(tmp_path: Path, spool: Path, shell: list[str]) -> None:
+    said = b'{ "cwd": "x", "session_id" : "one-1", "remote": {"session_id": "two"} }\n'
+    run(shell, recorder_command(str(spool), None), tmp_path, said)
+    assert contents(spool) == {"status-one-1.json": said}
+
+
 def test_with_no_command_of_the_users_nothing_is_printed(shell: list[str], tmp_path: Path, spool: Path) -> None:
     assert run(shell, recorder_command(str(spool), None), tmp_path) == (0, b"", b"")
     assert contents(spool) == {NAME: SAID}
