@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.models import AgentState, Context, RateLimit, SessionUsage, State
+from clawsocket.protocol.models import AgentState, Context, LimitType, SessionUsage, State
 
 RemovedReason = Literal["process_exited", "file_removed", "manual", "cleared", "silent"]
 Outcome = Literal["ok", "error", "denied", "interrupted", "invalid"]
@@ -329,12 +329,16 @@ EVENTS["usage.context"] = EventType(
 )
 
 
-EVENTS["usage.rate_limit"] = EventType(
-    "usage.rate_limit",
-    RateLimit,
-    {"type": "five_hour", "percentUsed": 42.0, "resetsAt": _TIME + 7_200_000, "official": True, "updatedAt": _TIME},
-    fact=False,
-)
+@event("usage.rate_limit", {"type": "five_hour", "percentUsed": 42.0, "resetsAt": _TIME, "official": True}, fact=False)
+class UsageRateLimit(Wire, kw_only=True):
+    """How much of a limit of the account is used: as old as the event's ``timestamp``."""
+
+    type: LimitType
+    percent_used: float
+    resets_at: int
+    official: bool
+    allowed: bool | None = None
+    message: str | None = None
 
 
 # Hooks

@@ -39,18 +39,13 @@ class SessionUsage(Wire, kw_only=True):
 
 
 class RateLimit(Wire, kw_only=True):
-    """How much of a limit of the account is used, as Claude Code knew it at ``updatedAt``: after its last answer then.
-
-    After ``resetsAt`` it no longer holds. Times are ms since 1970.
-    """
+    """How much of a limit of the account was used at ``updatedAt``. After ``resetsAt`` that no longer holds."""
 
     type: LimitType
     percent_used: float
     resets_at: int
     official: bool
     updated_at: int
-    allowed: bool | None = None
-    message: str | None = None
 
 
 class TotalUsage(Wire, kw_only=True):

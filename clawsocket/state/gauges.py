@@ -14,6 +14,7 @@ from clawsocket.claude.context_windows import window
 from clawsocket.claude.status_line import ContextWindow, Limit, StatusLine
 from clawsocket.claude.transcript import Usage
 from clawsocket.protocol.envelope import Source
+from clawsocket.protocol.events import UsageRateLimit
 from clawsocket.protocol.models import Context, LimitType, RateLimit
 
 if TYPE_CHECKING:
@@ -138,10 +139,14 @@ class Gauges:
             self._told = self.context
             self._tell("usage.context", self.context, *self._cause)
         for type in self._limits_to_tell:
-            self._tell("usage.rate_limit", self.limits[type], self.limits[type].updated_at, "status_line")
+            limit = self.limits[type]
+            data = UsageRateLimit(
+                type=type, percent_used=limit.percent_used, resets_at=limit.resets_at, official=limit.official
+            )
+            self._tell("usage.rate_limit", data, limit.updated_at, "status_line")
         self._limits_to_tell = {}
 
-    def _tell(self, type: str, data: Context | RateLimit, at: int, source: Source) -> None:
+    def _tell(self, type: str, data: Context | UsageRateLimit, at: int, source: Source) -> None:
         self._count += 1
         self._session.emit(type, data, id=f"g:{self._session.id}:{at}:{self._count}", at=at, source=source)
 

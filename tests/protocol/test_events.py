@@ -35,7 +35,7 @@ TYPES = {
         "durationApiMs? numTurns modelBreakdown unpricedModels lastUpdatedAt"
     ),
     "usage.context": "percentUsed tokensUsed tokensMax categories? official",
-    "usage.rate_limit": "type percentUsed resetsAt official updatedAt allowed? message?",
+    "usage.rate_limit": "type percentUsed resetsAt official allowed? message?",
     "mcp.elicitation": "question serverName? mode? schema? options? timeout? source?",
     "mcp.elicitation_result": "action? answer? serverName? source?",
     "mcp.server_status": "serverName status url? tools?",

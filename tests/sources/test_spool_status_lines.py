@@ -40,7 +40,11 @@ def record(folder: Path, body: bytes) -> None:
 
 def told(seen: list[Observation]) -> list[tuple[str, int | None]]:
     lines = [one.line for one in seen if isinstance(one, StatusLineSeen)]
-    return [(line.session_id, line.context_window and line.context_window.total_input_tokens) for line in lines]
+    return [(one.session_id, one.context_window.total_input_tokens if one.context_window else None) for one in lines]
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def is_empty(folder: Path) -> bool:
@@ -77,7 +81,7 @@ async def test_of_what_waits_the_newest_of_each_session_is_told_among_the_hooks(
 async def test_it_goes_at_once_since_nothing_is_lost_with_it(
     spool: Spool, tmp_path: Path, seen: list[Observation]
 ) -> None:
-    spool.release = lambda delete: None
+    spool.release = lambda _delete: None
     record(tmp_path, said("s"))
     await spool.start()
     assert told(seen) == [("s", 0)]
@@ -141,4 +145,4 @@ async def test_partial_ones_are_not_taken_and_old_ones_are_swept(
     os.utime(tmp_path / ".status-s.json", ns=(T0, T0))
     await spool.start()
     assert seen == []
-    assert [path.name for path in tmp_path.iterdir()] == [".status-s.2"]
+    assert names(tmp_path) == [".status-s.2"]
