@@ -18,6 +18,8 @@ The spool folder (0700, on a local disk) is the protocol between the hooks and t
 ``.full``
     Made by a hook that saw too many payloads waiting; about one in a hundred counts them. While the mark is there hooks
     write nothing. The reader deletes it when it has taken in what waits, and tells that payloads may be missing.
+``status-<session>.json``
+    What Claude Code gave the status line of a session (:mod:`clawsocket.claude.recorder_command`).
 ``.lost``
     Made by a hook that could not write its payload: no space, or the payload is over the limit. The reader tells, and
     deletes it.

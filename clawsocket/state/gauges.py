@@ -55,6 +55,7 @@ class Gauges:
         """Be as clients know it."""
         self.context = self._told = context
         self._count = self._session.world.now  # past those of the run before
+        self._window = context.tokens_max if context is not None and context.official else None
         self.limits = {limit.type: limit for limit in limits}
         self._limits_to_tell = {}
 

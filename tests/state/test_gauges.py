@@ -283,10 +283,24 @@ def test_what_is_known_survives_the_program_and_is_not_told_again() -> None:
     assert [limit.percent_used for limit in info.rate_limits or ()] == [7.0]
     lined(after, 50_000, rate_limits=limits(7))
     assert (contexts(after), told_limits(after)) == ([], [])
+    after.answer(id="msg7", usage=tokens(input=50_000), model="of-that-window")
+    assert contexts(after) == [], "a status line is there"
     lined(after, 60_000, rate_limits=limits(8))
     assert ([one[0] for one in contexts(after)], told_limits(after)) == ([60_000], [("five_hour", 8.0)])
     ids = [event.id for event in [*run.events, *after.events] if event.type.startswith("usage.")]
     assert len(ids) == len(set(ids))
+
+
+def test_the_window_that_a_status_line_told_is_known_after_a_restart() -> None:
+    run = live()
+    lined(run, 50_000, size=400_000)
+    kept = saved.load(saved.save(run.world.sessions["s"]))
+    assert kept is not None
+    after = Run()
+    after.world.restore(kept, [], after.now)
+    after.file("busy")
+    after.answer(id="msg7", usage=tokens(input=60_000), model="some-model")
+    assert contexts(after) == [(60_000, 400_000, 15.0, False)]
 
 
 # Recorded runs
