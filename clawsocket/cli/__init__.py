@@ -64,8 +64,10 @@ def _run(action: str, given: dict[str, str]) -> int:
         from clawsocket.cli.rotate import rotate
 
         return rotate(home)
-    from clawsocket.cli.hooks import change
-
+    if action.endswith("statusline"):
+        from clawsocket.cli.statusline import change
+    else:
+        from clawsocket.cli.hooks import change
     return change(action, settings, home)
 
 

@@ -28,6 +28,9 @@ Options:
   --rotate-token       Make a new token and exit; a running server takes it at once
   --install-hooks      Install the hooks in Claude Code's settings and exit
   --uninstall-hooks    Remove them and exit
+  --install-statusline Record what Claude Code tells its status line, which stays as it is, and exit
+  --uninstall-statusline
+                       Stop that, put the status line back as it was, and exit
   --set <name=value>   Change a setting, listed below; may be repeated
   --help               Show this help
   --version            Show the version
@@ -42,14 +45,20 @@ Settings (--set name=value, CLAW_SOCKET_NAME, or name = value in ~/.claw-socket/
 
 _VALUES = {"--port": "port", "--host": "host"}
 _SWITCHES = {"--verbose": ("verbose", "true"), "--no-hooks": ("hooks", "false"), "--no-auth": ("auth", "false")}
-_ACTIONS = {"--rotate-token": "rotate", "--install-hooks": "install", "--uninstall-hooks": "uninstall"}
+_ACTIONS = {
+    "--rotate-token": "rotate",
+    "--install-hooks": "install",
+    "--uninstall-hooks": "uninstall",
+    "--install-statusline": "install statusline",
+    "--uninstall-statusline": "uninstall statusline",
+}
 
 
 class Options(NamedTuple):
     """What the command line asks for.
 
     Attributes:
-        action: ``serve``, ``rotate``, ``install`` or ``uninstall``.
+        action: ``serve``, ``rotate``, ``install``, ``uninstall``, or one of these two with ``statusline``.
         given: settings by name, as text.
         show: a text to print instead; None for none.
     """
