@@ -97,18 +97,18 @@ class App:
         self.persistence.on_trouble = self._tell_trouble
 
     async def start(self) -> None:
-        """Listen first, so that a second server harms nothing; then read.
+        """Look which sessions live, listen, and then read what they do.
 
         Raises:
             PortTakenError, AddressError: there is nothing to listen on.
         """
-        began = now()  # whoever connects from now on is told of all that is written from now on
-        await self.server.start()
-        if self.settings.auth:
-            logger.info("clients need the token in %s", self.home.token)
+        began = now()  # whoever connects is told of all that is written from now on
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed, arrivals_only=True)
         await self.session_files.start()
+        await self.server.start()
+        if self.settings.auth:
+            logger.info("clients need the token in %s", self.home.token)
         if self.settings.hooks:
             await self.spool.start()  # before the transcripts: of what is in both, hooks know more
         await self.transcripts.start(began if self.persistence.since is None else self.persistence.since)
