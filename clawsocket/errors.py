@@ -131,6 +131,10 @@ class SettingsFileError(ClawSocketError):
         self.path, self.problem = path, problem
 
 
+class KeyringError(ClawSocketError):
+    """The keyring of the system did not do what was asked of it. ``str(error)`` says why, as a sentence."""
+
+
 class InvalidHookError(ClawSocketError):
     """A hook body is not JSON, or not a hook payload.
 
@@ -164,6 +168,7 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     SettingsFileError: Meaning(exit=6),
     FolderInUseError: Meaning(exit=7),
     StoreError: Meaning(exit=8),
+    KeyringError: Meaning(exit=10),
     InvalidHookError: Meaning(status=400, close=1008),
     RequestError: Meaning(status=400, close=1008),
 }

@@ -12,6 +12,7 @@ from clawsocket.errors import ClawSocketError, meaning
 
 COMMANDS = {
     "history": ("clawsocket.cli.history", "List sessions of the past, show, export or forget them"),
+    "token": ("clawsocket.cli.token", "Show or replace the token; keep a copy in the system's keyring"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
 }
 """The commands: each with its module, whose ``main(argv)`` runs it and returns the exit code, and a line of help."""
@@ -61,7 +62,7 @@ def _run(action: str, given: dict[str, str]) -> int:
 
         return serve(settings, home)
     if action == "rotate":
-        from clawsocket.cli.rotate import rotate
+        from clawsocket.cli.token import rotate
 
         return rotate(home)
     from clawsocket.cli.hooks import change
