@@ -11,7 +11,9 @@ from clawsocket.cli.arguments import PLACE, parse
 from clawsocket.errors import ClawSocketError, meaning
 
 COMMANDS = {
+    "doctor": ("clawsocket.cli.doctor", "Look for what is wrong, say how to mend it, and mend what is safe"),
     "history": ("clawsocket.cli.history", "List sessions of the past, show, export or forget them"),
+    "status": ("clawsocket.cli.status", "Show whether the service runs, where, and what it sees"),
     "token": ("clawsocket.cli.token", "Show or replace the token; keep a copy in the system's keyring"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
 }

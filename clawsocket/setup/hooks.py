@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from clawsocket.claude.hook_command import spool_command
 from clawsocket.claude.json_text import parse
-from clawsocket.claude.settings import entries, foreign, is_empty, merge, strip
+from clawsocket.claude.settings import entries, foreign, hooks_are_off, is_empty, merge, registered, strip
 from clawsocket.config import Settings
 from clawsocket.errors import FolderError, SettingsFileError
 from clawsocket.paths import Home
@@ -55,6 +55,63 @@ class Change:
     backup: Path | None = None
 
 
+class Look(NamedTuple):
+    """What is to be seen of our hooks in a settings file.
+
+    Attributes:
+        path: the file, links followed.
+        problem: why nothing can be known of it, as a clause; None: it could be read.
+        missing: the events whose hook is not there.
+        unknown: those whose hook is there, and that the installed Claude Code does not have.
+        is_right: installing would change nothing.
+        off: the key by which this file turns all hooks off.
+    """
+
+    path: Path
+    problem: str | None = None
+    missing: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    is_right: bool = False
+    off: str | None = None
+
+
+def look(
+    home: Home, claude_dirs: Sequence[Path], *, stream: bool, watch_files: Sequence[str], limit: int
+) -> list[Look]:
+    """Compare what is registered with what :func:`install` with the same arguments would register; nothing is changed.
+
+    Raises:
+        FolderError: no hook can be made for our folder.
+    """
+    known = installed_events(claude_dirs)
+    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
+    return [_look(path, wanted, known) for path in _files(claude_dirs)]
+
+
+def _look(path: Path, wanted: Mapping[str, Mapping[str, Any]], known: frozenset[str]) -> Look:
+    try:
+        text = (read(path) or b"").decode().removeprefix(_BOM)
+        there = registered(text)
+        off = hooks_are_off(text)
+        return Look(
+            path,
+            missing=frozenset(wanted) - there,
+            unknown=there - known,
+            is_right=merge(text, wanted) == text,
+            off=off if off == "disableAllHooks" else None,
+        )
+    except OSError as error:
+        return Look(path, f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return Look(path, "is not UTF-8")
+    except ValueError as error:
+        return Look(path, str(error))
+
+
+def _files(claude_dirs: Sequence[Path]) -> list[Path]:
+    return list(dict.fromkeys(Path(os.path.realpath(folder / "settings.json")) for folder in claude_dirs))
+
+
 def install(
     home: Home,
     claude_dirs: Sequence[Path],
@@ -81,17 +138,22 @@ def install(
     """
     home.create()
     known = installed_events(claude_dirs)
-    wanted = entries(spool_command(_spool(home), limit), known, stream=stream, watch_files=watch_files)
+    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
     return _each(home, claude_dirs, lambda found: _with_hooks(found, wanted))
 
 
-def _spool(home: Home) -> str:
+def command(home: Home, limit: int) -> str:
+    """Return the line of shell that is registered.
+
+    Raises:
+        FolderError: no hook can be made for our folder.
+    """
     path = str(home.spool.absolute())
     try:
         path.encode()
     except UnicodeEncodeError:
         raise FolderError(home.spool, "its name is not UTF-8, and settings.json can hold no other") from None
-    return path
+    return spool_command(path, limit)
 
 
 def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
@@ -177,10 +239,9 @@ def _without_hooks(found: _Found) -> _Plan | None:
 
 def _each(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[Change]:
     """Do it for every file, and only then raise what went wrong first."""
-    paths = dict.fromkeys(Path(os.path.realpath(folder / "settings.json")) for folder in claude_dirs)
     changes, failures = [], []
     with _locked(home.root / "settings.lock"):
-        for path in paths:
+        for path in _files(claude_dirs):
             try:
                 changes.append(_edit(path, Backups(home.backups, path), plan))
             except SettingsFileError as error:

@@ -1,0 +1,111 @@
+"""What systemd or launchd knows of our service, whoever installed it. Nothing is changed here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+UNIT = "claw-socket.service"
+LABEL = "dev.claw-socket"
+LIMIT = 2.0
+"""Seconds that a manager has for its answer."""
+
+_PROPERTIES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecStart")
+_WHY = {
+    "start-limit-hit": "it ended too often in a row, and systemd gave up",
+    "exit-code": "it ended with an error",
+    "signal": "it was killed",
+    "core-dump": "it crashed",
+    "watchdog": "it hung, and the watchdog ended it",
+    "timeout": "it did not start or stop in time",
+    "oom-kill": "it used too much memory and was killed",
+}
+
+
+class ManagerState(NamedTuple):
+    """Our service as its manager sees it.
+
+    Attributes:
+        manager: ``systemd`` or ``launchd``; None: there is none here, or it does not answer, and the rest is unknown.
+        installed: it knows our service.
+        enabled: it starts it at login.
+        active: it runs it, or listens for it.
+        exec_path: the program that it starts, None where unknown.
+        running_pid: the process, None where it runs none.
+        failed_why: why it does not run it although it should, as a clause; None: it has not failed.
+    """
+
+    manager: str | None = None
+    installed: bool = False
+    enabled: bool = False
+    active: bool = False
+    exec_path: Path | None = None
+    running_pid: int | None = None
+    failed_why: str | None = None
+
+
+def look() -> ManagerState:
+    """Ask the manager of this system; it takes at most :data:`LIMIT` for each of at most two questions."""
+    return _launchd() if sys.platform == "darwin" or not shutil.which("systemctl") else _systemd()
+
+
+def _ask(*command: str) -> str | None:
+    """Return what a command prints; None where it is not there, fails or does not end."""
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIMIT, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+
+
+# systemd
+
+
+def _systemd() -> ManagerState:
+    answer = _ask("systemctl", "--user", "show", UNIT, f"--property={','.join(_PROPERTIES)}")
+    if answer is None:
+        return ManagerState()
+    found = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    state, result = found.get("ActiveState"), found.get("Result", "")
+    program = re.search(r"\bpath=(.+?) ;", found.get("ExecStart", ""))
+    pid = int(found.get("MainPID") or 0)
+    failed = state == "failed" or found.get("SubState") == "auto-restart"
+    return ManagerState(
+        "systemd",
+        installed=found.get("LoadState") not in ("not-found", None),
+        enabled=found.get("UnitFileState", "").startswith("enabled"),
+        active=state in ("active", "activating", "reloading"),
+        exec_path=Path(program[1]) if program else None,
+        running_pid=pid or None,
+        failed_why=_WHY.get(result, result or "it failed") if failed else None,
+    )
+
+
+# launchd
+
+
+def _launchd() -> ManagerState:
+    domain = f"gui/{os.getuid()}"
+    disabled = _ask("launchctl", "print-disabled", domain)
+    if disabled is None:
+        return ManagerState()
+    answer = _ask("launchctl", "print", f"{domain}/{LABEL}")
+    found = dict(re.findall(r"^\t([a-z ]+) = (.*)$", answer or "", re.MULTILINE))  # deeper lines are of its parts
+    there = (Path.home() / "Library" / "LaunchAgents" / f"{LABEL}.plist").exists()
+    is_off = re.search(rf'"{re.escape(LABEL)}" => (?:true|disabled)', disabled) is not None
+    pid, program, code = found.get("pid", ""), found.get("program"), found.get("last exit code", "")
+    failed = answer is not None and not pid and code.partition(":")[0] not in ("", "0", "(never exited)")
+    return ManagerState(
+        "launchd",
+        installed=there or answer is not None,
+        enabled=there and not is_off,
+        active=answer is not None and not failed,
+        exec_path=Path(program) if program else None,
+        running_pid=int(pid) if pid.isdigit() else None,
+        failed_why=f"it ended with exit code {code}" if failed else None,
+    )
