@@ -28,16 +28,22 @@ def there(case: Case) -> Iterator[Finding]:
         version = version_of(program)
         named = f"{program}, version {'.'.join(map(str, version))}" if version else str(program)
         yield Finding("claude", "ok", named)
-    elif any(folder.is_dir() for folder in case.dirs):
+    elif _is_there(case):
         yield Finding("claude", "ok", f"its program is not on the PATH; its folder is {case.dirs[0]}")
     else:
         yield Finding("claude", "warning", "there is no Claude Code yet", "npm install -g @anthropic-ai/claude-code")
+
+
+def _is_there(case: Case) -> bool:
+    return find_program() is not None or any(folder.is_dir() for folder in case.dirs)
 
 
 def registered(case: Case) -> Iterator[Finding]:
     """Look whether its settings have our hooks as they should be."""
     if not case.settings.hooks:
         yield Finding("hooks", "ok", "turned off by the setting hooks")
+        return
+    if not _is_there(case):
         return
     options = {
         "stream": case.settings.stream,
@@ -78,7 +84,7 @@ def _names(events: frozenset[str]) -> str:
     return ", ".join(first) + (f" and {len(events) - 3} more" if len(events) > 3 else "")
 
 
-def managed(case: Case) -> Iterator[Finding]:
+def managed(_case: Case) -> Iterator[Finding]:
     """Look whether whoever manages the machine lets our hooks run."""
     for path in (MANAGED / "managed-settings.json", *sorted((MANAGED / "managed-settings.d").glob("*.json"))):
         try:

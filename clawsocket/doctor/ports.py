@@ -38,7 +38,8 @@ def listeners(port: int) -> list[Listener]:
     """Return who listens on a port of this machine."""
     if sys.platform == "linux":
         return list(_linux(port))
-    return _elsewhere(port)
+    else:
+        return _elsewhere(port)
 
 
 def _linux(port: int) -> Iterator[Listener]:
@@ -64,7 +65,7 @@ def _open_files() -> Iterator[tuple[str, int]]:
             with contextlib.suppress(OSError):
                 for descriptor in os.listdir(process / "fd"):
                     with contextlib.suppress(OSError):
-                        yield os.readlink(process / "fd" / descriptor), int(process.name)
+                        yield str((process / "fd" / descriptor).readlink()), int(process.name)
 
 
 def _elsewhere(port: int) -> list[Listener]:

@@ -31,8 +31,8 @@ def check(case: Case) -> Iterator[Finding]:
     path = case.home.token
     if found is None:
         mend = "claw-socket token restore, or claw-socket token rotate"
-        level = "error" if path.exists() or case.running else "warning"
-        yield Finding("token", "error" if level == "error" else "warning", f"{path} holds no token", mend)
+        is_wanted = path.exists() or case.running is not None
+        yield Finding("token", "error" if is_wanted else "warning", f"{path} holds no token", mend)
         return
     if case.running is None or not ports.is_ours(case):
         yield Finding("token", "ok", f"in {path}")

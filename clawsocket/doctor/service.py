@@ -12,6 +12,8 @@ from clawsocket import __version__
 from clawsocket.doctor.case import Case
 from clawsocket.doctor.finding import Finding
 
+INSTALL = "claw-socket install"
+
 
 def installed(case: Case) -> Iterator[Finding]:
     """Look what the service manager would do."""
@@ -39,12 +41,9 @@ def installed(case: Case) -> Iterator[Finding]:
         yield Finding("service", "ok", f"installed, started at login, active ({state.manager})")
 
 
-INSTALL = "claw-socket install"
-
-
 def answers(case: Case) -> Iterator[Finding]:
     """Look whether it runs, and what runs."""
-    start = "claw-socket start" if case.manager.installed else "claw-socket install"
+    start = "claw-socket start" if case.manager.installed else INSTALL if case.manager.manager else "claw-socket"
     if case.running is None:
         if case.endpoint is None:
             yield Finding("running", "error", "it does not run", start)
