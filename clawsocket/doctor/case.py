@@ -28,7 +28,7 @@ class Case:
         manager: what systemd or launchd knows.
         endpoint: what the service's file says; the service may be dead.
         running: the service, if it answers.
-        listeners: who listens on its port.
+        listeners: who listens on its port, for whoever connects by ``localhost``.
     """
 
     home: Home

@@ -110,7 +110,7 @@ def clock(case: Case) -> Iterator[Finding]:
         if path.exists():
             newest = max(newest, path.stat().st_mtime)
     if newest > now + AHEAD:
-        what = f"the clock is {age(newest - now)} behind what it was"
+        what = f"a file of ours is {age(newest - now)} ahead of the clock, which was set back or is wrong"
         yield Finding("clock", "warning", what, "sudo timedatectl set-ntp true")
     else:
         yield Finding("clock", "ok", "it has not been set back")

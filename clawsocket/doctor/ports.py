@@ -35,7 +35,7 @@ class Listener(NamedTuple):
 
 
 def listeners(port: int) -> list[Listener]:
-    """Return who listens on a port of this machine."""
+    """Return who listens on a port at an address that ``localhost`` leads to."""
     if sys.platform == "linux":
         return list(_linux(port))
     else:
@@ -48,7 +48,8 @@ def _linux(port: int) -> Iterator[Listener]:
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()
-                if fields[3] == _LISTENS and int(fields[1].rpartition(":")[2], 16) == port:
+                address, _, local_port = fields[1].rpartition(":")
+                if fields[3] == _LISTENS and int(local_port, 16) == port and _is_local(address):
                     found[f"socket:[{fields[9]}]"] = int(fields[7])
     holders: dict[str, set[int]] = {name: set() for name in found}
     if found:
@@ -56,6 +57,16 @@ def _linux(port: int) -> Iterator[Listener]:
             holders.get(link, set()).add(pid)
     for name, uid in found.items():
         yield Listener(uid, frozenset(holders[name]))
+
+
+def _is_local(address: str) -> bool:
+    """Tell whether somebody who connects to this machine by ``localhost`` can get there.
+
+    Args:
+        address: in hex, as the kernel prints it: each four bytes from the last to the first.
+    """
+    mapped = address.removeprefix("0000000000000000FFFF0000")
+    return not address.strip("0") or (len(mapped) == 8 and mapped.endswith("7F")) or address == f"{1 << 24:032X}"
 
 
 def _open_files() -> Iterator[tuple[str, int]]:

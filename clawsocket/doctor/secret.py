@@ -37,9 +37,10 @@ def check(case: Case) -> Iterator[Finding]:
     if case.running is None or not ports.is_ours(case):
         yield Finding("token", "ok", f"in {path}")
         return
-    headers = {"Authorization": f"Bearer {found}"}
+    headers, url = {"Authorization": f"Bearer {found}"}, case.running.endpoint.url
     try:
-        connect(case.running.endpoint.url, additional_headers=headers, open_timeout=LIMIT, close_timeout=LIMIT).close()
+        with connect(url, additional_headers=headers, open_timeout=LIMIT, close_timeout=LIMIT):
+            pass
     except InvalidStatus as error:
         if error.response.status_code == 401:
             what = f"the service does not take the token in {path}: it has another one"
