@@ -112,14 +112,13 @@ def hooks_are_off(text: str) -> str | None:
             and where it should not be, it means nothing.
 
     Raises:
-        ValueError: it is not JSON, or not an object.
+        ValueError: as for :func:`merge`.
     """
     if _is_blank(text):
         return None
-    root = parse(text).value
-    if not isinstance(root, dict):
-        raise ValueError("is not a JSON object")
-    return next((key for key in ("disableAllHooks", "allowManagedHooksOnly") if root.get(key) is True), None)
+    root, _ = _parse(text)
+    on = {child.key for child in root.children if child.node.value is True}
+    return next((key for key in ("disableAllHooks", "allowManagedHooksOnly") if key in on), None)
 
 
 def is_empty(text: str) -> bool:

@@ -55,17 +55,13 @@ def troubles(case: Case) -> Iterator[Finding]:
     since = case.home.endpoint.stat().st_mtime * 1000 - 10_000
     try:
         with contextlib.closing(Viewer(case.home.log)) as viewer:
-            told: list[dict[str, Any]] = [json.loads(bytes(payload_of(row.frame))) for row in viewer.events("")]
+            rows = viewer.events("", types="system.error")
     except StoreError as error:
         yield Finding("log", "error", str(error), "claw-socket restart")
         return
-    messages = dict.fromkeys(
-        (one["data"]["source"], one["data"]["message"])
-        for one in told
-        if one["type"] == "system.error" and one["timestamp"] > since
-    )
-    for source, message in messages:
+    told: list[dict[str, Any]] = [json.loads(bytes(payload_of(row.frame)))["data"] for row in rows if row.at > since]
+    for source, message in dict.fromkeys((one["source"], one["message"]) for one in told):
         mend = _UPGRADE if "not known to this version" in message else "claw-socket logs"
         yield Finding("troubles", "warning", f"{source}: {message}", mend)
-    if not messages:
+    if not told:
         yield Finding("troubles", "ok", "the service has told of none since it was started")

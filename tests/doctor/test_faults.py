@@ -279,8 +279,9 @@ def started(home: Path, *command: str | Path, cwd: Path, **more: str) -> Iterato
     with (home / "other.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=cwd, env={**environment(home), **more}, stdout=log, stderr=log)
     try:
-        wait_for((home / ".claw-socket" / "endpoint").exists, (home / "other.log").read_text())
-        wait_for(lambda: "SessionEnd" in (home / ".claude" / "settings.json").read_text(), "the hooks")
+        wait_for((home / ".claw-socket" / "endpoint").exists, "the service")
+        settings = home / ".claude" / "settings.json"
+        wait_for(lambda: settings.exists() and "SessionEnd" in settings.read_text(), "the hooks")
         yield process
     finally:
         process.terminate()
@@ -482,4 +483,8 @@ def test_a_clock_that_was_set_back(ours: Home, doctor: Doctor) -> None:
     main(["--rotate-token"])
     os.utime(ours.token, (time.time() + 7200, time.time() + 7200))
     found = doctor()["clock"]
-    assert (found.level, "120 min ahead" in found.what, found.mend) == ("warning", True, "sudo timedatectl set-ntp true")
+    assert (found.level, "120 min ahead" in found.what, found.mend) == (
+        "warning",
+        True,
+        "sudo timedatectl set-ntp true",
+    )
