@@ -102,21 +102,22 @@ class App:
         Raises:
             PortTakenError, AddressError: there is nothing to listen on.
         """
+        began = now()  # whoever connects from now on is told of all that is written from now on
         await self.server.start()
         if self.settings.auth:
             logger.info("clients need the token in %s", self.home.token)
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed, arrivals_only=True)
-        if self.settings.hooks:
-            await self._install_hooks()
         await self.session_files.start()
         if self.settings.hooks:
             await self.spool.start()  # before the transcripts: of what is in both, hooks know more
-        await self.transcripts.start(self.persistence.since)
+        await self.transcripts.start(began if self.persistence.since is None else self.persistence.since)
         for session_id in list(self.world.sessions):
             self.transcripts.follow(session_id)
         for gone in self.world.unseen():
             self.observe(gone)
+        if self.settings.hooks:
+            await self._install_hooks()
         self.started = True
         if self.persistence.trouble is not None:
             self._tell_trouble(self.persistence.trouble, False)

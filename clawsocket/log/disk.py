@@ -166,12 +166,17 @@ class Disk:
         head = rows[-1].seq if rows else self.head()
         if head == self.head():
             self.add(self.extras())
-        store = self._store
-        commit = functools.partial(store.commit, rows, self._extras, head=head, posted=self.posted, clean=clean)
-        await self._writer.run(commit)
+        store, extras, self._extras = self._store, self._extras, Extras()
+        commit = functools.partial(store.commit, rows, extras, head=head, posted=self.posted, clean=clean)
+        try:
+            await self._writer.run(commit)
+        except BaseException:
+            later, self._extras = self._extras, extras
+            self.add(later)
+            raise
         if store is not self._store:
             return  # it was replaced meanwhile
-        self.committed, self._extras = head, Extras()
+        self.committed = head
         self.oldest = self.oldest or (rows[0].seq if rows else 0)
         self._release(head)
         await self._trim()

@@ -101,7 +101,7 @@ class Transcripts:
         Args:
             since: ms since 1970; lines of files without a checkpoint that are later are told, too. Now, by default.
         """
-        self._reader.cutoff = self._now() - _LAG if since is None else since
+        self._reader.cutoff = (self._now() if since is None else since) - _LAG
         for root in self._roots:
             self._watcher.add(root, self._root_changed)
             for folder in self._subfolders(root) or ():

@@ -47,6 +47,9 @@ _TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
 COPIED = 10_000
 """ms before the beginning of a transcript from which on its lines are copies of another session's."""
 
+STATUS_WAIT = 200
+"""ms after the end of a turn in which a session's file says whether something of it still runs in the background."""
+
 _UNFINISHED = (None, "tool_use", "pause_turn")
 """The stop reasons after which the answer goes on."""
 
@@ -323,8 +326,16 @@ def _last_prompt(session: Session, agent_id: str | None, _line: LastPromptLine, 
 
 
 def _over(session: Session, turn: Turn) -> None:
-    if session.state not in ("failed", "background"):
-        session.set_state("idle", turn.last_at, "transcript")
+    at, since = turn.last_at, session.since
+
+    def idle() -> None:
+        if session.state not in ("failed", "background") and session.since == since:
+            session.set_state("idle", at, "transcript")
+
+    if session.has_status and not session.silent:
+        session.later(STATUS_WAIT, idle)
+    else:
+        idle()
     session.turns.end(turn)
 
 

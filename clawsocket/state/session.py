@@ -35,6 +35,7 @@ class Session:
     Attributes:
         silent: while True its changes make no events: what is read existed before we watched.
         waiting: how many things wait for more to come, or for their time.
+        has_status: whether its file says what it does; that of ``claude -p`` does not.
         has_transcript: whether a line of its transcript was ever seen.
         file_started_at: when its process started, ms since 1970; 0 for a session without a file.
         run: what tells this run of the session from its others.
@@ -74,7 +75,7 @@ class Session:
 
         self.silent = False
         self.waiting = 0
-        self.has_transcript = False
+        self.has_status = self.has_transcript = False
         self.begun = self.restored = False
         self.ending = False
         self.end_reason: str | None = None

@@ -332,6 +332,7 @@ class World:
         self._take_early(session.id)
 
     def _status(self, session: Session, file: SessionFile, at: int) -> None:
+        session.has_status = file.status is not None
         state = _STATES.get(file.status or "")
         when = file.status_updated_at or at
         if state is None or (state == "idle" and session.state == "failed"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,7 @@ class Client(AbstractContextManager["Client"]):
         snapshot: the first message.
         events: every event, in the order of arrival.
         others: every other message.
+        arrived: when each event came, s since 1970, by its number.
         problems: whatever was not as the protocol says.
 
     Args:
@@ -36,6 +38,7 @@ class Client(AbstractContextManager["Client"]):
         self.snapshot: Json = {}
         self.events: list[Json] = []
         self.others: list[Json] = []
+        self.arrived: dict[int, float] = {}
         self.problems: list[str] = []
         self._last_seq: int | None = None
         self._requests = 0
@@ -69,22 +72,24 @@ class Client(AbstractContextManager["Client"]):
             pass
 
     def _take(self, frame: str | bytes) -> None:
+        at = time.time()
         self._check(isinstance(frame, str), "a binary frame", {})
         message = json.loads(frame)
         if "seq" in message:
-            self._take_event(message)
+            self._take_event(message, at)
             return
         if message["type"] == "subscribed" and not self._back:
             self._last_seq = message["headSeq"]
         self._check(self._back or message["type"] != "gap", "a gap", message)
         self.others.append(message)
 
-    def _take_event(self, event: Json) -> None:
+    def _take_event(self, event: Json, at: float) -> None:
         for problem in wire.problems(event):
             self._check(False, problem, event)
         if self._last_seq is not None:
             self._check(event["seq"] == self._last_seq + 1, f"seq after {self._last_seq}", event)
         self._last_seq = event["seq"]
+        self.arrived[event["seq"]] = at
         self.events.append(event)
 
     def _check(self, good: bool, problem: str, message: Json) -> None:

@@ -1,0 +1,132 @@
+"""Claude Code's terminal UI, driven key by key, with the time at which the screen showed something."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.tools.run_claude import (
+    SessionWatch,
+    Terminal,
+    clean_env,
+    fake_model,
+    make_folder,
+    prepare_home,
+    watching,
+)
+from tests.support.waiting import wait_for
+
+FILES = {"README.md": "# Demo\n", "main.py": "print('hello')\n"}
+
+
+class Screen(threading.Thread):
+    """Looks at a terminal all the time, and notes when a text came to be shown."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(daemon=True)
+        self._terminal, self._stopping = terminal, False
+        self._wanted: re.Pattern[str] | None = None
+        self.shown_at: float | None = None
+
+    def expect(self, pattern: str) -> None:
+        """Watch out for a text that is not shown now."""
+        self.shown_at, self._wanted = None, re.compile(pattern)
+
+    def run(self) -> None:
+        while not self._stopping:
+            wanted = self._wanted
+            if wanted is not None and self.shown_at is None and wanted.search(self._terminal.screen()):
+                self.shown_at = time.time()
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.join()
+
+
+class Live:
+    """A running Claude Code.
+
+    Attributes:
+        screen: what it shows.
+    """
+
+    def __init__(self, terminal: Terminal, screen: Screen, watch: SessionWatch) -> None:
+        self._terminal, self.screen, self._watch = terminal, screen, watch
+
+    def wait(self, pattern: str, timeout: float = 20.0) -> None:
+        """Wait until the screen shows a text."""
+        self._terminal.step({"wait": pattern, "timeout": timeout})
+
+    def say(self, text: str) -> None:
+        """Type a prompt and send it."""
+        self._terminal.step({"type": text})
+        self.key("Enter")
+
+    def key(self, name: str) -> float:
+        """Press a key; return the time before."""
+        before = time.time()
+        self._terminal.tmux("send-keys", "-t", "cap", name)
+        return before
+
+    @property
+    def session_file(self) -> dict[str, Any]:
+        """Its session file."""
+
+        def look() -> dict[str, Any] | None:
+            found = []
+            for content in list(self._watch.seen.values()):
+                with contextlib.suppress(ValueError):
+                    found.append(json.loads(content))
+            return max(found, key=lambda one: one["startedAt"], default=None)  # a killed one's file stays
+
+        return wait_for(look, "the session file")
+
+    def leave(self) -> None:
+        """Say /exit, and wait until it is gone."""
+        file = f"{self.session_file['pid']}.json"
+        self.say("/exit")
+        wait_for(lambda: file not in self._watch.seen, "the end of Claude Code", 15)
+
+
+@contextmanager
+def live(binary: Path, home: Path, rules: list[dict[str, Any]], *arguments: str) -> Iterator[Live]:
+    """Claude Code in a terminal of its own, in a folder with files, against a scripted model.
+
+    Args:
+        binary: Claude Code.
+        home: its home; the settings in it stay as they are.
+        rules: what the model answers.
+        arguments: of Claude Code.
+    """
+    out, cwd = home / "out", home / "work" / "live"
+    out.mkdir(exist_ok=True)
+    scenario = out / "live.json"
+    scenario.write_text(json.dumps({"rules": rules}))
+    make_folder(home, cwd, {"files": FILES})
+    prepare_home(home, cwd)
+    with (
+        tempfile.TemporaryDirectory(prefix="tmux-") as sockets,
+        fake_model(scenario, out, {"cwd": cwd}) as port,
+        watching(home, out) as watch,
+    ):
+        terminal = Terminal(out, watch, Path(sockets))
+        screen = Screen(terminal)
+        try:
+            terminal.start([str(binary), *arguments], clean_env(home, port, {}), cwd)
+            screen.start()
+            claude = Live(terminal, screen, watch)
+            claude.wait("\u276f")
+            wait_for(lambda: claude.session_file.get("status") == "idle", "an idle session", 15)
+            yield claude
+        finally:
+            screen.stop()
+            terminal.tmux("kill-server")
