@@ -168,7 +168,7 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     SettingsFileError: Meaning(exit=6),
     FolderInUseError: Meaning(exit=7),
     StoreError: Meaning(exit=8),
-    KeyringError: Meaning(exit=10),
+    KeyringError: Meaning(exit=12),
     InvalidHookError: Meaning(status=400, close=1008),
     RequestError: Meaning(status=400, close=1008),
 }

@@ -15,7 +15,7 @@ EPILOG = """\
 The file is what counts: the service and its clients read it, and a new token in it is valid at once. The keyring
 (Secret Service, KWallet or macOS Keychain) holds a copy for the day on which the file is lost.
 
-exit codes: 0 done, 1 a wrong argument, 5 the file can't be used, 10 the keyring can't
+exit codes: 0 done, 1 a wrong argument, 5 the file can't be used, 12 the keyring can't
 
 examples:
   curl -H "Authorization: Bearer $(claw-socket token show)" ...

@@ -111,7 +111,7 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding("port", "error", what, elsewhere)
         return
     server = case.running.endpoint.pid if case.running else None
-    strangers = [one for one in case.listeners if one.pids and server not in one.pids]
+    strangers = [] if case.manager.waits else [one for one in case.listeners if one.pids and server not in one.pids]
     if strangers:
         pid = min(strangers[0].pids)
         yield Finding("port", "error", f"another program of yours, pid {pid}, listens on port {port}", elsewhere)

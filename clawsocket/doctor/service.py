@@ -45,7 +45,9 @@ def answers(case: Case) -> Iterator[Finding]:
     """Look whether it runs, and what runs."""
     start = "claw-socket start" if case.manager.installed else INSTALL if case.manager.manager else "claw-socket"
     if case.running is None:
-        if case.endpoint is None:
+        if case.manager.waits and not (case.endpoint and _lives(case.endpoint.pid)):
+            yield Finding("running", "ok", "it waits for the first connection")
+        elif case.endpoint is None:
             yield Finding("running", "error", "it does not run", start)
         elif _lives(case.endpoint.pid):
             pid = case.endpoint.pid

@@ -50,6 +50,9 @@ class Result:
     words: str
     token: str | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        return self.words
+
 
 def store(token: str) -> Result:
     """Put a copy of the token there, in place of an older one."""

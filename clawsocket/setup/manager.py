@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 UNIT = "claw-socket.service"
+SOCKET = "claw-socket.socket"
 LABEL = "dev.claw-socket"
 LIMIT = 2.0
 """Seconds that a manager has for its answer."""
@@ -34,9 +35,10 @@ class ManagerState(NamedTuple):
         manager: ``systemd`` or ``launchd``; None: there is none here, or it does not answer, and the rest is unknown.
         installed: it knows our service.
         enabled: it starts it at login.
-        active: it runs it, or listens for it.
+        active: it runs it, or will with the first connection.
         exec_path: the program that it starts, None where unknown.
         running_pid: the process, None where it runs none.
+        waits: it listens, and starts it with the first connection.
         failed_why: why it does not run it although it should, as a clause; None: it has not failed.
     """
 
@@ -46,6 +48,7 @@ class ManagerState(NamedTuple):
     active: bool = False
     exec_path: Path | None = None
     running_pid: int | None = None
+    waits: bool = False
     failed_why: str | None = None
 
 
@@ -67,23 +70,30 @@ def _ask(*command: str) -> str | None:
 
 
 def _systemd() -> ManagerState:
-    answer = _ask("systemctl", "--user", "show", UNIT, f"--property={','.join(_PROPERTIES)}")
+    answer = _ask("systemctl", "--user", "show", UNIT, SOCKET, f"--property={','.join(_PROPERTIES)}")
     if answer is None:
         return ManagerState()
-    found = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)
+    blocks = [_properties(block) for block in answer.split("\n\n")]
+    found, listener = blocks[0], blocks[1] if len(blocks) > 1 else {}
     state, result = found.get("ActiveState"), found.get("Result", "")
     program = re.search(r"\bpath=(.+?) ;", found.get("ExecStart", ""))
     pid = int(found.get("MainPID") or 0)
+    waits = listener.get("ActiveState") == "active"
     failed = state == "failed" or found.get("SubState") == "auto-restart"
     return ManagerState(
         "systemd",
         installed=found.get("LoadState") not in ("not-found", None),
-        enabled=found.get("UnitFileState", "").startswith("enabled"),
-        active=state in ("active", "activating", "reloading"),
+        enabled=any(one.get("UnitFileState", "").startswith("enabled") for one in (found, listener)),
+        active=waits or state in ("active", "activating", "reloading"),
         exec_path=Path(program[1]) if program else None,
         running_pid=pid or None,
+        waits=waits,
         failed_why=_WHY.get(result, result or "it failed") if failed else None,
     )
+
+
+def _properties(block: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
 
 
 # launchd

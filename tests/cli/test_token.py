@@ -121,9 +121,9 @@ def test_rotation_tells_of_a_copy_that_could_not_be_replaced(
 
 def test_what_the_keyring_can_not_do_has_an_exit_code(path: Path, desktop: Desktop) -> None:
     main(["token", "rotate"])
-    assert main(["token", "restore"]) == 10
+    assert main(["token", "restore"]) == 12
     desktop.lock()
-    assert main(["token", "store"]) == 10
+    assert main(["token", "store"]) == 12
 
 
 def test_a_valid_token_is_not_replaced_by_the_copy(path: Path, desktop: Desktop) -> None:
@@ -141,5 +141,5 @@ def test_a_valid_token_is_not_replaced_by_the_copy(path: Path, desktop: Desktop)
 
 def test_what_is_no_token_is_not_restored(path: Path, desktop: Desktop) -> None:
     keyring.store("something else")
-    assert main(["token", "restore"]) == 10
+    assert main(["token", "restore"]) == 12
     assert not path.exists()

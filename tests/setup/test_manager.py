@@ -52,7 +52,7 @@ ACTIVE = """\
 Result=success
 NRestarts=0
 MainPID=4242
-ExecStart={ path=/home/u/.local/bin/claw socket ; argv[]=/home/u/.local/bin/claw socket ; ignore_errors=no ; start_time=[n/a] }
+ExecStart={ path=/home/u/.local/bin/claw socket ; argv[]=/home/u/.local/bin/claw socket ; ignore_errors=no }
 LoadState=loaded
 ActiveState=active
 SubState=running
@@ -67,11 +67,11 @@ def systemd(bin: Path, text: str) -> ManagerState:
 
 def test_systemd_runs_it(bin: Path) -> None:
     path = Path("/home/u/.local/bin/claw socket")
-    assert systemd(bin, ACTIVE) == ManagerState("systemd", True, True, True, path, 4242, None)
+    assert systemd(bin, ACTIVE) == ManagerState("systemd", True, True, True, path, 4242)
 
 
 def test_systemd_does_not_know_it(bin: Path) -> None:
-    text = "Result=success\nNRestarts=0\nMainPID=0\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n"
+    text = "Result=success\nMainPID=0\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n"
     assert systemd(bin, text) == ManagerState("systemd")
 
 
@@ -89,6 +89,13 @@ def test_systemd_says_why_it_does_not_run(bin: Path, changes: dict[str, str], wh
     state = systemd(bin, "".join(f"{name}={value}\n" for name, value in lines.items()))
     assert (state.failed_why, state.running_pid) == (why, None)
     assert state.active == (changes["ActiveState"] == "activating")
+
+
+def test_systemd_starts_it_with_the_first_connection(bin: Path) -> None:
+    stopped = ACTIVE.replace("=active", "=inactive").replace("=enabled", "=disabled").replace("4242", "0")
+    state = systemd(bin, f"{stopped}\nResult=success\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n")
+    assert (state.installed, state.enabled, state.active, state.waits) == (True, True, True, True)
+    assert (state.running_pid, state.failed_why) == (None, None)
 
 
 def test_systemd_does_not_start_it_at_login(bin: Path) -> None:
@@ -122,7 +129,8 @@ def launchd(bin: Path, printed: str | None, *, disabled: str = "enabled") -> Man
     answer = "exit 113" if printed is None else f"cat <<'END'\n{printed}END"
     program(
         bin / "launchctl",
-        f'echo "$@" >>{bin}/calls\ncase $1 in print-disabled) echo \'\t"dev.claw-socket" => {disabled}\';; *) {answer}\nesac',
+        f'echo "$@" >>{bin}/calls\n'
+        f"case $1 in print-disabled) echo '\t\"dev.claw-socket\" => {disabled}';; *) {answer}\nesac",
     )
     return look()
 
@@ -137,7 +145,7 @@ def plist(home: Path) -> Path:
 
 def test_launchd_runs_it(bin: Path, plist: Path) -> None:
     state = launchd(bin, PRINT)
-    assert state == ManagerState("launchd", True, True, True, Path("/Users/u/.local/bin/claw-socket"), 501, None)
+    assert state == ManagerState("launchd", True, True, True, Path("/Users/u/.local/bin/claw-socket"), 501)
     domain = f"gui/{os.getuid()}"
     assert (bin / "calls").read_text() == f"print-disabled {domain}\nprint {domain}/dev.claw-socket\n"
 
