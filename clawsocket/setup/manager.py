@@ -88,8 +88,14 @@ def _systemd() -> ManagerState:
         exec_path=Path(program[1]) if program else None,
         running_pid=pid or None,
         waits=waits,
-        failed_why=_WHY.get(result, result or "it failed") if failed else None,
+        failed_why=_why(result, state, int(found.get("NRestarts") or 0)) if failed else None,
     )
+
+
+def _why(result: str, state: str | None, restarts: int) -> str:
+    why = _WHY.get(result, result or "it failed")
+    gave_up = state == "failed" and restarts and result != "start-limit-hit"
+    return f"{why}, and after {restarts} restarts systemd gave up" if gave_up else why
 
 
 def _properties(block: str) -> dict[str, str]:

@@ -80,6 +80,10 @@ def test_systemd_does_not_know_it(bin: Path) -> None:
     [
         ({"Result": "start-limit-hit", "ActiveState": "failed"}, "it ended too often in a row, and systemd gave up"),
         ({"Result": "watchdog", "ActiveState": "failed"}, "it hung, and the watchdog ended it"),
+        (
+            {"Result": "exit-code", "ActiveState": "failed", "NRestarts": "9"},
+            "it ended with an error, and after 9 restarts systemd gave up",
+        ),
         ({"Result": "something", "ActiveState": "failed"}, "something"),
         ({"Result": "exit-code", "ActiveState": "activating", "SubState": "auto-restart"}, "it ended with an error"),
     ],
