@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect
@@ -37,21 +39,37 @@ def check(case: Case) -> Iterator[Finding]:
     if case.running is None or not ports.is_ours(case):
         yield Finding("token", "ok", f"in {path}")
         return
-    headers, url = {"Authorization": f"Bearer {found}"}, case.running.endpoint.url
+    url = case.running.endpoint.url
     try:
-        with connect(url, additional_headers=headers, open_timeout=LIMIT, close_timeout=LIMIT):
-            pass
-    except InvalidStatus as error:
-        if error.response.status_code == 401:
-            what = f"the service does not take the token in {path}: it has another one"
-            yield Finding("token", "error", what, "claw-socket restart", partial(token.save, path, found))
-        else:
-            what = f"the service refuses clients (HTTP {error.response.status_code})"
-            yield Finding("token", "error", what, "claw-socket logs")
+        status = _status(url, found)
     except (OSError, EOFError, WebSocketException) as error:
         yield Finding("token", "error", f"clients can't connect ({type(error).__name__})", "claw-socket restart")
-    else:
+        return
+    if status == 101:
         yield Finding("token", "ok", f"in {path}, and the service takes it")
+    elif status == 401:
+        what = f"the service does not take the token in {path}: it has another one"
+        yield Finding("token", "error", what, "claw-socket restart", partial(_tell, url, path, found))
+    else:
+        yield Finding("token", "error", f"the service refuses clients (HTTP {status})", "claw-socket logs")
+
+
+def _status(url: str, token: str) -> int:
+    """Return the HTTP status that a client with a token gets; 101: it is connected."""
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        with connect(url, additional_headers=headers, open_timeout=LIMIT, close_timeout=LIMIT):
+            return 101
+    except InvalidStatus as error:
+        return error.response.status_code
+
+
+def _tell(url: str, path: Path, found: str) -> None:
+    """Write the file anew, as the service notices, and wait until it has."""
+    token.save(path, found)
+    deadline = time.monotonic() + LIMIT
+    while _status(url, found) == 401 and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def copy(case: Case) -> Iterator[Finding]:

@@ -51,9 +51,12 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
             process.wait()
 
 
+COMMANDS = [(), ("doctor",), ("history",), ("history", "purge"), ("status",), ("token",), ("usage",)]
+
+
 def test_every_flag_and_route_of_the_readme_exists(tmp_path: Path) -> None:
     flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - {"--unix-socket", "--experimental-websocket"}
     assert flags >= {"--port", "--no-auth"}
-    helped = [run_command(tmp_path, *words, "--help") for words in ((), ("usage",), ("history",), ("history", "purge"))]
+    helped = [run_command(tmp_path, *words, "--help") for words in COMMANDS]
     known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", "".join(one.stdout for one in helped)))
     assert flags - known == set()
