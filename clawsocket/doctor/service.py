@@ -19,7 +19,8 @@ def installed(case: Case) -> Iterator[Finding]:
     """Look what the service manager would do."""
     state = case.manager
     if state.manager is None:
-        linger = "loginctl enable-linger" if shutil.which("loginctl") else None
+        has_systemd = Path("/run/systemd/system").is_dir() and shutil.which("loginctl")
+        linger = "loginctl enable-linger" if has_systemd else None
         yield Finding("service", "warning", "no service manager of this user answers here", linger)
         return
     if not state.installed:
