@@ -33,4 +33,7 @@ def examine(home: Home) -> Iterator[Finding]:
     """Look at everything; findings come as they are found."""
     case = Case.of(home)
     for check in CHECKS:
-        yield from check(case)
+        try:
+            yield from check(case)
+        except OSError as error:  # a check that can't look says so, and the others go on
+            yield Finding("folder", "error", f"{error.filename or home.root}: {error.strerror}", f"ls -la {home.root}")

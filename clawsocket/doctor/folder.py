@@ -28,6 +28,9 @@ AHEAD = 60.0
 def privacy(case: Case) -> Iterator[Finding]:
     """Look whether only their owner can read our folder and what is secret in it."""
     home = case.home
+    if home.root.exists() and not home.root.is_dir():
+        yield Finding("folder", "error", f"{home.root} is no folder", f"mv {home.root} {home.root}.aside")
+        return
     found = [one for path in (home.root, home.spool, home.token, home.log) for one in _private(path)]
     yield from found
     if home.root.exists() and not found:

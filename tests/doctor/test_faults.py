@@ -175,6 +175,35 @@ def test_a_copy_in_the_keyring_that_is_old(
         assert "warning keyring   the keyring did not answer within 2 s" in capsys.readouterr().out
 
 
+@ROOTS
+def test_a_folder_that_can_not_be_looked_into(home: Path, ours: Home) -> None:
+    main(["--rotate-token"])
+    for path in (home, *home.parents[:2]):
+        path.chmod(0o755)
+    script = (
+        "import os, sys, clawsocket.doctor.examine, clawsocket.cli.doctor, keyring.backends.SecretService\n"
+        "os.setgid(65534); os.setuid(65534); sys.exit(clawsocket.cli.doctor.main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--json"],
+        cwd=ROOT,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = parsed(done.stdout, done.returncode)
+    assert (found["folder"].level, str(ours.root) in found["folder"].what) == ("error", True)
+
+
+def test_a_file_where_the_folder_should_be(ours: Home, doctor: Doctor) -> None:
+    ours.root.touch()
+    found = doctor()["folder"]
+    assert found == ("error", f"{ours.root} is no folder", f"mv {ours.root} {ours.root}.aside", False)
+    doctor.fix()
+    assert ours.root.read_bytes() == b""
+
+
 # The port
 
 
