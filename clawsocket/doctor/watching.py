@@ -22,18 +22,20 @@ _UPGRADE = "upgrade claw-socket"
 
 
 def limits(case: Case) -> Iterator[Finding]:
-    """Try to watch one more folder."""
-    if sys.platform != "linux":
-        return
+    """Try to watch one more folder, where the system counts them."""
+    if sys.platform == "linux":
+        yield _one_more(case)
+
+
+def _one_more(case: Case) -> Finding:
     refused = _try_to_watch(os.fsencode(case.home.root if case.home.root.exists() else "/"))
     if refused == errno.EMFILE:
         what = "the limit of inotify instances is reached; folders are polled"
-        yield Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_instances=1024")
-    elif refused:
+        return Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_instances=1024")
+    if refused:
         what = "the limit of watched folders is reached; some are polled"
-        yield Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_watches=524288")
-    else:
-        yield Finding("watch", "ok", "folders can be watched")
+        return Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_watches=524288")
+    return Finding("watch", "ok", "folders can be watched")
 
 
 def _try_to_watch(folder: bytes) -> int:

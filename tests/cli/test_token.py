@@ -19,6 +19,7 @@ from tests.support.service import Service
 from tests.support.waiting import wait_for
 
 OLD = "ab" * 32
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 
 
 @pytest.fixture
@@ -28,8 +29,6 @@ def path(home: Path) -> Path:
 
 @pytest.fixture
 def desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
-    if sys.platform != "linux":
-        pytest.skip("the Secret Service is Linux's")
     with Desktop(tmp_path) as desktop:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", desktop.address)
         yield desktop
@@ -58,6 +57,7 @@ def test_a_wrong_argument_is_one_line(argv: list[str], home: Path, capsys: pytes
     assert "--help tells more\n" in capsys.readouterr().err
 
 
+@LINUX
 def test_a_lost_file_comes_back_and_the_running_service_never_minded(
     home: Path, path: Path, desktop: Desktop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +72,7 @@ def test_a_lost_file_comes_back_and_the_running_service_never_minded(
     assert before.strip() not in capsys.readouterr().out
 
 
+@LINUX
 def test_a_new_token_reaches_the_service_and_the_keyring_and_hooks_go_on(
     home: Path, path: Path, desktop: Desktop
 ) -> None:
@@ -100,11 +101,13 @@ def test_a_new_token_reaches_the_service_and_the_keyring_and_hooks_go_on(
             wait_for(lambda: client.of("s", "hook.notification"), "the hook")
 
 
+@LINUX
 def test_rotation_leaves_a_keyring_alone_that_has_no_copy(path: Path, desktop: Desktop) -> None:
     assert main(["token", "rotate"]) == 0
     assert keyring.load().state == "missing"
 
 
+@LINUX
 def test_rotation_tells_of_a_copy_that_could_not_be_replaced(
     path: Path, desktop: Desktop, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,6 +122,7 @@ def test_rotation_tells_of_a_copy_that_could_not_be_replaced(
     assert "claw-socket token store" in told.err
 
 
+@LINUX
 def test_what_the_keyring_can_not_do_has_an_exit_code(path: Path, desktop: Desktop) -> None:
     main(["token", "rotate"])
     assert main(["token", "restore"]) == 12
@@ -126,6 +130,7 @@ def test_what_the_keyring_can_not_do_has_an_exit_code(path: Path, desktop: Deskt
     assert main(["token", "store"]) == 12
 
 
+@LINUX
 def test_a_valid_token_is_not_replaced_by_the_copy(path: Path, desktop: Desktop) -> None:
     path.parent.mkdir()
     path.write_text(OLD)
@@ -139,6 +144,7 @@ def test_a_valid_token_is_not_replaced_by_the_copy(path: Path, desktop: Desktop)
     assert path.read_text().strip() == OLD
 
 
+@LINUX
 def test_what_is_no_token_is_not_restored(path: Path, desktop: Desktop) -> None:
     keyring.store("something else")
     assert main(["token", "restore"]) == 12

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import secretstorage
-from jeepney import message_bus
-from jeepney.io.blocking import Proxy, open_dbus_connection
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.waiting import wait_for
+
+if TYPE_CHECKING:
+    from secretstorage import Collection
 
 # Without folders of services nothing is started because somebody asks for it.
 CONFIG = """\
@@ -82,16 +81,31 @@ class Desktop(AbstractContextManager["Desktop"]):
         return process
 
     @contextmanager
-    def collection(self) -> Iterator[secretstorage.Collection]:
+    def collection(self) -> Iterator[Collection]:
         """Give the default keyring, as any program of the desktop has it."""
-        with closing(open_dbus_connection(self.address)) as connection:
-            yield secretstorage.Collection(connection, "/org/freedesktop/secrets/aliases/default")
+        from secretstorage import Collection
+
+        with closing(self._connection()) as connection:
+            yield Collection(connection, "/org/freedesktop/secrets/aliases/default")
+
+    def _connection(self) -> Any:
+        from jeepney.io.blocking import open_dbus_connection  # not at the top: only Linux has it
+
+        return open_dbus_connection(self.address)
+
+    def _bus(self, connection: Any) -> Any:
+        from jeepney import message_bus
+        from jeepney.io.blocking import Proxy
+
+        return Proxy(message_bus, connection)
 
     def _is_unlocked(self) -> bool:
+        from secretstorage import SecretStorageException
+
         try:
             with self.collection() as collection:
                 return not collection.is_locked()
-        except secretstorage.SecretStorageException:
+        except SecretStorageException:
             return False
 
     def lock(self) -> None:
@@ -112,8 +126,8 @@ class Desktop(AbstractContextManager["Desktop"]):
     @contextmanager
     def mute_prompter(self) -> Iterator[None]:
         """Have somebody who takes the keyring's questions, as a desktop does, and a user who never answers."""
-        with closing(open_dbus_connection(self.address)) as connection:
-            Proxy(message_bus, connection).RequestName("org.gnome.keyring.SystemPrompter")
+        with closing(self._connection()) as connection:
+            self._bus(connection).RequestName("org.gnome.keyring.SystemPrompter")
             yield
 
     @contextmanager
@@ -125,8 +139,8 @@ class Desktop(AbstractContextManager["Desktop"]):
         with log.open("wb") as file:
             monitor = subprocess.Popen(command, env=self.environment, stdout=file)
         try:
-            with closing(open_dbus_connection(self.address)) as connection:
-                bus = Proxy(message_bus, connection)
+            with closing(self._connection()) as connection:
+                bus = self._bus(connection)
 
                 def is_heard(name: str) -> bool:
                     bus.NameHasOwner(name)
