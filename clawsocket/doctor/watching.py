@@ -22,32 +22,31 @@ _UPGRADE = "upgrade claw-socket"
 
 
 def limits(case: Case) -> Iterator[Finding]:
-    """Try to watch one more folder, where the system counts them."""
-    if sys.platform == "linux":
-        yield _one_more(case)
-
-
-def _one_more(case: Case) -> Finding:
+    """Try to watch one more folder."""
     refused = _try_to_watch(os.fsencode(case.home.root if case.home.root.exists() else "/"))
     if refused == errno.EMFILE:
         what = "the limit of inotify instances is reached; folders are polled"
-        return Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_instances=1024")
-    if refused:
+        yield Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_instances=1024")
+    elif refused:
         what = "the limit of watched folders is reached; some are polled"
-        return Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_watches=524288")
-    return Finding("watch", "ok", "folders can be watched")
+        yield Finding("watch", "warning", what, "sudo sysctl fs.inotify.max_user_watches=524288")
+    else:
+        yield Finding("watch", "ok", "folders can be watched")
 
 
 def _try_to_watch(folder: bytes) -> int:
-    """Return 0, or the error by which the system refuses."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.inotify_init1(os.O_CLOEXEC)
-    if descriptor < 0:
-        return ctypes.get_errno()
-    try:
-        return 0 if libc.inotify_add_watch(descriptor, folder, _CREATE) >= 0 else ctypes.get_errno()
-    finally:
-        os.close(descriptor)
+    """Return 0, or the error by which the system refuses; only Linux counts."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        descriptor = libc.inotify_init1(os.O_CLOEXEC)
+        if descriptor < 0:
+            return ctypes.get_errno()
+        try:
+            return 0 if libc.inotify_add_watch(descriptor, folder, _CREATE) >= 0 else ctypes.get_errno()
+        finally:
+            os.close(descriptor)
+    else:
+        return 0
 
 
 def troubles(case: Case) -> Iterator[Finding]:
