@@ -4,12 +4,14 @@ Only what really protects it counts as a keyring: the Secret Service (GNOME Keyr
 the macOS Keychain. Never one that writes plain text, nor what a configuration file of the package ``keyring`` names.
 
 Nobody waits for a keyring: what does not answer within :data:`LIMIT` is given up, and a locked one is never asked
-to unlock itself, for that would open a window that nobody expects. The service does not come here at all.
+to unlock itself, for that would open a window that nobody expects. One that does not run is not started. The service
+does not come here at all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,7 +31,7 @@ SERVICE = "claw-socket"
 State = Literal["done", "missing", "absent", "locked", "silent", "failed"]
 
 _WORDS: dict[State, str] = {
-    "absent": "there is no keyring here (Secret Service, KWallet or macOS Keychain)",
+    "absent": "no keyring runs here (Secret Service, KWallet or macOS Keychain)",
     "locked": "the keyring is locked, or was never made: unlock it, as in the desktop's program for passwords",
     "silent": f"the keyring did not answer within {LIMIT:g} s",
 }
@@ -141,11 +143,31 @@ def _found() -> KeyringBackend | None:
     """
     from keyring.backends import kwallet, macOS
 
-    for kind in (_secret_service(), kwallet.DBusKeyring, macOS.Keyring):
+    kinds: list[type[KeyringBackend]] = [kwallet.DBusKeyring, macOS.Keyring]
+    if sys.platform == "linux" and _secret_service_runs():
+        kinds.insert(0, _secret_service())
+    for kind in kinds:
         with contextlib.suppress(RuntimeError, OSError):
             if kind.priority > 0:
                 return kind()
     return None
+
+
+def _secret_service_runs() -> bool:
+    """Tell whether a Secret Service runs. Where the bus only knows how to start one, asking that would start it.
+
+    Without a desktop such a one is locked, and leaves folders in the home.
+    """
+    from jeepney import message_bus
+    from jeepney.io.blocking import Proxy
+    from secretstorage import SecretServiceNotAvailableException, dbus_init
+    from secretstorage.util import BUS_NAME
+
+    try:
+        with contextlib.closing(dbus_init()) as bus:
+            return bool(Proxy(message_bus, bus).NameHasOwner(BUS_NAME)[0])
+    except (OSError, SecretServiceNotAvailableException):
+        return False
 
 
 def _secret_service() -> type[KeyringBackend]:

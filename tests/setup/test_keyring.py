@@ -86,6 +86,17 @@ def test_a_bus_without_a_keyring_is_no_keyring(
     assert (state, took < 2) == ("absent", True)
 
 
+def test_a_keyring_that_does_not_run_is_not_started(
+    call: Callable[[], Result], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Desktop(tmp_path, keyring=False, services=True) as desktop:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", desktop.address)
+        with desktop.calls() as calls:
+            assert timed(call)[0] == "absent"
+    assert not {"StartServiceByName", "ReadAlias", "OpenSession"} & set(calls)
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_backend_that_keeps_plain_text_is_never_used(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,13 +16,14 @@ from tests.support.waiting import wait_for
 if TYPE_CHECKING:
     from secretstorage import Collection
 
-# Without folders of services nothing is started because somebody asks for it.
+# Without folders of services nothing is started because somebody asks for it; {services} can name some.
 CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
   <listen>unix:path={socket}</listen>
+  {services}
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>
@@ -37,11 +38,13 @@ class Desktop(AbstractContextManager["Desktop"]):
     Args:
         folder: where it keeps its files.
         keyring: whether there is a keyring; it is made by its first start.
+        services: whether the bus starts what somebody asks for, as on a real desktop.
     """
 
-    def __init__(self, folder: Path, *, keyring: bool = True) -> None:
+    def __init__(self, folder: Path, *, keyring: bool = True, services: bool = False) -> None:
         self.address = f"unix:path={folder / 'bus'}"
         self._folder, self._wanted = folder, keyring
+        self._services = "<standard_session_servicedirs/>" if services else ""
         self._exit = ExitStack()
         self.environment = {
             **os.environ,
@@ -54,7 +57,7 @@ class Desktop(AbstractContextManager["Desktop"]):
     def __enter__(self) -> Self:
         with self._exit as stack:
             config = self._folder / "bus.conf"
-            config.write_text(CONFIG.format(socket=self._folder / "bus"))
+            config.write_text(CONFIG.format(socket=self._folder / "bus", services=self._services))
             bus = self._start(stack, "dbus-daemon", "--nofork", f"--config-file={config}")
             wait_for((self._folder / "bus").exists, f"the bus (pid {bus.pid})")
             if self._wanted:
