@@ -22,13 +22,13 @@ INSTALL = "claw-socket --install-hooks"
 
 
 def there(case: Case) -> Iterator[Finding]:
-    """Look whether there is a Claude Code."""
+    """Look whether there is a Claude Code, or was one: its folder alone may be of our making."""
     program = find_program()
     if program is not None:
         version = version_of(program)
         named = f"{program}, version {'.'.join(map(str, version))}" if version else str(program)
         yield Finding("claude", "ok", named)
-    elif _is_there(case):
+    elif any((folder / "projects").is_dir() for folder in case.dirs):
         yield Finding("claude", "ok", f"its program is not on the PATH; its folder is {case.dirs[0]}")
     else:
         yield Finding("claude", "warning", "there is no Claude Code yet", "npm install -g @anthropic-ai/claude-code")

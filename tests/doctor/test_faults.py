@@ -45,7 +45,8 @@ class Found(NamedTuple):
 
 @pytest.fixture(autouse=True)
 def nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No keyring, no Claude Code and no manager of the machine takes part."""
+    """No keyring and no Claude Code of the machine takes part."""
+    monkeypatch.setattr(claude_code, "find_program", lambda: None)
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
     monkeypatch.setattr(claude_code, "MANAGED", tmp_path / "managed")
 
@@ -349,6 +350,18 @@ def test_settings_that_can_not_be_read(ours: Home, doctor: Doctor) -> None:
     ours.config.write_text("port = 'x'")
     found = doctor()["settings"]
     assert (found.level, found.mend) == ("error", f"edit {ours.config}")
+
+
+# Claude Code
+
+
+def test_no_claude_code_yet_is_a_warning(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--install-hooks"])
+    main(["doctor"])
+    assert "warning claude    there is no Claude Code yet" in capsys.readouterr().out
+    (home / ".claude" / "projects").mkdir()
+    main(["doctor"])
+    assert "ok      claude    its program is not on the PATH" in capsys.readouterr().out
 
 
 # Hooks
