@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from clawsocket.cli.parser import Parser
+from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.doctor.examine import examine
 from clawsocket.doctor.finding import Finding
 from clawsocket.errors import ClawSocketError
@@ -25,7 +25,9 @@ _SIGNS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
 
 def main(argv: Sequence[str]) -> int:
     """Run ``claw-socket doctor``; return the exit code."""
-    parser = Parser(prog="claw-socket doctor", description="Looks for what is wrong.", epilog=EPILOG)
+    parser = Parser(
+        prog="claw-socket doctor", description="Looks for what is wrong.", epilog=EPILOG, formatter_class=RawHelp
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--fix", action="store_true", help="mend what can be mended safely, then look again")
     options = parser.parse_args(argv)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from clawsocket.cli.parser import Parser
+from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.store import Row, SavedSession, Store
 from clawsocket.log.viewer import Viewer
@@ -56,7 +56,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="claw-socket history", description="Shows what the log knows.", epilog=EPILOG)
+    parser = Parser(
+        prog="claw-socket history", description="Shows what the log knows.", epilog=EPILOG, formatter_class=RawHelp
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     parser.add_argument("--project", metavar="PATH", help="sessions of this folder alone")
     parser.add_argument("--since", metavar="WHEN", type=when, help="sessions in which something happened since")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from clawsocket import __version__, config, token
-from clawsocket.cli.parser import Parser
+from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.doctor import running
 from clawsocket.doctor.running import Running
 from clawsocket.errors import ClawSocketError
@@ -24,7 +24,9 @@ exit codes: 0 it runs, 1 it does not
 
 def main(argv: Sequence[str]) -> int:
     """Run ``claw-socket status``; return the exit code."""
-    parser = Parser(prog="claw-socket status", description="Shows whether the service runs.", epilog=EPILOG)
+    parser = Parser(
+        prog="claw-socket status", description="Shows whether the service runs.", epilog=EPILOG, formatter_class=RawHelp
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
     home = Home.default()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from clawsocket import token
-from clawsocket.cli.parser import Parser
+from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.errors import FolderError, KeyringError, UsageError
 from clawsocket.paths import Home
 
@@ -39,7 +39,12 @@ def main(argv: Sequence[str]) -> int:
         FolderError: the file, or the token in it, is not there.
         KeyringError: the keyring did not do it.
     """
-    parser = Parser(prog="claw-socket token", description="Shows, replaces and keeps the token.", epilog=EPILOG)
+    parser = Parser(
+        prog="claw-socket token",
+        description="Shows, replaces and keeps the token.",
+        epilog=EPILOG,
+        formatter_class=RawHelp,
+    )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
     for name, help in ACTIONS.items():
         actions.add_parser(name, help=help, description=f"{help[:1].upper()}{help[1:]}.")
