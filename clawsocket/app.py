@@ -37,6 +37,7 @@ from clawsocket.sources.watch import Watcher
 from clawsocket.spending import own_prices
 from clawsocket.state.usage import Book
 from clawsocket.state.world import World
+from clawsocket.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +134,11 @@ class App:
         self.append(self.world.flush())
         await self.server.stop()
         await self.persistence.close()
+
+    def status(self) -> str:
+        """Return a line about the service for whoever looks after it."""
+        sessions, clients = len(self.world.session_list(False)), self.server.clients
+        return f"{sessions} sessions, {clients} clients, port {self.server.port}"
 
     # What comes in
 
@@ -285,13 +291,16 @@ class App:
 async def serve(settings: Settings, home: Home) -> None:
     """Run the service until SIGINT or SIGTERM."""
     app = App(settings, home)
+    supervisor = Supervisor(app.status)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     try:
         await app.start()
+        supervisor.ready()
         await stopped.wait()
         logger.info("stopping")
     finally:
+        supervisor.stopping()
         await app.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
 import resource
 import sys
@@ -25,6 +26,7 @@ def serve(settings: Settings, home: Home) -> int:
         stream=sys.stderr,
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    faulthandler.enable()  # a watchdog ends a stuck service with SIGABRT: the log then tells where it was
     _raise_file_limit()
     home.create()
     with home.lock():

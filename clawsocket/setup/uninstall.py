@@ -1,0 +1,102 @@
+"""Uninstalling: the steps back. What the user has changed by hand since is shown, and stays."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from clawsocket.config import Settings, claude_dirs
+from clawsocket.errors import FolderError
+from clawsocket.paths import Home
+from clawsocket.setup import hooks
+from clawsocket.setup.install import keyring
+from clawsocket.setup.installed import Installed, Written, diff, text_of
+from clawsocket.setup.service import MARK, Manager
+from clawsocket.setup.steps import Step, commands, undo
+
+_OURS = (
+    "token", ".token.*", "log.db*", "usage.db*", "spool", "socket", "endpoint", ".endpoint.*", "purge", ".purge",
+    "backups", "settings.lock",
+)  # fmt: skip
+"""What the program itself makes in our folder: nothing that a person wrote."""
+
+
+def steps(home: Home, settings: Settings, manager: Manager | None, *, purge: bool) -> Iterator[Step]:
+    """Yield what is to be done so that nothing of ours is left.
+
+    Args:
+        home: our folder.
+        settings: the settings.
+        manager: what runs services; None: there is none, and so no service that runs.
+        purge: also remove the token and its copy in the keyring, the log, and the settings that install wrote.
+    """
+    installed = Installed(home)
+    if manager is not None:
+        _recognize(installed, manager)
+    units = installed.files(besides=home.config)
+    if manager is not None and units:
+        yield from commands(manager.end())
+    dirs = claude_dirs(settings)
+    changes = hooks.preview_removal(home, dirs)
+    if changes:
+        yield Step(
+            "".join(diff(path, before, after or None) for path, before, after in changes),
+            lambda: "\n".join(f"hooks: {change.path} is {change.action}" for change in hooks.remove(home, dirs)),
+        )
+    for path in units:
+        yield undo(installed, path)
+    if manager is not None and units:
+        yield from commands(manager.forget())
+    if purge:
+        yield from _purge(home, installed, manager)
+    if home.root.exists():
+        yield Step("", lambda: _finish(home, installed))
+
+
+def _recognize(installed: Installed, manager: Manager) -> None:
+    """Know the files of our service again where the record of them was lost with our folder."""
+    for path in manager.known():
+        text = text_of(path)
+        if text is not None and str(path) not in installed.record.files and MARK in text:
+            installed.record.files[str(path)] = Written(None, text)
+
+
+def _purge(home: Home, installed: Installed, manager: Manager | None) -> Iterator[Step]:
+    yield Step("keyring: the copy of the token is removed", lambda: keyring("remove", home))
+    if str(home.config) in installed.record.files:
+        yield undo(installed, home.config)
+    logged = [path for path in (manager.logged() if manager else []) if path.exists()]
+    ours = [path for pattern in _OURS for path in sorted(home.root.glob(pattern))] if home.root.exists() else []
+    for path in (*ours, *logged):
+        yield Step(f"remove {path}", lambda path=path: _remove(home, path))  # type: ignore[misc]
+
+
+def _remove(home: Home, path: Path) -> str:
+    try:
+        with home.lock():  # not under a server that runs
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise FolderError(path, f"cannot be removed: {error.strerror}") from error
+    return f"removed: {path}"
+
+
+def _finish(home: Home, installed: Installed) -> str:
+    """Remove the record, and the folders that are empty."""
+    installed.record.running, installed.record.on_demand = "", False
+    if not installed.record.files:
+        with contextlib.suppress(OSError):
+            home.installed.unlink(missing_ok=True)
+    installed.tidy()
+    with contextlib.suppress(OSError):
+        home.root.rmdir()
+    if not home.root.exists():
+        return ""
+    if installed.record.files or installed.record.folders:
+        installed.save()
+    left = sorted(path.name for path in home.root.iterdir() if path != home.installed)
+    return f"left in {home.root}: {', '.join(left)}" if left else ""
