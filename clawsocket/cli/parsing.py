@@ -39,7 +39,7 @@ def carry_out(steps: Iterable[Step], *, dry_run: bool, nothing: str) -> None:
     none = True
     for step in steps:
         said = step.shown if dry_run else step.do()
-        none = none and not step.shown
+        none = none and not said
         if said:
             print(said.rstrip("\n"), flush=True)
     if none:

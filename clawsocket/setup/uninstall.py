@@ -52,7 +52,7 @@ def steps(home: Home, settings: Settings, manager: Manager | None, *, purge: boo
     if purge:
         yield from _purge(home, installed, manager)
     if home.root.exists():
-        yield Step("", lambda: _finish(home, installed))
+        yield Step("", lambda: _finish(home, installed, purge=purge))
 
 
 def _recognize(installed: Installed, manager: Manager) -> None:
@@ -85,18 +85,16 @@ def _remove(home: Home, path: Path) -> str:
     return f"removed: {path}"
 
 
-def _finish(home: Home, installed: Installed) -> str:
-    """Remove the record, and the folders that are empty."""
+def _finish(home: Home, installed: Installed, *, purge: bool) -> str:
+    """Remove the folders of ours that are empty, and after a purge what we remember."""
     installed.record.running, installed.record.on_demand = "", False
-    if not installed.record.files:
+    if purge:
         with contextlib.suppress(OSError):
             home.installed.unlink(missing_ok=True)
     installed.tidy()
-    with contextlib.suppress(OSError):
-        home.root.rmdir()
     if not home.root.exists():
         return ""
-    if installed.record.files or installed.record.folders:
+    if not purge:
         installed.save()
     left = sorted(path.name for path in home.root.iterdir() if path != home.installed)
     return f"left in {home.root}: {', '.join(left)}" if left else ""

@@ -65,9 +65,8 @@ class Account:
     def _start(self) -> None:
         readable = dict.fromkeys([sys.base_prefix, str(ROOT), sys.prefix, os.path.realpath(sys.prefix)])
         command = [*_AS_ROOT, "unshare", *_NAMESPACES, str(_SCRIPT), self._name, str(self._logs), *readable]
-        self._machine = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(self._logs / "machine.log").open("wb")
-        )
+        with (self._logs / "machine.log").open("wb") as log:
+            self._machine = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         self._stack.callback(self._end)
         assert self._machine.stdout is not None
         if self._machine.stdout.readline() != b"ready\n":
@@ -80,7 +79,9 @@ class Account:
         self._machine.stdin.close()
         self._machine.wait(20)
         self._machine.stdout.close()
-        (cgroups,) = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line][:1]
+        (cgroups,) = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if " cgroup2 " in line][
+            :1
+        ]
         ours = Path(cgroups) / "user.slice" / f"user-{self.uid}.slice"
         _root("find", str(ours), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";", check=False)
 
