@@ -44,10 +44,9 @@ def _candidates(lines: list[str], name: str, new: str, old: Any) -> list[str]:
         for last in range(first + 1, len(lines) + 1):
             comment = _comment(lines[last - 1], name, old) if last == first + 1 else ""
             found.append("\n".join([*lines[:first], new + comment, *lines[last:]]))
-    if not found:
-        whole = "\n".join(lines)
-        found.append(f"{whole}{'' if not whole or whole.endswith(chr(10)) else chr(10)}{new}\n")
-    return found
+    if lines[-1]:
+        lines = [*lines, ""]
+    return [*found, "\n".join([*lines[:-1], new, ""])]
 
 
 def _comment(line: str, name: str, old: Any) -> str:

@@ -47,6 +47,9 @@ def steps(home: Home, settings: Settings, manager: Manager | None, *, purge: boo
         )
     for path in units:
         yield undo(installed, path)
+        drop_ins = path.with_name(f"{path.name}.d")
+        if drop_ins.exists():
+            yield Step(f"{drop_ins} is yours, and stays", lambda at=drop_ins: f"{at} is yours, and stays")  # type: ignore[misc]
     if manager is not None and units:
         yield from commands(manager.forget())
     if purge:

@@ -104,7 +104,9 @@ def test_what_was_changed_by_hand_is_shown_and_stays(account: Account) -> None:
     account.run("claw-socket", "install", "--port", "4000")
     account.run("sed", "-i", "s/^WatchdogSec=.*/WatchdogSec=99/", UNIT)
     account.run("sh", "-c", "echo '# mine' >>.claw-socket/config.toml")
+    account.write(account.home / f"{UNIT}.d" / "mine.conf", FAST)
     said = account.run("claw-socket", "uninstall", "--purge")
+    assert f"{UNIT}.d is yours, and stays" in said
     assert "+WatchdogSec=99\n" in said
     assert "+# mine\n" in said
     tree = account.tree()
@@ -213,7 +215,7 @@ def test_on_demand_the_first_connection_starts_it(account: Account) -> None:
     )
     assert not active(account)
     assert health(account, "127.0.0.1:3838")["status"] == "ok"
-    assert active(account)
+    wait_for(lambda: active(account), "what systemd is told")
     assert health(account, "[::1]:3838")["status"] == "ok"
     assert "Everything is installed already." in account.run("claw-socket", "install")
     account.run("claw-socket", "install", "--at-login")
