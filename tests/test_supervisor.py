@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket import supervisor
 from clawsocket.supervisor import Supervisor, meant_for_us
 
 
@@ -64,7 +64,7 @@ async def test_a_loop_that_is_stuck_gives_no_sign_of_life(systemd: tuple[str, so
     assert await heard(sock) == ["READY=1"]
     sock.settimeout(0.2)
     seen = 0
-    with pytest.raises(TimeoutError):
+    with contextlib.suppress(TimeoutError):
         while True:  # in the loop's own thread: the loop is stuck
             sock.recv(4096)
             seen += 1
@@ -116,6 +116,6 @@ async def test_systemds_own_library_is_used_where_it_is(monkeypatch: pytest.Monk
 def test_a_program_in_one_file_answers_for_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert meant_for_us(str(os.getpid()))
     assert not meant_for_us(str(os.getppid()))
-    monkeypatch.setattr(supervisor.sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert meant_for_us(str(os.getppid()))
     assert not meant_for_us("1")

@@ -57,7 +57,7 @@ def inherited(environ: MutableMapping[str, str] = os.environ, first: int = 3) ->
     """Return the listening TCP sockets that systemd hands over with its socket activation.
 
     Args:
-        environ: the environment, in which ``$LISTEN_FDS`` tells of them; what tells goes, so that no child takes it as its own.
+        environ: the environment, which tells of them in ``$LISTEN_FDS``; that goes, so that no child believes it.
         first: the descriptor of the first one.
 
     Returns:

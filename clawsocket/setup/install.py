@@ -117,7 +117,7 @@ def _config(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
         return
 
     def write() -> str:
-        installed.write(home.config, after)
+        installed.write(home.config, after, edit=True)
         return f"settings: {', '.join(wishes.kept)} in {home.config}"
 
     yield Step(diff(home.config, before, after), write)
@@ -164,7 +164,8 @@ def _service(home: Home, wishes: Wishes, installed: Installed, manager: Manager,
             installed.record.running, installed.record.on_demand = identity, bool(job.listen)
             installed.save()
             when = "with the first connection" if job.listen else "at every login"
-            return f"service: {', '.join(map(str, wanted))}; it starts {when}\nit runs: {url}"
+            lines = [f"service: {', '.join(map(str, wanted))}; it starts {when}", f"it runs: {url}", manager.caveat()]
+            return "\n".join(filter(None, lines))
 
         yield Step(f"wait until it answers GET /health, at most {PATIENCE:.0f} s", wait)
 

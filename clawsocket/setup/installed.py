@@ -70,8 +70,14 @@ class Installed:
         with _named(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def write(self, path: Path, text: str) -> None:
+    def write(self, path: Path, text: str, *, edit: bool = False) -> None:
         """Write a file of ours. What it was before our first writing is remembered.
+
+        Args:
+            path: the file.
+            text: its new text.
+            edit: the text is what was there with a change of ours: if the user has changed the file since our last
+                writing, it goes on to be the user's.
 
         Raises:
             FolderError: it can't be written.
@@ -81,8 +87,9 @@ class Installed:
             before = read(path)
             known = self.record.files.get(str(path))
             original = known.before if known else None if before is None else before.decode()
-            self.record.files[str(path)] = Written(original, text)
-            self.save()
+            if not (edit and known and before is not None and before.decode() != known.after):
+                self.record.files[str(path)] = Written(original, text)
+                self.save()
             if not swap(path, before, text.encode()):
                 raise OSError(0, "another program writes it just now")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,12 @@ class Step(NamedTuple):
 def commands(wanted: Iterable[Command]) -> Iterator[Step]:
     """Yield the steps that run commands."""
     for command in wanted:
-        yield Step(f"$ {' '.join(command.argv)}", lambda command=command: command.run() or "")  # type: ignore[misc]
+        yield Step(f"$ {' '.join(command.argv)}", partial(_run, command))
+
+
+def _run(command: Command) -> str:
+    command.run()
+    return ""
 
 
 def undo(installed: Installed, path: Path) -> Step:

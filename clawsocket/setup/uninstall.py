@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from clawsocket.config import Settings, claude_dirs
@@ -49,7 +50,7 @@ def steps(home: Home, settings: Settings, manager: Manager | None, *, purge: boo
         yield undo(installed, path)
         drop_ins = path.with_name(f"{path.name}.d")
         if drop_ins.exists():
-            yield Step(f"{drop_ins} is yours, and stays", lambda at=drop_ins: f"{at} is yours, and stays")  # type: ignore[misc]
+            yield Step(f"{drop_ins} is yours, and stays", partial("{} is yours, and stays".format, drop_ins))
     if manager is not None and units:
         yield from commands(manager.forget())
     if purge:
@@ -73,7 +74,7 @@ def _purge(home: Home, installed: Installed, manager: Manager | None) -> Iterato
     logged = [path for path in (manager.logged() if manager else []) if path.exists()]
     ours = [path for pattern in _OURS for path in sorted(home.root.glob(pattern))] if home.root.exists() else []
     for path in (*ours, *logged):
-        yield Step(f"remove {path}", lambda path=path: _remove(home, path))  # type: ignore[misc]
+        yield Step(f"remove {path}", partial(_remove, home, path))
 
 
 def _remove(home: Home, path: Path) -> str:

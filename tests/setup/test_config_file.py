@@ -42,8 +42,9 @@ def test_what_cannot_be_edited_safely_is_left(before: str) -> None:
         with_settings(before, {"port": 1})
 
 
-VALUES = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(exclude_categories=["Cs"])), st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=3))  # fmt: skip
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.one_of(st.booleans(), st.integers(-(2**53), 2**53), FLOATS, TEXTS, st.lists(TEXTS, max_size=3))
 
 
 @given(

@@ -3,6 +3,7 @@ launchd agrees; the stand-in knows of it what is documented."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import plistlib
@@ -65,10 +66,8 @@ def mac(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     found = Mac(home, folder)
     yield found
     if (folder / "pid").exists():
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid(), signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def script(path: Path, text: str, interpreter: str) -> None:

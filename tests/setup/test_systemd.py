@@ -53,7 +53,7 @@ def test_without_systemd_it_says_so(systemd: Systemd, tmp_path: Path, monkeypatc
 
 def test_each_system_has_its_manager(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for platform, name in (("linux", "systemd"), ("darwin", "launchd")):
-        monkeypatch.setattr(service.sys, "platform", platform)
+        monkeypatch.setattr("clawsocket.setup.service.sys.platform", platform)
         assert manager().name == name
 
 

@@ -1,7 +1,7 @@
 """A stand-in for ``launchctl``: it keeps the rules of launchd that our installer relies on, and really runs the agent.
 
-Run as a program with ``$FAKE_LAUNCHD``, a folder: ``calls`` gets every call, ``failures.json`` says with which codes the
-next calls of a verb fail.
+Run as a program with ``$FAKE_LAUNCHD``, a folder: ``calls`` gets every call, ``failures.json`` says with which codes
+the next calls of a verb fail.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("FAKE_LAUNCHD", "/nonexistent"))
@@ -32,9 +33,8 @@ def main(verb: str, *words: str) -> int:
         code = failures[verb].pop(0)
         (FOLDER / "failures.json").write_text(json.dumps(failures))
         if code:
-            return code
-    known = {"print": show, "bootstrap": bootstrap, "bootout": bootout, "kickstart": kickstart, "kill": kill}
-    return known[verb](*words) if verb in known else 0
+            return int(code)
+    return VERBS[verb](*words)
 
 
 def show(target: str) -> int:
@@ -105,6 +105,16 @@ def end(number: int) -> None:
         os.kill(int(PID.read_text()), number)
         while alive():
             time.sleep(0.02)
+
+
+VERBS: dict[str, Callable[..., int]] = {
+    "print": show,
+    "enable": lambda _target: 0,
+    "bootstrap": bootstrap,
+    "bootout": bootout,
+    "kickstart": kickstart,
+    "kill": kill,
+}
 
 
 if __name__ == "__main__":

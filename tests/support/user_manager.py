@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import pwd
 import shutil
@@ -129,7 +130,7 @@ class Account:
         """Run a command to its end; a variable that is empty is not set."""
         command = self.command(*words, **variables)
         stdin = {"input": given} if given is not None else {"stdin": subprocess.DEVNULL}
-        return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False, **stdin)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run(command, capture_output=True, text=True, timeout=50, check=False, **stdin)
 
     def run(self, *words: str, given: str | None = None, **variables: str) -> str:
         """Run a command that must succeed, and return what it printed."""
@@ -175,8 +176,6 @@ for folder, folders, files in os.walk(os.path.expanduser("~")):
         found[os.path.relpath(path, os.path.expanduser("~"))] = (oct(mode), text)
 json.dump(found, sys.stdout)
 """
-        import json
-
         return {path: tuple(what) for path, what in json.loads(self.python(code)).items()}
 
 

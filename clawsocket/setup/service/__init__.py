@@ -111,6 +111,9 @@ class Manager(Protocol):
     def files(self, job: Job) -> dict[Path, str]:
         """Return the files that make ``job`` a service, with their content."""
 
+    def caveat(self) -> str:
+        """Return what is not as good as it could be on this system, in a sentence; empty if all is."""
+
     def known(self) -> list[Path]:
         """Return where files of ours may be."""
 

@@ -57,6 +57,10 @@ class Launchd:
             agent["EnvironmentVariables"] = job.environment
         return {self.file: plistlib.dumps(agent, sort_keys=False).decode().replace("<dict>", _HEADER, 1)}
 
+    def caveat(self) -> str:
+        """See :class:`Manager`."""
+        return ""
+
     def known(self) -> list[Path]:
         """See :class:`Manager`."""
         return [self.file]

@@ -61,6 +61,15 @@ class Systemd:
         probe = ("systemd-run", "--user", "--quiet", "--wait", "--collect", *_PROBE, "sh", "-c", '! test -w "$HOME"')
         return ask(probe)[0] == 0
 
+    def caveat(self) -> str:
+        """See :class:`Manager`."""
+        if self.can_sandbox():
+            return ""
+        return (
+            "it runs without a sandbox: this system does not let a user's unit have one "
+            "(on Ubuntu by kernel.apparmor_restrict_unprivileged_userns)"
+        )
+
     def known(self) -> list[Path]:
         """See :class:`Manager`."""
         return [self.folder / SERVICE, self.folder / SOCKET]
