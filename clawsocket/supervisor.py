@@ -85,7 +85,10 @@ def _sender() -> Callable[[str, str], None]:
 
     def send(address: str, text: str) -> None:
         os.environ["NOTIFY_SOCKET"] = address
-        notify(text, unset_environment=True)
+        try:
+            notify(text)
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
 
     return send
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clawsocket import config
-from clawsocket.cli.parsing import Parser, RawHelp, carry_out, setting
+from clawsocket.cli.carry_out import carry_out
+from clawsocket.cli.parsing import Parser, RawHelp, setting
 from clawsocket.config import Settings
 from clawsocket.errors import AddressError, UsageError
 from clawsocket.paths import Home

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clawsocket import config
-from clawsocket.cli.parsing import Parser, RawHelp, carry_out
+from clawsocket.cli.carry_out import carry_out
+from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.errors import NoUserManagerError
 from clawsocket.paths import Home
 from clawsocket.setup import uninstall
@@ -40,17 +41,17 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     home = Home.default()
     settings = config.load({}, file=home.config)
-    steps = uninstall.steps(home, settings, _manager(), purge=options.purge)
+    found = manager()
+    steps = uninstall.steps(home, settings, found, running=_runs(found), purge=options.purge)
     carry_out(steps, dry_run=options.dry_run, nothing="There is nothing of claw-socket here.")
     return 0
 
 
-def _manager() -> Manager | None:
-    """Return what runs services for this user; None: nothing does, so nothing of ours runs."""
-    found = manager()
+def _runs(found: Manager) -> bool:
+    """Tell whether something runs services for this user; if not, nothing of ours runs."""
     try:
         found.check()
     except NoUserManagerError as error:
         print(f"no service is stopped: {error.problem}")
-        return None
-    return found
+        return False
+    return True

@@ -24,21 +24,21 @@ _OURS = (
 """What the program itself makes in our folder: nothing that a person wrote."""
 
 
-def steps(home: Home, settings: Settings, manager: Manager | None, *, purge: bool) -> Iterator[Step]:
+def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, purge: bool) -> Iterator[Step]:
     """Yield what is to be done so that nothing of ours is left.
 
     Args:
         home: our folder.
         settings: the settings.
-        manager: what runs services; None: there is none, and so no service that runs.
+        manager: what runs services.
+        running: whether the manager is there; if it is not, no service of ours runs.
         purge: also remove the token and its copy in the keyring, the log, and the settings that install wrote.
     """
     installed = Installed(home)
-    if manager is not None:
-        _recognize(installed, manager)
+    _recognize(installed, manager)
     units = installed.files(besides=home.config)
-    if manager is not None and units:
-        yield from commands(manager.end())
+    if units:
+        yield from commands(manager.end() if running else manager.detach())
     dirs = claude_dirs(settings)
     changes = hooks.preview_removal(home, dirs)
     if changes:
@@ -51,7 +51,7 @@ def steps(home: Home, settings: Settings, manager: Manager | None, *, purge: boo
         drop_ins = path.with_name(f"{path.name}.d")
         if drop_ins.exists():
             yield Step(f"{drop_ins} is yours, and stays", partial("{} is yours, and stays".format, drop_ins))
-    if manager is not None and units:
+    if units and running:
         yield from commands(manager.forget())
     if purge:
         yield from _purge(home, installed, manager)
@@ -67,11 +67,11 @@ def _recognize(installed: Installed, manager: Manager) -> None:
             installed.record.files[str(path)] = Written(None, text)
 
 
-def _purge(home: Home, installed: Installed, manager: Manager | None) -> Iterator[Step]:
+def _purge(home: Home, installed: Installed, manager: Manager) -> Iterator[Step]:
     yield Step("keyring: the copy of the token is removed", lambda: keyring("remove", home))
     if str(home.config) in installed.record.files:
         yield undo(installed, home.config)
-    logged = [path for path in (manager.logged() if manager else []) if path.exists()]
+    logged = [path for path in manager.logged() if path.exists()]
     ours = [path for pattern in _OURS for path in sorted(home.root.glob(pattern))] if home.root.exists() else []
     for path in (*ours, *logged):
         yield Step(f"remove {path}", partial(_remove, home, path))

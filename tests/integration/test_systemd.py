@@ -183,7 +183,8 @@ def test_the_unit_has_the_path_that_upgrades_do_not_change(account: Account) -> 
 
 def test_the_unit_is_without_fault_and_as_safe_as_the_readme_says(account: Account) -> None:
     account.run("claw-socket", "install")
-    done = account.try_run("systemd-analyze", "--user", "verify", UNIT)
+    account.run("claw-socket", "install", "--on-demand")
+    done = account.try_run("systemd-analyze", "--user", "verify", UNIT, f"{UNIT[:-7]}socket")
     assert (done.returncode, done.stderr) == (0, "")
     shown = account.run("systemd-analyze", "--user", "security", "claw-socket.service", "--no-pager")
     (score,) = re.findall(r"Overall exposure level for claw-socket.service: ([0-9.]+)", shown)
@@ -383,6 +384,28 @@ def test_a_service_that_cannot_start_is_told(account: Account) -> None:
     done = account.try_run("systemctl", "--user", "start", "claw-socket")
     assert done.returncode != 0
     wait_for(lambda: account.property("ActiveState") == "failed", "systemd gives up", 30)
+
+
+def test_without_a_manager_uninstall_leaves_no_trace_either(account: Account) -> None:
+    before = account.tree()
+    account.run("claw-socket", "install")
+    account.logout()
+    assert "no service is stopped" in account.run("claw-socket", "uninstall", "--purge")
+    assert account.tree() == before
+
+
+def test_the_manager_is_found_without_a_login_that_tells_of_it(account: Account) -> None:
+    said = account.run("claw-socket", "install", XDG_RUNTIME_DIR="", DBUS_SESSION_BUS_ADDRESS="")
+    assert "it runs: ws://localhost:3838/" in said
+
+
+def test_where_no_sandbox_can_be_had_it_runs_without_and_says_so(account: Account) -> None:
+    account.write(account.program.with_name("systemd-run"), "#!/bin/sh\nexit 1\n")
+    account.run("chmod", "+x", str(account.program.with_name("systemd-run")))
+    assert "it runs without a sandbox" in account.run("claw-socket", "install")
+    assert "PrivateUsers" not in account.tree()[UNIT][1]
+    assert account.property("PrivateUsers") == "no"
+    assert health(account)["status"] == "ok"
 
 
 def test_without_a_service_start_says_how_to_get_one(account: Account) -> None:

@@ -126,6 +126,9 @@ class Manager(Protocol):
     def end(self) -> list[Command]:
         """Return what stops it and lets it start no more, before its files go."""
 
+    def detach(self) -> list[Command]:
+        """Return what lets it start no more, in place of :meth:`end` where the manager does not run."""
+
     def forget(self) -> list[Command]:
         """Return what is to be done when its files are gone."""
 

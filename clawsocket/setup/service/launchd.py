@@ -83,6 +83,10 @@ class Launchd:
         """See :class:`Manager`."""
         return [_command("bootout", self._target, fine=_NOT_LOADED, again=(_IN_PROGRESS,))]
 
+    def detach(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return []
+
     def forget(self) -> list[Command]:
         """See :class:`Manager`."""
         return []

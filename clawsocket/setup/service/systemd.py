@@ -90,6 +90,10 @@ class Systemd:
         """See :class:`Manager`."""
         return [_command("disable", "--now", unit) for unit in self._units()]
 
+    def detach(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return [Command(("env", "SYSTEMD_OFFLINE=1", *_systemctl("disable", unit))) for unit in self._units()]
+
     def forget(self) -> list[Command]:
         """See :class:`Manager`."""
         return [_command("daemon-reload"), _command("reset-failed", SERVICE, fine=(1,))]
