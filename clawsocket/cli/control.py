@@ -43,7 +43,8 @@ def logs(argv: Sequence[str]) -> int:
     """
     parser = Parser(prog="claw-socket logs", description="Shows what the service logged.")
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
-    command = _installed().logs(follow=parser.parse_args(argv).follow)
+    options = parser.parse_args(argv)
+    command = _installed().logs(follow=options.follow)
     try:
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
     except OSError as error:

@@ -12,7 +12,7 @@ from clawsocket.config import Settings, claude_dirs
 from clawsocket.errors import FolderError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks
-from clawsocket.setup.install import keyring
+from clawsocket.setup.install import Wishes, job_of, keyring
 from clawsocket.setup.installed import Installed, Written, diff, text_of
 from clawsocket.setup.service import MARK, Manager
 from clawsocket.setup.steps import Step, commands, undo
@@ -35,7 +35,7 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
         purge: also remove the token and its copy in the keyring, the log, and the settings that install wrote.
     """
     installed = Installed(home)
-    _recognize(installed, manager)
+    _recognize(home, settings, installed, manager)
     units = installed.files(besides=home.config)
     if units:
         yield from commands(manager.end() if running else manager.detach())
@@ -59,12 +59,14 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
         yield Step("", lambda: _finish(home, installed, purge=purge))
 
 
-def _recognize(installed: Installed, manager: Manager) -> None:
-    """Know the files of our service again where the record of them was lost with our folder."""
-    for path in manager.known():
-        text = text_of(path)
-        if text is not None and str(path) not in installed.record.files and MARK in text:
-            installed.record.files[str(path)] = Written(None, text)
+def _recognize(home: Home, settings: Settings, installed: Installed, manager: Manager) -> None:
+    """Know the files of our service again where the record of them was lost: by what they would be if new."""
+    there = [path for path in manager.known() if (text := text_of(path)) is not None and MARK in text]
+    lost = [path for path in there if str(path) not in installed.record.files]
+    if lost:
+        job = job_of(home, Wishes(settings, {}, on_demand=len(there) > 1))
+        wanted = manager.files(job)
+        installed.record.files.update({str(path): Written(None, wanted[path]) for path in lost if path in wanted})
 
 
 def _purge(home: Home, installed: Installed, manager: Manager) -> Iterator[Step]:
@@ -95,6 +97,7 @@ def _finish(home: Home, installed: Installed, *, purge: bool) -> str:
     if purge:
         with contextlib.suppress(OSError):
             home.installed.unlink(missing_ok=True)
+            home.root.rmdir()
     installed.tidy()
     if not home.root.exists():
         return ""

@@ -130,7 +130,7 @@ def test_what_was_changed_by_hand_between_two_installations_is_not_lost(account:
 
 def test_a_service_whose_record_was_lost_is_removed_too(account: Account) -> None:
     before = account.tree()
-    account.run("claw-socket", "install", "--no-hooks")
+    account.run("claw-socket", "install", "--no-hooks", "--on-demand")
     account.run("claw-socket", "stop")
     account.run("rm", "-r", ".claw-socket")
     account.run("claw-socket", "uninstall", "--purge")
@@ -256,6 +256,12 @@ def test_the_journal_has_its_lines_and_no_token(account: Account) -> None:
     shown = account.run("claw-socket", "logs")
     assert "listening on ws://localhost:3838/" in shown
     assert "stopping" in shown
+    only = ("--identifier=claw-socket", "--priority=warning", "--output=cat")
+    warnings = account.run("journalctl", "--user", *only)
+    assert "listening" not in warnings
+    account.run("claw-socket", "install", "--host", "0.0.0.0")
+    warnings = account.run("journalctl", "--user", *only)
+    assert warnings.strip() == "ws://localhost:3838/ can be reached from other machines"
     assert len(token) == 64
     assert token not in account.journal()
     assert token not in account.as_root("journalctl", "--no-pager", "--output=json")

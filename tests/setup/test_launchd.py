@@ -205,6 +205,66 @@ def test_without_launchctl_it_says_so(home: Path, monkeypatch: pytest.MonkeyPatc
         Launchd(home, UID).check()
 
 
+def test_a_dry_run_changes_nothing(mac: Mac, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(mac.home)
+    assert cli.main(["install", "--port", port, "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert tree(mac.home) == before
+    assert mac.calls() == []
+    assert f"$ launchctl bootstrap {DOMAIN} {mac.plist}" in out
+    assert f"+port = {port}" in out
+    assert f"+++ {mac.plist}" in out
+
+
+def test_the_next_free_port_is_taken(mac: Mac, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", int(port))):
+        assert cli.main(["install", "--port", port]) == 0
+    out = capsys.readouterr().out
+    assert f"port {port} is another program's; taking " in out
+    config = (mac.home / ".claw-socket" / "config.toml").read_text()
+    assert f"port = {port}\n" != config
+    assert cli.main(["install"]) == 0
+    assert "installed already" in capsys.readouterr().out
+
+
+def test_what_was_changed_by_hand_stays(mac: Mac, port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    config = mac.home / ".claw-socket" / "config.toml"
+    assert cli.main(["install", "--port", port, "--no-hooks"]) == 0
+    for path, old, new in ((config, "port", "# mine\nport"), (mac.plist, "Background", "Interactive")):
+        path.write_text(path.read_text().replace(old, new))
+    assert cli.main(["uninstall"]) == 0
+    assert cli.main(["uninstall", "--purge"]) == 0
+    out = capsys.readouterr().out
+    assert "+\t<string>Interactive</string>" in out
+    assert "left in" in out
+    assert "Interactive" in mac.plist.read_text()
+    assert config.read_text() == f"# mine\nport = {port}\nhooks = false\n"
+
+
+def test_on_demand_needs_a_port_that_is_known(mac: Mac, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["install", "--port", "0", "--on-demand"]) == 1
+    assert "needs a port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv", [["install", "--set", "port"], ["install", "--what"], ["uninstall", "x"], ["logs", "-x"]]
+)
+def test_wrong_words_are_one_clear_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(argv) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "--help" in err
+
+
+def test_settings_that_only_a_person_can_edit_are_left(mac: Mac, capsys: pytest.CaptureFixture[str]) -> None:
+    config = mac.home / ".claw-socket" / "config.toml"
+    config.parent.mkdir(mode=0o700)
+    config.write_text("allowed_hosts = [\n")
+    assert cli.main(["install"]) == 1
+    assert "is not TOML" in capsys.readouterr().err
+    assert config.read_text() == "allowed_hosts = [\n"
+
+
 def test_on_demand_is_for_systemd(mac: Mac, port: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["install", "--port", port, "--on-demand"]) == 11
     assert "leave --on-demand out" in capsys.readouterr().err
