@@ -265,7 +265,9 @@ class App:
                 limit=settings.spool_limit,
             )
         except (ClawSocketError, OSError) as error:
-            logger.warning("the hooks could not be installed: %s", error)
+            logger.warning(
+                "the hooks could not be installed: %s; claw-socket install may do what a service must not", error
+            )
             return
         for change in changes:
             if change.action != "unchanged":

@@ -45,8 +45,11 @@ class _Journal(logging.Formatter):
 
 def _is_journal() -> bool:
     """Tell whether standard error goes to the journal, by what systemd says of it."""
+    told = os.environ.get("JOURNAL_STREAM")
+    if not told:
+        return False
     status = os.fstat(sys.stderr.fileno())
-    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+    return told == f"{status.st_dev}:{status.st_ino}"
 
 
 def _raise_file_limit() -> None:

@@ -26,7 +26,11 @@ _numbers = itertools.count()
 
 def missing() -> list[str]:
     """Return what this machine lacks for it."""
+    if sys.platform != "linux":
+        return ["Linux"]
     lacks = [tool for tool in _TOOLS if shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+    if " cgroup2 " not in Path("/proc/mounts").read_text():
+        lacks.append("a mounted cgroup2")
     if _AS_ROOT and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
         lacks.append("root, or sudo without a password")
     return lacks
@@ -85,6 +89,7 @@ class Account:
         ]
         ours = Path(cgroups) / "user.slice" / f"user-{self.uid}.slice"
         _root("find", str(ours), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";", check=False)
+        _root("rmdir", f"/run/user/{self.uid}", check=False)
 
     def login(self) -> None:
         """Start the user's systemd."""
