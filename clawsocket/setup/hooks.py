@@ -85,7 +85,7 @@ def look(
     """
     known = installed_events(claude_dirs)
     wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
-    return [_look(path, wanted, known) for path in _files(claude_dirs)]
+    return [_look(path, wanted, known) for path in _paths(claude_dirs)]
 
 
 def _look(path: Path, wanted: Mapping[str, Mapping[str, Any]], known: frozenset[str]) -> Look:
@@ -106,10 +106,6 @@ def _look(path: Path, wanted: Mapping[str, Mapping[str, Any]], known: frozenset[
         return Look(path, "is not UTF-8")
     except ValueError as error:
         return Look(path, str(error))
-
-
-def _files(claude_dirs: Sequence[Path]) -> list[Path]:
-    return list(dict.fromkeys(Path(os.path.realpath(folder / "settings.json")) for folder in claude_dirs))
 
 
 def install(
@@ -176,6 +172,29 @@ def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
     return _each(home, claude_dirs, _without_hooks)
 
 
+def preview(
+    home: Home,
+    claude_dirs: Sequence[Path],
+    *,
+    stream: bool = False,
+    watch_files: Sequence[str] = (),
+    limit: int = Settings().spool_limit,
+) -> list[tuple[Path, str, str]]:
+    """Return what :func:`install` would change, and change nothing: each file, its text as it is and as it would be.
+
+    Args, Raises:
+        As for :func:`install`.
+    """
+    known = installed_events(claude_dirs)
+    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
+    return _preview(home, claude_dirs, lambda found: _with_hooks(found, wanted))
+
+
+def preview_removal(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
+    """Return what :func:`remove` would change, in the same way."""
+    return _preview(home, claude_dirs, _without_hooks)
+
+
 class _Found(NamedTuple):
     """A settings file as it is now, and what we remember of it."""
 
@@ -222,6 +241,19 @@ class _Plan(NamedTuple):
 _Planner = Callable[[_Found], _Plan | None]
 
 
+def _preview(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[tuple[Path, str, str]]:
+    changes = []
+    for path in _paths(claude_dirs):
+        found = _find(path, Backups(home.backups, path))
+        try:
+            planned = plan(found)
+            if planned is not None:
+                changes.append((path, found.whole, (planned.after or b"").decode()))
+        except ValueError as error:
+            raise SettingsFileError(path, str(error)) from None
+    return changes
+
+
 def _with_hooks(found: _Found, wanted: Mapping[str, Mapping[str, Any]]) -> _Plan | None:
     text = merge(found.text, wanted)
     if found.content is not None and text == found.text:
@@ -237,11 +269,16 @@ def _without_hooks(found: _Found) -> _Plan | None:
     return _Plan("restored" if found.is_unchanged else "removed", None if before is None else before.encode(), None)
 
 
+def _paths(claude_dirs: Sequence[Path]) -> list[Path]:
+    """Return the settings files, links followed, each once."""
+    return list(dict.fromkeys(Path(os.path.realpath(folder / "settings.json")) for folder in claude_dirs))
+
+
 def _each(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[Change]:
     """Do it for every file, and only then raise what went wrong first."""
     changes, failures = [], []
     with _locked(home.root / "settings.lock"):
-        for path in _files(claude_dirs):
+        for path in _paths(claude_dirs):
             try:
                 changes.append(_edit(path, Backups(home.backups, path), plan))
             except SettingsFileError as error:
