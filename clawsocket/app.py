@@ -37,6 +37,7 @@ from clawsocket.sources.watch import Watcher
 from clawsocket.spending import own_prices
 from clawsocket.state.usage import Book
 from clawsocket.state.world import World
+from clawsocket.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +135,11 @@ class App:
         self.append(self.world.flush())
         await self.server.stop()
         await self.persistence.close()
+
+    def status(self) -> str:
+        """Return a line about the service for whoever looks after it."""
+        sessions, clients = len(self.world.session_list(False)), self.server.clients
+        return f"{sessions} sessions, {clients} clients, port {self.server.port}"
 
     # What comes in
 
@@ -260,7 +266,9 @@ class App:
                 limit=settings.spool_limit,
             )
         except (ClawSocketError, OSError) as error:
-            logger.warning("the hooks could not be installed: %s", error)
+            logger.warning(
+                "the hooks could not be installed: %s; claw-socket install may do what a service must not", error
+            )
             return
         for change in changes:
             if change.action != "unchanged":
@@ -286,13 +294,16 @@ class App:
 async def serve(settings: Settings, home: Home) -> None:
     """Run the service until SIGINT or SIGTERM."""
     app = App(settings, home)
+    supervisor = Supervisor(app.status)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     try:
         await app.start()
+        supervisor.ready()
         await stopped.wait()
         logger.info("stopping")
     finally:
+        supervisor.stopping()
         await app.stop()

@@ -107,6 +107,35 @@ def strip_hooks(text: str, original: str = "") -> str:
     return _reduce(text, {}, keep=None if hooks is None else dict(_events(hooks)))
 
 
+def registered(text: str) -> frozenset[str]:
+    """Return the events for which a command of ours is there.
+
+    Raises:
+        ValueError: as for :func:`merge`.
+    """
+    if _is_blank(text):
+        return frozenset()
+    events = _events(_parse(text)[1])
+    return frozenset(event for event, list in events if any(_our_commands(child.node) for child in list.children))
+
+
+def hooks_are_off(text: str) -> str | None:
+    """Return the key by which settings keep our hooks from running; None: nothing does.
+
+    Args:
+        text: the user's settings, or those of whoever manages the machine: ``allowManagedHooksOnly`` counts only there,
+            and where it should not be, it means nothing.
+
+    Raises:
+        ValueError: as for :func:`merge`.
+    """
+    if _is_blank(text):
+        return None
+    root, _ = _parse(text)
+    on = {child.key for child in root.children if child.node.value is True}
+    return next((key for key in ("disableAllHooks", "allowManagedHooksOnly") if key in on), None)
+
+
 def is_empty(text: str) -> bool:
     """Tell whether a settings file says nothing at all."""
     return _is_blank(text) or not parse(text).children

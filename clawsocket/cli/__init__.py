@@ -11,10 +11,20 @@ from clawsocket.cli.arguments import PLACE, parse
 from clawsocket.errors import ClawSocketError, meaning
 
 COMMANDS = {
+    "install": ("clawsocket.cli.install", "Make it part of the system: service, hooks, token; there at every login"),
+    "uninstall": ("clawsocket.cli.uninstall", "Remove all that again; --purge leaves no trace"),
+    "start": ("clawsocket.cli.control:start", "Start the installed service"),
+    "stop": ("clawsocket.cli.control:stop", "Stop it until the next login"),
+    "restart": ("clawsocket.cli.control:restart", "Start it anew"),
+    "logs": ("clawsocket.cli.control:logs", "Show what it logged; -f goes on with what comes"),
+    "doctor": ("clawsocket.cli.doctor", "Look for what is wrong, say how to mend it, and mend what is safe"),
     "history": ("clawsocket.cli.history", "List sessions of the past, show, export or forget them"),
+    "status": ("clawsocket.cli.status", "Show whether the service runs, where, and what it sees"),
+    "token": ("clawsocket.cli.token", "Show or replace the token; keep a copy in the system's keyring"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
 }
-"""The commands: each with its module, whose ``main(argv)`` runs it and returns the exit code, and a line of help."""
+"""The commands: each with its module, whose ``main(argv)``, or the function named after a colon, runs it and returns
+the exit code, and a line of help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
         if argv and argv[0] in COMMANDS:
-            return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
+            module, _, function = COMMANDS[argv[0]][0].partition(":")
+            return int(getattr(importlib.import_module(module), function or "main")(argv[1:]))
         options = parse(argv)
         if options.show is not None:
             print(options.show.replace(PLACE, _commands()), end="")
@@ -61,7 +72,7 @@ def _run(action: str, given: dict[str, str]) -> int:
 
         return serve(settings, home)
     if action == "rotate":
-        from clawsocket.cli.rotate import rotate
+        from clawsocket.cli.token import rotate
 
         return rotate(home)
     if action.endswith("statusline"):

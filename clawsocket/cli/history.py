@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.store import Row, SavedSession, Store
 from clawsocket.log.viewer import Viewer
@@ -31,11 +32,6 @@ examples:
   claw-socket history export 3f2a session.jsonl
   claw-socket history purge --project ~/secret --yes
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,9 +56,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    kind = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(
-        prog="claw-socket history", description="Shows what the log knows.", epilog=EPILOG, formatter_class=kind
+    parser = Parser(
+        prog="claw-socket history", description="Shows what the log knows.", epilog=EPILOG, formatter_class=RawHelp
     )
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     parser.add_argument("--project", metavar="PATH", help="sessions of this folder alone")

@@ -208,13 +208,14 @@ class Reading:
         """Return a session's newest events, oldest first.
 
         Args:
-            session_id: the session.
+            session_id: the session; empty: those that are of none.
             types: those whose type fits this (``*`` for any characters).
             before: the id of the event to end before.
             limit: how many, at most; -1 for all.
         """
         with errors_of(self.path, reading=True):
-            row = self._reader.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
+            find = "SELECT key FROM sessions WHERE id = ?"
+            row = self._reader.execute(find, (session_id,)).fetchone() if session_id else (0,)
             if row is None:
                 return []
             end = 1 << 62

@@ -463,3 +463,10 @@ class SystemError(Wire, kw_only=True):
     source: str
     message: str
     recoverable: bool
+
+
+@event("system.check", {"checkId": "0f3c8a51d2"})
+class SystemCheck(Wire, kw_only=True):
+    """``claw-socket doctor`` sent a hook of its own, to see whether hooks arrive here. It means nothing else."""
+
+    check_id: str

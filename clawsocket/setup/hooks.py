@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from clawsocket.claude.hook_command import spool_command
-from clawsocket.claude.settings import entries, merge, strip_hooks
+from clawsocket.claude.settings import entries, hooks_are_off, merge, registered, strip_hooks
 from clawsocket.config import Settings
 from clawsocket.paths import Home
 from clawsocket.setup.claude_version import installed_events
-from clawsocket.setup.settings_file import Change, put_in, spool_name, take_out
+from clawsocket.setup.settings_file import BOM, Change, paths, preview_in, preview_out, put_in, spool_name, take_out
+from clawsocket.setup.swap import read
+
+
+class Look(NamedTuple):
+    """What is to be seen of our hooks in a settings file.
+
+    Attributes:
+        path: the file, links followed.
+        problem: why nothing can be known of it, as a clause; None: it could be read.
+        missing: the events whose hook is not there.
+        unknown: those whose hook is there, and that the installed Claude Code does not have.
+        is_right: installing would change nothing.
+        off: the key by which this file turns all hooks off.
+    """
+
+    path: Path
+    problem: str | None = None
+    missing: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+    is_right: bool = False
+    off: str | None = None
+
+
+def look(
+    home: Home, claude_dirs: Sequence[Path], *, stream: bool, watch_files: Sequence[str], limit: int
+) -> list[Look]:
+    """Compare what is registered with what :func:`install` with the same arguments would register; nothing is changed.
+
+    Raises:
+        FolderError: no hook can be made for our folder.
+    """
+    known = installed_events(claude_dirs)
+    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
+    return [_look(path, wanted, known) for path in paths(claude_dirs)]
+
+
+def _look(path: Path, wanted: Mapping[str, Mapping[str, Any]], known: frozenset[str]) -> Look:
+    try:
+        text = (read(path) or b"").decode().removeprefix(BOM)
+        there = registered(text)
+        off = hooks_are_off(text)
+        return Look(
+            path,
+            missing=frozenset(wanted) - there,
+            unknown=there - known,
+            is_right=merge(text, wanted) == text,
+            off=off if off == "disableAllHooks" else None,
+        )
+    except OSError as error:
+        return Look(path, f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        return Look(path, "is not UTF-8")
+    except ValueError as error:
+        return Look(path, str(error))
 
 
 def install(
@@ -38,8 +93,17 @@ def install(
         FolderError: our own folder can't be made.
     """
     known = installed_events(claude_dirs)
-    wanted = entries(spool_command(spool_name(home), limit), known, stream=stream, watch_files=watch_files)
+    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
     return put_in(home, claude_dirs, lambda text: merge(text, wanted))
+
+
+def command(home: Home, limit: int) -> str:
+    """Return the line of shell that is registered.
+
+    Raises:
+        FolderError: no hook can be made for our folder.
+    """
+    return spool_command(spool_name(home), limit)
 
 
 def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
@@ -60,3 +124,26 @@ def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
         FolderError: our own folder can't be made.
     """
     return take_out(home, claude_dirs, strip_hooks)
+
+
+def preview(
+    home: Home,
+    claude_dirs: Sequence[Path],
+    *,
+    stream: bool = False,
+    watch_files: Sequence[str] = (),
+    limit: int = Settings().spool_limit,
+) -> list[tuple[Path, str, str]]:
+    """Return what :func:`install` would change, and change nothing: each file, its text as it is and as it would be.
+
+    Args, Raises:
+        As for :func:`install`.
+    """
+    known = installed_events(claude_dirs)
+    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
+    return preview_in(home, claude_dirs, lambda text: merge(text, wanted))
+
+
+def preview_removal(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
+    """Return what :func:`remove` would change, in the same way."""
+    return preview_out(home, claude_dirs, strip_hooks)

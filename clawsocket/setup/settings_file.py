@@ -27,7 +27,7 @@ from clawsocket.setup.swap import read, refuse_read_only, swap
 
 Action = Literal["created", "updated", "unchanged", "removed", "restored"]
 
-_BOM = "\ufeff"
+BOM = "\ufeff"
 _TRIES = 100
 _BETWEEN_TRIES = 0.01
 _LOCK_WAIT = 5.0
@@ -97,6 +97,27 @@ def take_out(home: Home, claude_dirs: Sequence[Path], edit: Callable[[str, str],
     return _each(home, claude_dirs, lambda found: _without(found, edit))
 
 
+def preview_in(home: Home, claude_dirs: Sequence[Path], edit: Editor) -> list[tuple[Path, str, str]]:
+    """Return what :func:`put_in` would change, and change nothing: each file, its text as it is and as it would be.
+
+    Raises:
+        SettingsFileError: a file can't be edited safely.
+    """
+    return _preview(home, claude_dirs, lambda found: _with_ours(found, edit))
+
+
+def preview_out(
+    home: Home, claude_dirs: Sequence[Path], edit: Callable[[str, str], str]
+) -> list[tuple[Path, str, str]]:
+    """Return what :func:`take_out` would change, in the same way."""
+    return _preview(home, claude_dirs, lambda found: _without(found, edit))
+
+
+def paths(claude_dirs: Sequence[Path]) -> list[Path]:
+    """Return the settings files of some folders, links followed, each once."""
+    return list(dict.fromkeys(Path(os.path.realpath(folder / "settings.json")) for folder in claude_dirs))
+
+
 def spool_name(home: Home) -> str:
     """Return the path of the spool, as a command in the settings names it.
 
@@ -127,10 +148,10 @@ class _Found(NamedTuple):
 
     @property
     def text(self) -> str:
-        return self.whole.removeprefix(_BOM)
+        return self.whole.removeprefix(BOM)
 
     def like(self, text: str) -> str:
-        return _BOM + text if self.whole.startswith(_BOM) else text
+        return BOM + text if self.whole.startswith(BOM) else text
 
     @property
     def is_unchanged(self) -> bool:
@@ -140,7 +161,7 @@ class _Found(NamedTuple):
     @property
     def original(self) -> str:
         """What is remembered of it from before our entries; empty for nothing."""
-        return ((self.record and self.record.original) or "").removeprefix(_BOM)
+        return ((self.record and self.record.original) or "").removeprefix(BOM)
 
     def leave(self, text: str, original: str | None) -> tuple[bytes, Record]:
         """Return what to leave there with something of ours in it, and what to remember."""
@@ -185,16 +206,28 @@ def _without(found: _Found, edit: Callable[[str, str], str]) -> _Plan | None:
 
 def _each(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[Change]:
     """Do it for every file, and only then raise what went wrong first."""
-    paths = dict.fromkeys(Path(os.path.realpath(folder / "settings.json")) for folder in claude_dirs)
     changes, failures = [], []
     with _locked(home.root / "settings.lock"):
-        for path in paths:
+        for path in paths(claude_dirs):
             try:
                 changes.append(_edit(path, Backups(home.backups, path), plan))
             except SettingsFileError as error:
                 failures.append(error)
     if failures:
         raise failures[0]
+    return changes
+
+
+def _preview(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[tuple[Path, str, str]]:
+    changes = []
+    for path in paths(claude_dirs):
+        found = _find(path, Backups(home.backups, path))
+        try:
+            planned = plan(found)
+            if planned is not None:
+                changes.append((path, found.whole, (planned.after or b"").decode()))
+        except ValueError as error:
+            raise SettingsFileError(path, str(error)) from None
     return changes
 
 
@@ -248,14 +281,14 @@ def _find(path: Path, backups: Backups) -> _Found:
 def _may_be_torn(content: bytes | None) -> bool:
     """Tell whether somebody is perhaps writing it just now."""
     try:
-        parse("null" if content is None else content.decode().removeprefix(_BOM))
+        parse("null" if content is None else content.decode().removeprefix(BOM))
     except ValueError:
         return True
     return False
 
 
 def _verify(found: _Found, planned: _Plan) -> None:
-    after = (planned.after or b"").decode().removeprefix(_BOM)
+    after = (planned.after or b"").decode().removeprefix(BOM)
     if foreign(after) != foreign(found.text):
         raise ValueError("the edit would change more than our entries")
 

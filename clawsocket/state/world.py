@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from clawsocket.claude.hook_events import CHECK
 from clawsocket.claude.observations import (
     AgentMetaSeen,
     HookSeen,
@@ -23,7 +24,7 @@ from clawsocket.claude.observations import (
 )
 from clawsocket.claude.session_file import SessionFile
 from clawsocket.protocol.envelope import Event, Source
-from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemError
+from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemCheck, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
 from clawsocket.state.gauges import newest
@@ -260,6 +261,10 @@ class World:
 
     def _hook(self, seen: HookSeen) -> None:
         hook = seen.hook
+        if hook.hook_event_name == CHECK:
+            data = SystemCheck(check_id=hook.session_id)
+            self.put(Event("system.check", seen.at, "", f"h:{seen.id}", "hook", data))
+            return
         session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
         if session is not None:
             self._take_hook(session, seen)

@@ -16,6 +16,14 @@ from tests.support.waiting import wait_for
 
 README = (ROOT / "README.md").read_text("utf-8")
 
+COMMANDS = (
+    (),
+    *((name,) for name in ("doctor", "history", "install", "status", "token", "uninstall", "usage")),
+    ("history", "purge"),
+)
+OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
+"""Flags of other programs."""
+
 
 def block(language: str) -> str:
     """The README's code in a language."""
@@ -52,8 +60,8 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
 
 
 def test_every_flag_and_route_of_the_readme_exists(tmp_path: Path) -> None:
-    flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - {"--unix-socket", "--experimental-websocket"}
+    flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - OTHERS
     assert flags >= {"--port", "--no-auth"}
-    helped = [run_command(tmp_path, *words, "--help") for words in ((), ("usage",), ("history",), ("history", "purge"))]
+    helped = [run_command(tmp_path, *words, "--help") for words in COMMANDS]
     known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", "".join(one.stdout for one in helped)))
     assert flags - known == set()

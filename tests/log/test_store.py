@@ -139,6 +139,16 @@ def test_sessions_are_kept_as_long_as_they_live_or_have_an_event(path: Path) -> 
 # Reading
 
 
+def test_what_is_of_no_session_can_be_had_by_its_type(path: Path) -> None:
+    with opened(path) as store:
+        first = store.head + 1
+        error = Row(first + 1, 5, "system.error", "", "e:1", b"error")
+        check = Row(first + 2, 6, "system.check", "", "h:1", b"check")
+        store.commit([row(first), error, check], Extras(), head=first + 2)
+        assert store.events("", types="system.error") == [error]
+        assert store.events("") == [error, check]
+
+
 def test_a_session_has_its_own_events_newest_last_and_page_by_page(path: Path) -> None:
     with opened(path) as store:
         rows = [row(store.head + n, session="ab"[n % 2]) for n in range(1, 11)]
