@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from clawsocket import config
@@ -84,8 +85,10 @@ def _parser() -> Parser:
     parser.add_argument(
         "--dry-run", action="store_true", help="change nothing; show every file as a diff, every command"
     )
-    parser.add_argument("--port", dest="set", action="append", type=lambda text: ("port", text), metavar="NUMBER")
-    parser.add_argument("--host", dest="set", action="append", type=lambda text: ("host", text), metavar="ADDRESS")
+    for name, metavar, help in (("port", "NUMBER", "port to listen on"), ("host", "ADDRESS", "address to listen on")):
+        parser.add_argument(
+            f"--{name}", dest="set", action="append", type=partial(_named, name), metavar=metavar, help=help
+        )
     parser.add_argument(
         "--set", action="append", type=setting, metavar="NAME=VALUE", help="a setting, as of claw-socket"
     )
@@ -100,6 +103,10 @@ def _parser() -> Parser:
     )
     when.add_argument("--at-login", dest="on_demand", action="store_false", help="start at login (default)")
     return parser
+
+
+def _named(name: str, text: str) -> tuple[str, str]:
+    return name, text
 
 
 def _given(flags: list[tuple[str, str]] | None, *, hooks: bool) -> dict[str, str]:
