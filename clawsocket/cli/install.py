@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
             print(f"port {settings.port} is another program's; taking {port}")
             kept["port"] = port
     settings = config.load({**given, **kept}, file=home.config)
-    wishes = install.Wishes(settings, kept, options.keyring, settings.hooks, on_demand)
+    wishes = install.Wishes(settings, kept, options.keyring, settings.hooks, options.statusline, on_demand)
     carry_out(install.steps(home, wishes, runner), dry_run=options.dry_run, nothing="Everything is installed already.")
     if not options.dry_run:
         if not settings.hooks:
@@ -94,6 +94,9 @@ def _parser() -> Parser:
     )
     parser.add_argument("--no-service", dest="service", action="store_false", help="leave the service out")
     parser.add_argument("--no-hooks", dest="hooks", action="store_false", help="leave the hooks out, for good")
+    parser.add_argument(
+        "--statusline", action="store_true", help="record what your status line is told: context and limits"
+    )
     parser.add_argument(
         "--no-keyring", dest="keyring", action="store_false", help="no copy of the token in the keyring"
     )

@@ -19,7 +19,7 @@ from clawsocket import __version__, token
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.errors import ServiceError, SettingError
 from clawsocket.paths import Home
-from clawsocket.setup import hooks, keyring
+from clawsocket.setup import hooks, keyring, statusline
 from clawsocket.setup.config_file import with_settings
 from clawsocket.setup.installed import Installed, diff, text_of
 from clawsocket.setup.service import Job, Manager
@@ -39,6 +39,7 @@ class Wishes:
         kept: those that ``config.toml`` is to have.
         with_keyring: put a copy of the token into the keyring.
         with_hooks: install the hooks.
+        with_statusline: put the recorder in front of the status line.
         on_demand: let the first connection start the service.
     """
 
@@ -46,6 +47,7 @@ class Wishes:
     kept: Mapping[str, Any]
     with_keyring: bool = True
     with_hooks: bool = True
+    with_statusline: bool = False
     on_demand: bool = False
 
 
@@ -70,6 +72,8 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
         yield step
     if wishes.with_hooks:
         yield from _hooks(home, wishes, installed)
+    if wishes.with_statusline:
+        yield from _statusline(home, wishes, installed)
     if manager is not None:
         yield from _service(home, wishes, installed, manager, changed)
 
@@ -131,6 +135,20 @@ def _hooks(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
             installed.make(folder)
         done = hooks.install(home, dirs, **more)
         return "\n".join(f"hooks: {change.path}" for change in done)
+
+    yield Step("".join(diff(path, before or None, after) for path, before, after in changes), write)
+
+
+def _statusline(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
+    dirs = claude_dirs(wishes.settings)
+    changes = statusline.preview(home, dirs)
+    if not changes:
+        return
+
+    def write() -> str:
+        for folder in dirs:
+            installed.make(folder)
+        return "\n".join(f"status line recorder: {change.path}" for change in statusline.install(home, dirs))
 
     yield Step("".join(diff(path, before or None, after) for path, before, after in changes), write)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from clawsocket.claude.recorder_command import recorder_command
 from clawsocket.claude.status_line_setting import put, take
 from clawsocket.paths import Home
-from clawsocket.setup.settings_file import Change, put_in, spool_name, take_out
+from clawsocket.setup.settings_file import Change, Editor, preview_in, preview_out, put_in, spool_name, take_out
 
 
 def install(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
@@ -26,7 +26,11 @@ def install(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
         SettingsFileError: a file can't be edited safely and was left as it is. The others are done all the same.
         FolderError: our own folder can't be made.
     """
-    return put_in(home, claude_dirs, partial(put, recorder=partial(recorder_command, spool_name(home))))
+    return put_in(home, claude_dirs, _putting(home))
+
+
+def _putting(home: Home) -> Editor:
+    return partial(put, recorder=partial(recorder_command, spool_name(home)))
 
 
 def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
@@ -44,3 +48,17 @@ def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
         FolderError: our own folder can't be made.
     """
     return take_out(home, claude_dirs, take)
+
+
+def preview(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
+    """Return what :func:`install` would change, and change nothing: each file, its text as it is and as it would be.
+
+    Args, Raises:
+        As for :func:`install`.
+    """
+    return preview_in(home, claude_dirs, _putting(home))
+
+
+def preview_removal(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
+    """Return what :func:`remove` would change, in the same way."""
+    return preview_out(home, claude_dirs, take)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.errors import FolderError
 from clawsocket.paths import Home
-from clawsocket.setup import hooks, keyring
+from clawsocket.setup import hooks, keyring, statusline
 from clawsocket.setup.install import Wishes, job_of
 from clawsocket.setup.installed import Installed, Written, diff, text_of
 from clawsocket.setup.service import MARK, Manager
+from clawsocket.setup.settings_file import Change
 from clawsocket.setup.steps import Step, commands, undo
 
 _OURS = (
@@ -40,12 +41,16 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
     if units:
         yield from commands(manager.end() if running else manager.detach())
     dirs = claude_dirs(settings)
-    changes = hooks.preview_removal(home, dirs)
-    if changes:
-        yield Step(
-            "".join(diff(path, before, after or None) for path, before, after in changes),
-            lambda: "\n".join(f"hooks: {change.path} is {change.action}" for change in hooks.remove(home, dirs)),
-        )
+    for name, preview, remove in (
+        ("status line recorder", statusline.preview_removal, statusline.remove),
+        ("hooks", hooks.preview_removal, hooks.remove),
+    ):
+        changes = preview(home, dirs)
+        if changes:
+            yield Step(
+                "".join(diff(path, before, after or None) for path, before, after in changes),
+                partial(_take_out, name, remove, home, dirs),
+            )
     for path in units:
         yield undo(installed, path)
         drop_ins = path.with_name(f"{path.name}.d")
@@ -72,6 +77,12 @@ def _recognize(home: Home, settings: Settings, installed: Installed, manager: Ma
 def _forget() -> str:
     gone = keyring.delete()
     return "" if gone.state in ("absent", "missing") else f"keyring: {gone.words}"
+
+
+def _take_out(
+    name: str, remove: Callable[[Home, Sequence[Path]], list[Change]], home: Home, dirs: Sequence[Path]
+) -> str:
+    return "\n".join(f"{name}: {change.path} is {change.action}" for change in remove(home, dirs))
 
 
 def _purge(home: Home, installed: Installed, manager: Manager) -> Iterator[Step]:

@@ -43,3 +43,27 @@ def test_a_status_line_that_is_none_is_left_alone(home: Path, capsys: pytest.Cap
     assert main(["--install-statusline"]) == 6
     assert "not a command" in capsys.readouterr().err
     assert file.read_text() == '{"statusLine": 5}'
+
+
+def test_the_installer_puts_the_recorder_there_too_and_takes_it_away_with_all_else(tmp_path: Path) -> None:
+    path = tmp_path / ".claude" / "settings.json"
+    path.parent.mkdir()
+    before = '{\n  "statusLine": {"type": "command", "command": "echo mine"}, "model": "opus"\n}\n'
+    path.write_text(before)
+    install = ("install", "--no-service", "--no-keyring", "--statusline")
+    shown = run_command(tmp_path, *install, "--dry-run")
+    assert shown.returncode == 0
+    assert "claw-socket status line" in shown.stdout
+    assert path.read_text() == before
+    done = run_command(tmp_path, *install)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"status line recorder: {path}" in done.stdout
+    command = json.loads(path.read_text())["statusLine"]["command"]
+    assert command.startswith(": claw-socket status line;")
+    assert command.endswith("echo mine")
+    assert "hooks" in json.loads(path.read_text())
+    again = run_command(tmp_path, *install)
+    assert "installed already" in again.stdout
+    gone = run_command(tmp_path, "uninstall")
+    assert (gone.returncode, gone.stderr) == (0, "")
+    assert path.read_text() == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -59,7 +60,7 @@ class Desktop(AbstractContextManager["Desktop"]):
             config = self._folder / "bus.conf"
             config.write_text(CONFIG.format(socket=self._folder / "bus", services=self._services))
             bus = self._start(stack, "dbus-daemon", "--nofork", f"--config-file={config}")
-            wait_for((self._folder / "bus").exists, f"the bus (pid {bus.pid})")
+            wait_for(self._listens, f"the bus (pid {bus.pid})")
             if self._wanted:
                 self._keyring = self._start(
                     stack, "gnome-keyring-daemon", "--foreground", "--components=secrets", "--unlock", stdin=b"secret"
@@ -95,6 +96,10 @@ class Desktop(AbstractContextManager["Desktop"]):
         from jeepney.io.blocking import open_dbus_connection  # not at the top: only Linux has it
 
         return open_dbus_connection(self.address)
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self._folder / "bus")) == 0
 
     def _bus(self, connection: Any) -> Any:
         from jeepney import message_bus
