@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clawsocket.cli import main
+from tests.support.service import run_command
 
 SETTINGS = '{"statusLine": {"type": "command", "command": "say \\u00fc"}}'
 
