@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -75,3 +76,9 @@ def health(sessions: Callable[[], int], version: str) -> Route:
         return answer(200, msgspec.json.encode(found))
 
     return make
+
+
+def contract() -> bytes:
+    """Answer with the contract, the AsyncAPI document; it is read each time, since hardly anybody asks twice."""
+    found = files("clawsocket.server").joinpath("asyncapi.json").read_bytes()
+    return answer(200, found, Content_Security_Policy="default-src 'none'")
