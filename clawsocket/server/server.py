@@ -71,7 +71,8 @@ class Server:
         self._hub = Hub(settings, log, fanout, backend)
         routes = {
             b"/health": http.health(lambda: len(backend.sessions()), __version__),
-            b"/asyncapi.json": http.contract,
+            b"/asyncapi.json": http.contract(),
+            b"/metrics": http.metrics(backend.metrics),
         }
         self._keeper = Keeper(settings, Access(settings, token), self._hub, routes)
         self._servers: list[asyncio.Server] = []

@@ -62,6 +62,7 @@ class FakeBackend:
             history=self.history,
             usage=self.usage,
             take_hook=self.take_hook,
+            metrics=lambda: "claw_socket_clients 0\n",
             transcript=lambda session_id, agent_id: self.transcripts.get((session_id, agent_id)),
         )
 
