@@ -11,10 +11,21 @@ import msgspec
 from clawsocket import __version__
 from clawsocket.protocol import replies
 from clawsocket.protocol.envelope import Envelope
-from clawsocket.protocol.events import EVENTS
+from clawsocket.protocol.events import EVENTS, HookData, hook_type
 from clawsocket.protocol.replies import CLOSE_CODES, ERRORS
 from scripts.contract.schemas import Json, event, markdown, reference, schemas
-from scripts.contract.words import ALIASES, CHANNELS, COMMANDS, NOT_SENT, REPLIES
+from scripts.contract.words import (
+    ALIASES,
+    CHANNELS,
+    COMMANDS,
+    HOOKS,
+    ID,
+    NOT_SENT,
+    REPLIES,
+    SEQ,
+    SESSION,
+    TIME,
+)
 
 COMMAND_CHANNEL = "client/commands"
 REPLY_CHANNEL = "server/responses"
@@ -107,6 +118,7 @@ def document() -> Json:
                     }
                 },
             },
+            "channelBindings": {"websocket": {"ws": _binding()}},
             "securitySchemes": {
                 "token": {
                     "type": "httpApiKey",
@@ -164,7 +176,7 @@ def _channels(names: Iterable[str]) -> Json:
             "title": key.replace("/", " ").capitalize(),
             "description": told[key],
             "messages": {_key(name): {"$ref": f"#/components/messages/{_key(name)}"} for name in sorted(found)},
-            "bindings": {"ws": _binding()},
+            "bindings": {"$ref": "#/components/channelBindings/websocket"},
         }
         for key, found in members.items()
     }
@@ -282,11 +294,11 @@ def _example(name: str, data: Any) -> Json:
     area = name.partition(".")[0]
     return {
         "type": name,
-        "timestamp": 1_795_380_827_645,
-        "sessionId": "" if area == "system" else "e7ffb160-17cf-4c26-8c31-c345980e7a7d",
-        "seq": 1_795_380_827_779_001,
+        "timestamp": TIME,
+        "sessionId": "" if area == "system" else SESSION,
+        "seq": SEQ,
         "data": _builtins(data),
-        "id": "h:1795380827645-23796-4",
+        "id": ID,
         "source": _SOURCES.get(area, "hook"),
     }
 
@@ -305,6 +317,7 @@ def _schemas() -> Json:
     found["EventEnvelope"]["properties"]["data"] |= {"type": "object"}
     found["SessionHistory"]["properties"]["events"]["items"] = reference("EventEnvelope")
     found["Error"]["properties"]["error"] |= {"title": "ErrorCode", "enum": list(ERRORS)}
+    found["AgentLog"]["properties"]["line"] |= {"type": "object"}
     found["HookData"]["additionalProperties"] = True
     for name, entry in EVENTS.items():
         found[struct_name(name)] = event(
@@ -344,8 +357,12 @@ def _description() -> str:
     )
 
 
+_HOOKS = {hook_type(name): words for name, words in HOOKS.items()}
+
+
 def _event_description(name: str) -> str:
-    return markdown(inspect.getdoc(EVENTS[name].data))
+    told = markdown(inspect.getdoc(EVENTS[name].data))
+    return f"{_HOOKS[name]}\n\n{told}" if EVENTS[name].data is HookData else told
 
 
 def _alias_description(name: str) -> str:

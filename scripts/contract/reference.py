@@ -32,7 +32,7 @@ class _Reference:
     def lines(self) -> Iterator[str]:
         channels = self._document["channels"]
         yield HEAD
-        yield from self._section("The envelope", "", "EventEnvelope")
+        yield from self._section("EventEnvelope", "The envelope.", "EventEnvelope")
         for key, channel in channels.items():
             area, _, _ = key.partition("/")
             if key in (COMMAND_CHANNEL, REPLY_CHANNEL):

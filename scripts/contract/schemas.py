@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
 import msgspec
 
+from clawsocket.protocol.base import Wire
 from clawsocket.protocol.envelope import Envelope, Source
 from clawsocket.protocol.events import Outcome, RemovedReason
 from clawsocket.protocol.models import State, Status
@@ -45,8 +46,9 @@ def schemas(structs: Iterable[type[Any]]) -> dict[str, Json]:
         KeyError: a field has no description in ``words.py``.
     """
     _, components = msgspec.json.schema_components(list(structs), ref_template=reference("{name}")["$ref"])
+    families = {kind.__name__: kind.__mro__ for kind in _structs(Wire)}
     choices = {name: {"title": name, "type": "string", "enum": list(words)} for name, words in CHOICES.items()}
-    return {**choices, **{name: _struct(name, schema) for name, schema in components.items()}}
+    return {**choices, **{name: _struct(schema, families[name]) for name, schema in components.items()}}
 
 
 def event(title: str, type: str, description: str, data: Json, *, deprecated: bool = False) -> Json:
@@ -70,10 +72,17 @@ def event(title: str, type: str, description: str, data: Json, *, deprecated: bo
     }
 
 
-def _struct(name: str, schema: Json) -> Json:
-    properties = {field: _field(name, field, part) for field, part in schema["properties"].items()}
+def _structs(base: type[Any]) -> Iterator[type[Any]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _structs(kind)
+
+
+def _struct(schema: Json, family: tuple[type[Any], ...]) -> Json:
+    names = [kind.__name__ for kind in family]
+    properties = {field: _field(names, field, part) for field, part in schema["properties"].items()}
     return {
-        "title": name,
+        "title": names[0],
         "description": markdown(schema.get("description")),
         "type": "object",
         "properties": properties,
@@ -81,16 +90,22 @@ def _struct(name: str, schema: Json) -> Json:
     }
 
 
-def _field(struct: str, name: str, schema: Json) -> Json:
-    """Return a field's schema. What has None for its default is absent where it is not known, and never null."""
+def _field(structs: list[str], name: str, schema: Json) -> Json:
+    """Return a field's schema. What has None for its default is absent where it is not known, and never null.
+
+    Args:
+        structs: the Struct's name, and those of the ones that it is made from.
+        name: the field's.
+        schema: as msgspec has it.
+    """
     tidied = _tidy(schema, nullable="default" not in schema or schema["default"] is not None)
     if tidied.get("default", ...) is None:
         del tidied["default"]
     if name == "type" and len(schema.get("enum", ())) == 1:
         return {"type": "string", "const": schema["enum"][0]}
-    description = FIELDS.get(f"{struct}.{name}") or FIELDS[name]
+    description = next((FIELDS[key] for one in structs if (key := f"{one}.{name}") in FIELDS), None) or FIELDS[name]
     if "enum" in tidied:
-        tidied = {"title": f"{struct}{name[0].upper()}{name[1:]}", **tidied}
+        tidied = {"title": f"{structs[0]}{name[0].upper()}{name[1:]}", **tidied}
     return {"description": description, **tidied}
 
 

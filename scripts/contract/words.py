@@ -70,7 +70,6 @@ FIELDS = {
     "totalCostUsd": "Cost in US dollars, of the models that have a price.",
     "durationMs": "How long it took, in ms.",
     "SessionUsage.durationMs": "How long its turns took, in ms.",
-    "SessionUsageReply.durationMs": "How long its turns took, in ms.",
     "SessionEnded.durationMs": "How long the session was there, in ms.",
     "ToolCompleted.durationMs": "How long it took, in ms; null: nobody measured it.",
     "ToolRun.durationMs": "How long it took, in ms; null: nobody measured it.",
@@ -180,13 +179,18 @@ FIELDS = {
 }
 """What a field holds, for all Structs that have it, or for one Struct."""
 
-_SESSION, _TOOL, _AGENT = events._SESSION, events._TOOL, events._AGENT
-_TIME = events._TIME
-_SEQ = 1_795_380_827_779_001
+SESSION: str = events.EVENTS["session.discovered"].example["sessionId"]
+TOOL: str = events.EVENTS["tool.use"].example["toolUseId"]
+AGENT: str = events.EVENTS["agent.started"].example["agentId"]
+TIME: int = events.EVENTS["session.discovered"].example["startedAt"]
+SEQ = 1_795_380_827_779_001
+ID = "h:1795380827645-23796-4"
+"""What the examples are about."""
+
 _EPOCH = "5f0c2b6e1d9a4783"
 
 _USAGE = SessionUsage(
-    session_id=_SESSION,
+    session_id=SESSION,
     input_tokens=17,
     output_tokens=127,
     cache_creation_input_tokens=2258,
@@ -204,7 +208,7 @@ _USAGE = SessionUsage(
         )
     },
     unpriced_models=[],
-    last_updated_at=_TIME,
+    last_updated_at=TIME,
 )
 _TOTAL = TotalUsage(
     total_cost_usd=0.0327,
@@ -215,12 +219,12 @@ _TOTAL = TotalUsage(
 )
 _INFO = SessionInfo(
     pid=23796,
-    session_id=_SESSION,
+    session_id=SESSION,
     cwd="/home/dev/app",
-    started_at=_TIME,
-    discovered_at=_TIME + 12,
+    started_at=TIME,
+    discovered_at=TIME + 12,
     state="requires_action",
-    since=_TIME + 900,
+    since=TIME + 900,
     waiting_for="permission",
     name="app-70",
     model="claude-opus-4-8",
@@ -229,21 +233,19 @@ _INFO = SessionInfo(
     usage=_USAGE,
 )
 _MASTER = AgentState(
-    agent_id=f"master-{_SESSION}",
+    agent_id=f"master-{SESSION}",
     agent_type="master",
-    session_id=_SESSION,
+    session_id=SESSION,
     status="tool_running",
     current_tool="Bash",
     current_tool_input='{"command":"make test"}',
-    started_at=_TIME,
-    last_activity_at=_TIME + 900,
+    started_at=TIME,
+    last_activity_at=TIME + 900,
     tool_count=1,
     token_count=33122,
     cwd="/home/dev/app",
     tool_history=[
-        ToolRun(
-            tool_name="Read", input_summary='{"file_path":"main.py"}', duration_ms=4, success=True, started_at=_TIME
-        )
+        ToolRun(tool_name="Read", input_summary='{"file_path":"main.py"}', duration_ms=4, success=True, started_at=TIME)
     ],
 )
 
@@ -268,7 +270,7 @@ COMMANDS: dict[type[messages.ClientMessage], Command] = {
         ("subscribed", "gap"),
         [
             messages.Subscribe(topics=["tool.*", "session.*"], id="1"),
-            messages.Subscribe(topics=["*"], session_id=_SESSION, since_seq=_SEQ, epoch=_EPOCH),
+            messages.Subscribe(topics=["*"], session_id=SESSION, since_seq=SEQ, epoch=_EPOCH),
         ],
     ),
     messages.Unsubscribe: Command("Drop topics.", ("unsubscribed",), [messages.Unsubscribe(topics=["tool.*"])]),
@@ -279,23 +281,23 @@ COMMANDS: dict[type[messages.ClientMessage], Command] = {
     messages.GetSessionHistory: Command(
         "Get a session's last events.",
         ("session_history",),
-        [messages.GetSessionHistory(session_id=_SESSION, limit=100)],
+        [messages.GetSessionHistory(session_id=SESSION, limit=100)],
     ),
     messages.GetUsage: Command(
         "Get the tokens and cost of a session, or of all.",
         ("usage",),
-        [messages.GetUsage(), messages.GetUsage(session_id=_SESSION)],
+        [messages.GetUsage(), messages.GetUsage(session_id=SESSION)],
     ),
     messages.Replay: Command(
-        "Get the subscribed events after a number again.", ("gap",), [messages.Replay(last_seq=_SEQ)]
+        "Get the subscribed events after a number again.", ("gap",), [messages.Replay(last_seq=SEQ)]
     ),
     messages.SubscribeAgentLog: Command(
         "Follow a raw transcript.",
         ("subscribed_agent_log", "agent_log"),
-        [messages.SubscribeAgentLog(session_id=_SESSION, agent_id=_AGENT)],
+        [messages.SubscribeAgentLog(session_id=SESSION, agent_id=AGENT)],
     ),
     messages.UnsubscribeAgentLog: Command(
-        "Follow it no more.", ("unsubscribed_agent_log",), [messages.UnsubscribeAgentLog(session_id=_SESSION)]
+        "Follow it no more.", ("unsubscribed_agent_log",), [messages.UnsubscribeAgentLog(session_id=SESSION)]
     ),
 }
 """Every message of a client."""
@@ -304,24 +306,24 @@ _SERVER = replies.ServerInfo(version=__version__, protocol=replies.PROTOCOL, fea
 
 REPLIES: dict[type[Wire], list[Wire]] = {
     replies.Snapshot: [
-        replies.Snapshot(sessions=[_INFO], agents=[_MASTER], head_seq=_SEQ, epoch=_EPOCH, server=_SERVER)
+        replies.Snapshot(sessions=[_INFO], agents=[_MASTER], head_seq=SEQ, epoch=_EPOCH, server=_SERVER)
     ],
     replies.Subscribed: [
-        replies.Subscribed(topics=["tool.*", "session.*"], head_seq=_SEQ, id="1"),
-        replies.Subscribed(topics=["*"], head_seq=_SEQ + 4, recovered=True, oldest_seq=_SEQ - 2000),
+        replies.Subscribed(topics=["tool.*", "session.*"], head_seq=SEQ, id="1"),
+        replies.Subscribed(topics=["*"], head_seq=SEQ + 4, recovered=True, oldest_seq=SEQ - 2000),
     ],
     replies.Unsubscribed: [replies.Unsubscribed(topics=["session.*"])],
     replies.SessionList: [replies.SessionList(sessions=[_INFO])],
     replies.SessionHistory: [
         replies.SessionHistory(
-            session_id=_SESSION,
+            session_id=SESSION,
             events=[
                 {
                     "type": "tool.use",
-                    "timestamp": _TIME,
-                    "sessionId": _SESSION,
+                    "timestamp": TIME,
+                    "sessionId": SESSION,
                     "data": events.EVENTS["tool.use"].example,
-                    "id": f"t:{_SESSION}:{_TOOL}:use",
+                    "id": f"t:{SESSION}:{TOOL}:use",
                     "source": "transcript",
                 }
             ],
@@ -330,13 +332,13 @@ REPLIES: dict[type[Wire], list[Wire]] = {
     ],
     replies.SessionUsageReply: [replies.usage_reply(_USAGE, "3")],
     replies.TotalUsageReply: [replies.usage_reply(_TOTAL, None)],
-    replies.SubscribedAgentLog: [replies.SubscribedAgentLog(session_id=_SESSION)],
+    replies.SubscribedAgentLog: [replies.SubscribedAgentLog(session_id=SESSION)],
     replies.UnsubscribedAgentLog: [replies.UnsubscribedAgentLog(session_id=None)],
     replies.AgentLog: [
-        replies.AgentLog(session_id=_SESSION, agent_id=_AGENT, line=msgspec.Raw(b'{"type":"user","isSidechain":true}'))
+        replies.AgentLog(session_id=SESSION, agent_id=AGENT, line=msgspec.Raw(b'{"type":"user","isSidechain":true}'))
     ],
-    replies.Gap: [replies.Gap(from_=_SEQ - 3000, to=_SEQ - 2001, oldest_seq=_SEQ - 2000, reason="evicted")],
-    replies.Bookmark: [replies.Bookmark(head_seq=_SEQ)],
+    replies.Gap: [replies.Gap(from_=SEQ - 3000, to=SEQ - 2001, oldest_seq=SEQ - 2000, reason="evicted")],
+    replies.Bookmark: [replies.Bookmark(head_seq=SEQ)],
     replies.Error: [replies.Error(error=code, message=message) for code, message in replies.ERRORS.items()],
 }
 """Every message of the server that is no event."""
@@ -361,12 +363,12 @@ ALIASES = {
     "tool.completed": Alias(
         "`tool.result`",
         aliases.ToolCompleted,
-        aliases.ToolCompleted(tool_name="Bash", tool_use_id=_TOOL, duration_ms=300, output_summary="README.md"),
+        aliases.ToolCompleted(tool_name="Bash", tool_use_id=TOOL, duration_ms=300, output_summary="README.md"),
     ),
     "tool.failed": Alias(
         "`tool.result`",
         aliases.ToolFailed,
-        aliases.ToolFailed(tool_name="Bash", tool_use_id=_TOOL, error="Exit code 1", is_interrupt=False),
+        aliases.ToolFailed(tool_name="Bash", tool_use_id=TOOL, error="Exit code 1", is_interrupt=False),
     ),
     "usage.update": Alias("`usage.updated`", SessionUsage, events.EVENTS["usage.updated"].example),
     "hook.started": Alias(
@@ -386,6 +388,41 @@ NOT_SENT = {
     "prompt.suggestion": "Claude Code keeps its suggestions to itself.",
 }
 """Types that the first version documented, and why nobody can send them."""
+
+HOOKS = {
+    "PreToolUse": "Before a tool call.",
+    "PostToolUse": "After a tool call that succeeded; `duration_ms` is the tool's own time.",
+    "PostToolUseFailure": "After a tool call that failed.",
+    "PostToolBatch": "After the calls of one answer, denied and invalid ones among them.",
+    "Notification": "Claude Code wants its owner: for a permission, or because it has been idle.",
+    "UserPromptSubmit": "A prompt, before it is sent.",
+    "UserPromptExpansion": "A slash command, as the prompt that it stands for.",
+    "SessionStart": "A session begins, is resumed, cleared or compacted.",
+    "SessionEnd": "A session ends; `reason` says how.",
+    "Stop": "The end of a turn.",
+    "StopFailure": "The end of a turn that the API refused.",
+    "SubagentStart": "A subagent begins.",
+    "SubagentStop": "A subagent ends.",
+    "PreCompact": "Before the conversation is compacted.",
+    "PostCompact": "After the conversation was compacted.",
+    "PermissionRequest": "Claude Code asks whether a call may run.",
+    "PermissionDenied": "A call was denied without asking.",
+    "Setup": "Claude Code sets up, as with `--init`.",
+    "TeammateIdle": "A teammate has nothing to do.",
+    "TaskCreated": "An item was put on the task list.",
+    "TaskCompleted": "An item of the task list is done.",
+    "Elicitation": "An MCP server asks the owner something.",
+    "ElicitationResult": "The owner answered an MCP server.",
+    "ConfigChange": "A settings file changed.",
+    "WorktreeCreate": "A git worktree is to be made. It is never installed, since it would make the worktree itself: "
+    "it comes only by `POST /hook`.",
+    "WorktreeRemove": "A git worktree is removed.",
+    "InstructionsLoaded": "A file with instructions was loaded.",
+    "CwdChanged": "The session works in another folder.",
+    "FileChanged": "A watched file changed.",
+    "MessageDisplay": "A piece of the answer, as it is displayed.",
+}
+"""When Claude Code runs each of its hooks."""
 
 CHANNELS = {
     "session": "A session's life.",
