@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -93,7 +93,7 @@ def contract() -> Route:
     """
 
     def make() -> bytes:
-        found = files("clawsocket.server").joinpath("asyncapi.json").read_bytes()
+        found = Path(__file__).with_name("asyncapi.json").read_bytes()
         return answer(200, found, Content_Security_Policy="default-src 'none'")
 
     return Route(make)

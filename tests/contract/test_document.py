@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +50,15 @@ NAMES = (
 def test_what_is_committed_is_what_the_code_says(name: str) -> None:
     committed = (export_spec.FOLDER / name).read_text("utf-8")
     assert committed == export_spec.files()[name], "run `make export-spec`"
+
+
+def test_the_package_holds_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=export_spec.FOLDER.parent, check=True, capture_output=True, timeout=50)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        packed = files.read("clawsocket/server/asyncapi.json")
+    assert packed == (export_spec.FOLDER / "asyncapi.json").read_bytes()
 
 
 def test_the_channels_and_names_of_the_first_version_are_there() -> None:
