@@ -22,6 +22,7 @@ from clawsocket.config import Settings, claude_dirs
 from clawsocket.errors import ClawSocketError, InvalidHookError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
+from clawsocket.metrics import Metrics
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import Event
@@ -96,6 +97,7 @@ class App:
         self._when = 0.0
         self._purging: asyncio.Future[None] | None = None
         self.persistence.on_trouble = self._tell_trouble
+        self.metrics = Metrics(self.world, self.log, self.fanout, self.transcripts, self.spool, home.log)
 
     async def start(self) -> None:
         """Look which sessions live, listen, and then read what they do.
@@ -151,6 +153,7 @@ class App:
         if isinstance(seen, SessionFileSeen):
             self.transcripts.follow(seen.file.session_id)
         elif isinstance(seen, Trouble):
+            self.metrics.troubles[seen.source] += 1
             logger.warning("%s: %s", seen.source, seen.message)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_soon(self._flush_levels)
@@ -214,8 +217,12 @@ class App:
             history=self._history,
             usage=self.world.usage,
             take_hook=self.take_hook,
+            metrics=self._metrics,
             transcript=self._transcript,
         )
+
+    def _metrics(self) -> str:
+        return self.metrics.text()
 
     def _transcript(self, session_id: str, agent_id: str | None) -> Path | None:
         return self.transcripts.path(session_id, agent_id)

@@ -69,7 +69,11 @@ class Server:
         self._settings, self._home = settings, home
         self.port = settings.port
         self._hub = Hub(settings, log, fanout, backend)
-        routes = {b"/health": http.health(lambda: len(backend.sessions()), __version__)}
+        routes = {
+            b"/health": http.health(lambda: len(backend.sessions()), __version__),
+            b"/asyncapi.json": http.contract(),
+            b"/metrics": http.metrics(backend.metrics),
+        }
         self._keeper = Keeper(settings, Access(settings, token), self._hub, routes)
         self._servers: list[asyncio.Server] = []
         self._unix: tuple[int, int] | None = None

@@ -81,6 +81,11 @@ class Spool:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many files wait to be taken."""
+        return len(self._new) + len(self._queue)
+
     async def start(self) -> None:
         """Take what waits, in turns of the loop, and from now on what comes."""
         self._watcher.add(self._folder, self._changed, arrivals_only=True)

@@ -76,7 +76,7 @@ def fill(store: Store, count: int, *, at: int = 1, size: int = 10) -> list[Row]:
 def test_a_new_database_is_private_and_holds_nothing(path: Path) -> None:
     with opened(path) as store:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert (store.oldest(), store.ids(10), store.positions(), store.sessions()) == (0, [], [], [])
+        assert (store.oldest(), store.ids(10), store.positions(), store.sessions()) == ((0, 0), [], [], [])
         assert (store.crashed, store.posted, store.since, store.last_loss) == (False, False, None, 0)
         assert frames(store) == []
 
@@ -196,9 +196,9 @@ def test_what_is_too_old_goes_a_bounded_part_at_a_time(path: Path) -> None:
         new = [row(old[-1].seq + number, at=200) for number in range(1, 501)]
         store.commit(new, Extras(), head=new[-1].seq)
         assert store.trim(before=150, max_bytes=10**9)
-        assert store.oldest() == old[TRIM].seq
+        assert store.oldest() == (old[TRIM].seq, old[TRIM].at)
         assert store.trim(before=150, max_bytes=10**9)
-        assert store.oldest() == new[0].seq
+        assert store.oldest() == (new[0].seq, new[0].at)
         assert not store.trim(before=150, max_bytes=10**9)
         assert [one.seq for one in store.events("s")] == [one.seq for one in new]
 
