@@ -186,6 +186,32 @@ class RequestError(ClawSocketError):
         self.code, self.message = code, message
 
 
+class NoServerError(ClawSocketError):
+    """No claw-socket answers a client.
+
+    Args:
+        where: the address that was tried, or the folder in which none was found.
+        problem: what came of it, as a clause.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"the service does not answer ({where}: {problem}); start it with: claw-socket")
+        self.where, self.problem = where, problem
+
+
+class TokenRefusedError(ClawSocketError):
+    """The server does not take a client's token.
+
+    Args:
+        where: the server's address.
+        origin: where the token came from; the token itself is in no error.
+    """
+
+    def __init__(self, where: str, origin: str) -> None:
+        super().__init__(f"{where} refuses the token ({origin}); the right one is in its owner's ~/.claw-socket/token")
+        self.where, self.origin = where, origin
+
+
 MEANINGS: dict[type[ClawSocketError], Meaning] = {
     UsageError: Meaning(exit=1),
     PortTakenError: Meaning(exit=3),
@@ -197,6 +223,8 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     NoUserManagerError: Meaning(exit=10),
     ServiceError: Meaning(exit=11),
     KeyringError: Meaning(exit=12),
+    NoServerError: Meaning(exit=13),
+    TokenRefusedError: Meaning(exit=14),
     InvalidHookError: Meaning(status=400, close=1008),
     RequestError: Meaning(status=400, close=1008),
 }

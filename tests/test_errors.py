@@ -61,6 +61,16 @@ LINES: list[tuple[ClawSocketError, str, Meaning]] = [
         Meaning(exit=10),
     ),
     (errors.ServiceError("it did not start"), "it did not start; claw-socket logs tells more", Meaning(exit=11)),
+    (
+        errors.NoServerError("/h/socket", "Connection refused"),
+        "the service does not answer (/h/socket: Connection refused); start it with: claw-socket",
+        Meaning(exit=13),
+    ),
+    (
+        errors.TokenRefusedError("ws://localhost:3838/", "from /h/token"),
+        "ws://localhost:3838/ refuses the token (from /h/token); the right one is in its owner's ~/.claw-socket/token",
+        Meaning(exit=14),
+    ),
     (errors.InvalidHookError("invalid JSON"), "invalid JSON", Meaning(status=400, close=1008)),
     (errors.RequestError("limit_exceeded", "too many"), "too many", Meaning(status=400, close=1008)),
     (errors.RequestError("limit_exceeded"), "limit_exceeded", Meaning(status=400, close=1008)),

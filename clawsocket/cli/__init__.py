@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,7 +22,10 @@ COMMANDS = {
     "history": ("clawsocket.cli.history", "List sessions of the past, show, export or forget them"),
     "status": ("clawsocket.cli.status", "Show whether the service runs, where, and what it sees"),
     "token": ("clawsocket.cli.token", "Show or replace the token; keep a copy in the system's keyring"),
+    "ps": ("clawsocket.cli.ps", "Show the sessions and agents as they are, or as they change"),
+    "tail": ("clawsocket.cli.tail", "Show events as they happen, one line each"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
+    "wait": ("clawsocket.cli.wait", "Wait until a session needs you, is idle, or has ended"),
 }
 """The commands: each with its module, whose ``main(argv)``, or the function named after a colon, runs it and returns
 the exit code, and a line of help."""
@@ -52,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left unwritten is for nobody
         return 141
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from clawsocket.cli.parsing import Parser, RawHelp
+from clawsocket.cli.parsing import Parser, RawHelp, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.store import Row, SavedSession, Store
 from clawsocket.log.viewer import Viewer
@@ -24,7 +22,7 @@ PATIENCE = 30.0
 """Seconds for the running service to forget."""
 
 EPILOG = """\
-SESSION is an id, or the beginning of one. WHEN is a day (2026-11-01) or an age (12h, 30d).
+SESSION is an id, or the beginning of one. WHEN is a day (2026-11-01) or an age (30m, 12h, 30d).
 
 examples:
   claw-socket history --since 7d
@@ -81,20 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     purge.add_argument("--yes", action="store_true", help="do not ask")
     purge.set_defaults(action="purge")
     return parser
-
-
-def when(text: str) -> int:
-    """Return the ms since 1970 of a day (2026-11-01) or an age (12h, 30d)."""
-    age = re.fullmatch(r"(\d{1,6})([hd])", text)
-    try:
-        if age:
-            span = timedelta(hours=int(age[1])) if age[2] == "h" else timedelta(days=int(age[1]))
-            moment = datetime.now().astimezone() - span
-        else:
-            moment = datetime.strptime(text, "%Y-%m-%d").astimezone()
-        return int(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no day (2026-11-01) and no age (12h, 30d)") from None
 
 
 def _list(viewer: Viewer, options: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from clawsocket import config
 from clawsocket.cli import usage_table
+from clawsocket.cli.look import Look
 from clawsocket.errors import FolderError, UsageError
 from clawsocket.paths import Home
 from clawsocket.spending import own_prices
@@ -86,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
     if options.json:
         text = as_json(rows, options, prices) + "\n"
     else:
-        text = usage_table.table(rows, options.by, options.since, usage_table.Look.of(sys.stdout))
+        text = usage_table.table(rows, options.by, options.since, Look.of(sys.stdout))
     print(text, end="", flush=True)
     return 0
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import time
 from collections.abc import Iterator
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
+from clawsocket.cli.look import Look, clean
 from clawsocket.spending.report import By, Progress, Row, grouped, unpriced
 from clawsocket.state.prices import dollars
 from clawsocket.state.usage import Tokens, total
@@ -18,32 +17,6 @@ BAR = 30
 
 LABEL = 12
 """Characters that a name keeps, however narrow the terminal is."""
-
-
-class Look(NamedTuple):
-    """What can be shown.
-
-    Attributes:
-        width: characters in a line.
-        colour: whether colours are wanted.
-        block: what bars are made of.
-    """
-
-    width: int = 80
-    colour: bool = False
-    block: str = "█"
-
-    @classmethod
-    def of(cls, stream: TextIO) -> Look:
-        """Return what a stream can show."""
-        terminal = stream.isatty()
-        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        width = shutil.get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else 120
-        try:
-            "█…".encode(stream.encoding or "ascii")
-        except (UnicodeEncodeError, LookupError):
-            return cls(width, colour, "#")
-        return cls(width, colour)
 
 
 def table(rows: list[Row], by: By, since: str, look: Look) -> str:
@@ -70,11 +43,7 @@ _HINT = ["their tokens count, their cost does not;", "claw-socket usage --help t
 
 def _cells(name: str, tokens: Tokens) -> list[str]:
     numbers = (tokens.input, tokens.output, tokens.cache_creation, tokens.cache_read)
-    return [_clean(name) or "-", *map(_short, numbers), _cost(tokens)]
-
-
-def _clean(name: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in name)
+    return [clean(name) or "-", *map(_short, numbers), _cost(tokens)]
 
 
 def _short(number: int) -> str:
@@ -115,9 +84,8 @@ def _columns(cells: list[list[str]], look: Look) -> tuple[list[str], int]:
 
 def _cut(text: str, width: int, look: Look) -> str:
     """Shorten a name: of a path the end tells more, of anything else the beginning."""
-    dots = "…" if look.block == "█" else "~"
     if len(text) > width:
-        text = dots + text[1 - width :] if "/" in text else text[: width - 1] + dots
+        text = look.dots + text[1 - width :] if "/" in text else text[: width - 1] + look.dots
     return text if look.block == "█" else text.encode("ascii", "replace").decode()
 
 
@@ -129,7 +97,7 @@ def _bar(cost: int, most: int, width: int, look: Look) -> str:
 
 
 def _listed(text: str, names: list[str], width: int) -> list[str]:
-    return [f"{text}:", *(f"  {_clean(name)}"[: max(width, LABEL)] for name in names)]
+    return [f"{text}:", *(f"  {clean(name)}"[: max(width, LABEL)] for name in names)]
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from clawsocket.errors import FolderError, PortTakenError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.paths import Home
+from clawsocket.protocol.endpoint import Endpoint
 from clawsocket.server import http
 from clawsocket.server.access import Access
 from clawsocket.server.backend import Backend
@@ -29,15 +30,6 @@ from clawsocket.server.keeper import Keeper
 from clawsocket.server.listen import BACKLOG, TakenError, inherited, is_loopback, listen, listen_unix
 
 logger = logging.getLogger(__name__)
-
-
-class Endpoint(msgspec.Struct):
-    """Where a running server is, as the file ``endpoint`` tells it."""
-
-    url: str
-    socket: str | None
-    pid: int
-    version: str
 
 
 class Server:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clawsocket.cli import history
+from clawsocket.cli.parsing import when
 from clawsocket.errors import StoreError, UsageError
 from clawsocket.paths import Home
 from tests.support.feed import SESSION, hook, spool
@@ -134,7 +135,7 @@ def test_a_service_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pyt
 
 
 def test_times_are_days_and_ages() -> None:
-    assert history.when("1d") < history.when("1h")
+    assert when("1d") < when("1h")
     with pytest.raises(UsageError):
         history.main(["--since", "2026-13-01"])
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import pytest
 
 from clawsocket.cli import COMMANDS, main, usage_table
+from clawsocket.cli.look import Look
 from clawsocket.cli.usage import parse
-from clawsocket.cli.usage_table import Look, table
+from clawsocket.cli.usage_table import table
 from clawsocket.errors import UsageError
 from clawsocket.spending.report import By, Row
 from tests.spending import OPUS, answer, prompt, write

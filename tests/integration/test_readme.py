@@ -18,7 +18,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 COMMANDS = (
     (),
-    *((name,) for name in ("doctor", "history", "install", "status", "token", "uninstall", "usage")),
+    *(
+        (name,)
+        for name in ("doctor", "history", "install", "ps", "status", "tail", "token", "uninstall", "usage", "wait")
+    ),
     ("history", "purge"),
 )
 OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
@@ -42,7 +45,8 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
         program.write_text(block(language).replace("localhost:3838", service.address))
         output = tmp_path / "output"
         with output.open("wb") as out:
-            process = subprocess.Popen([*command, str(program)], env=environment(tmp_path), stdout=out, stderr=out)
+            env = {**environment(tmp_path), "PYTHONPATH": str(ROOT)}
+            process = subprocess.Popen([*command, str(program)], env=env, stdout=out, stderr=out)
         try:
             numbers = iter(range(1000))
 

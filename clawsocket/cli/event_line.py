@@ -1,0 +1,162 @@
+"""An event as one readable line."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from clawsocket.cli.look import Look, clean, columns
+from clawsocket.client import Event
+from clawsocket.protocol import events as catalogue
+from clawsocket.protocol.models import SessionInfo, SessionUsage
+
+LABEL, TYPE = 16, 25
+"""Columns of a session's name and of an event's type."""
+
+NARROW = 72
+"""Columns under which the type is shortened and the time left out, for something of the text to be seen."""
+
+DIM, RED, GREEN, YELLOW, MAGENTA, CYAN = "2", "31", "32", "33;1", "35", "36"
+_COLOURS = {"tool.use": CYAN, "message.user": MAGENTA, "message.error": RED, "system.error": RED, "session": "1"}
+STATES = {"running": GREEN, "requires_action": YELLOW, "failed": RED, "background": CYAN, "idle": "", "ended": DIM}
+"""The colours of states."""
+
+
+class Labels:
+    """What sessions are called, as far as it is known."""
+
+    def __init__(self) -> None:
+        """Know nobody."""
+        self._names: dict[str, str] = {}
+
+    def take(self, sessions: list[SessionInfo]) -> None:
+        """Learn from what is known of sessions."""
+        for one in sessions:
+            self._names[one.session_id] = label(one)
+
+    def see(self, event: Event) -> None:
+        """Learn from an event."""
+        data = event.data
+        if isinstance(data, catalogue.SessionDiscovered):
+            self._names[event.session_id] = _name(data.name, data.cwd, event.session_id)
+        elif isinstance(data, catalogue.SessionRenamed):
+            self._names[event.session_id] = data.name
+
+    def name(self, session_id: str) -> str:
+        """Return what a session is called; of one that nobody knows the beginning of its id."""
+        return self._names.get(session_id, session_id[:8])
+
+
+def label(session: SessionInfo) -> str:
+    """Return what a session is called: its name, or its folder's."""
+    return _name(session.name, session.cwd, session.session_id)
+
+
+def _name(name: str | None, cwd: str, session_id: str) -> str:
+    return name or cwd.rstrip("/").rpartition("/")[2] or session_id[:8]
+
+
+def line(event: Event, label: str, look: Look, now: float) -> str:
+    """Return an event as a line that fits.
+
+    Args:
+        event: the event.
+        label: what its session is called.
+        look: what can be shown.
+        now: s since 1970; an event of another day is shown with its day.
+    """
+    colour, text = _told(event)
+    if event.agent_id is not None:
+        text = f"[{event.agent_id[:7]}] {text}"
+    if look.terminal and look.width < NARROW:
+        cells = [(look.fit(label, LABEL), "1"), (event.type.rpartition(".")[2], colour)]
+    else:
+        cells = [(_time(event.timestamp / 1000, now), DIM), (look.pad(label, LABEL), "1")]
+        cells.append((f"{event.type:<{TYPE}}", colour))
+    cells.append((clean(text), ""))
+    shown, room = [], look.width
+    for cell, colour in cells:
+        cell = look.fit(cell, max(0, room)) if look.terminal else cell
+        room -= columns(cell) + 1
+        shown.append(look.paint(cell, colour))
+    return " ".join(shown).rstrip()
+
+
+def _time(at: float, now: float) -> str:
+    then, today = time.localtime(at), time.localtime(now)
+    same = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M:%S" if same else "%m-%d %H:%M", then)
+
+
+def _told(event: Event) -> tuple[str, str]:
+    """Return the colour of an event, and what is to be said of it."""
+    data: Any = event.data
+    colour = _COLOURS.get(event.type, DIM)
+    match data:
+        case catalogue.ToolUse():
+            return colour, f"{data.tool_name} {data.input_summary}"
+        case catalogue.ToolResult():
+            took = "" if data.duration_ms is None else f" {duration(data.duration_ms)}"
+            told = data.error or data.output_summary
+            return GREEN if data.success else RED, f"{data.tool_name} {data.outcome}{took} {told}"
+        case catalogue.ToolPermissionRequested():
+            return YELLOW, f"{data.tool_name} {data.input_summary}"
+        case catalogue.ToolPermissionDenied():
+            return RED, f"{data.tool_name} {data.reason or ''}"
+        case catalogue.SessionStateChanged():
+            return STATES.get(data.state, ""), " ".join(filter(None, (data.state, why(data), data.error)))
+        case catalogue.MessageUser():
+            return DIM if data.is_synthetic else colour, data.text
+        case catalogue.MessageAssistant():
+            return "", _blocks(data.content_blocks)
+        case SessionUsage():
+            return colour, f"{data.input_tokens} in, {data.output_tokens} out, ${data.total_cost_usd:.2f}"
+        case catalogue.AgentStateChanged():
+            return colour, ", ".join(f"{one.name or one.agent_type} {one.status}" for one in data.agents)
+    return colour, _rest(data)
+
+
+def why(data: catalogue.SessionStateChanged) -> str:
+    """Return what a session waits for, and with which call."""
+    tool = "" if data.tool is None else f"{data.tool.name} {data.tool.input_summary}"
+    return ": ".join(filter(None, (data.waiting_for, tool)))
+
+
+def duration(ms: float) -> str:
+    """Return a duration as people say it."""
+    return f"{ms:.0f}ms" if ms < 1000 else f"{ms / 1000:.1f}s" if ms < 60_000 else age(ms)
+
+
+def age(ms: float) -> str:
+    """Return an age with its greatest unit."""
+    seconds = max(0, int(ms / 1000))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _blocks(raw: Any) -> str:
+    blocks = msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
+    texts = []
+    for block in blocks if isinstance(blocks, list) else []:
+        kind = block.get("type") if isinstance(block, dict) else None
+        texts.append(str(block.get("text") or block.get("thinking") or f"({kind})") if kind else "")
+    return " ".join(texts)
+
+
+def _rest(data: Any) -> str:
+    """Return the fields of anything else that are known."""
+    fields = msgspec.to_builtins(data)
+    if not isinstance(fields, dict):
+        return str(fields)
+    known = {name: value for name, value in fields.items() if value not in (None, "")}
+    if len(known) == 1 and isinstance(next(iter(known.values())), str):
+        return str(next(iter(known.values())))
+    return " ".join(f"{name}={value if isinstance(value, str) else _json(value)}" for name, value in known.items())
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,77 @@
+"""What the commands have in common that show what happens while it does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from clawsocket.client import Gap, Lost, Notice
+
+MISSING = {
+    "evicted": "what was before this is no longer kept",
+    "epoch": "the service has begun a new log; what came in between may be missing here",
+    "spool_full": "hooks could not be written; some events are missing here",
+    "crash": "the service crashed; some events may be missing here",
+    "source": "something could not be read; some events may be missing here",
+}
+"""What a gap means, by its reason."""
+
+
+def run(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command that writes a line at a time, until it ends or nobody reads any more; return the exit code.
+
+    Raises:
+        BrokenPipeError: nobody reads what it writes.
+    """
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(line_buffering=True)
+    return asyncio.run(_while_read(command))
+
+
+async def _while_read(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command; a pipe that nobody reads any more ends it at once, not at the next line."""
+    task = asyncio.ensure_future(command)
+    loop = asyncio.get_running_loop()
+    descriptor = _pipe()
+    left = False
+
+    def leave() -> None:
+        nonlocal left
+        left = True
+        task.cancel()
+
+    if descriptor is not None:
+        loop.add_reader(descriptor, leave)  # the end for writing is never readable: this is its other end being closed
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if left:
+            raise BrokenPipeError from None
+        raise
+    finally:
+        if descriptor is not None:
+            loop.remove_reader(descriptor)
+
+
+def _pipe() -> int | None:
+    try:
+        descriptor = sys.stdout.fileno()
+        return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None
+    except (OSError, ValueError):
+        return None
+
+
+def tell(notice: Notice) -> None:
+    """Say on standard error what a stream has to tell of itself."""
+    if isinstance(notice, Gap):
+        text = MISSING[notice.reason]
+    elif isinstance(notice, Lost):
+        text = f"{notice.error}; waiting for it"
+    else:
+        text = "the service is here"
+    print(f"claw-socket: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,80 @@
+"""What a terminal can show, and text made to fit it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unicodedata
+from typing import NamedTuple, TextIO
+
+
+class Look(NamedTuple):
+    """What can be shown.
+
+    Attributes:
+        width: characters in a line.
+        colour: whether colours are wanted.
+        block: what bars are made of.
+        terminal: whether it is one, so that a line must not be wider.
+    """
+
+    width: int = 80
+    colour: bool = False
+    block: str = "█"
+    terminal: bool = False
+
+    @classmethod
+    def of(cls, stream: TextIO) -> Look:
+        """Return what a stream can show."""
+        terminal = stream.isatty()
+        colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        width = shutil.get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else 120
+        try:
+            "█…└".encode(stream.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return cls(width, colour, "#", terminal)
+        return cls(width, colour, "█", terminal)
+
+    @property
+    def dots(self) -> str:
+        """What stands for what was left out."""
+        return "…" if self.block == "█" else "~"
+
+    def paint(self, text: str, colour: str) -> str:
+        """Return a text in a colour, the number of an escape sequence; as it is where no colours are wanted."""
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.colour and colour and text else text
+
+    def fit(self, text: str, width: int) -> str:
+        """Return a text that takes no more than ``width`` columns and harms no terminal."""
+        text = clean(text)
+        if self.block != "█":
+            text = text.encode("ascii", "replace").decode()
+        if columns(text) <= width:
+            return text
+        room = width - 1
+        for index, one in enumerate(text):
+            room -= columns(one)
+            if room < 0:
+                return text[:index] + self.dots if width > 0 else ""
+        return text
+
+    def pad(self, text: str, width: int) -> str:
+        """Return a text that takes exactly ``width`` columns."""
+        text = self.fit(text, width)
+        return text + " " * (width - columns(text))
+
+
+def clean(text: str) -> str:
+    """Return a text as one line without what would steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else " " if one.isspace() else "?" for one in text)
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
+    )

@@ -1,0 +1,137 @@
+"""The same client for programs without asyncio: ``with connect() as claw: for event in claw.events("tool.*")``.
+
+A thread of its own keeps the connections, so the program may take its time between two events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from clawsocket import client
+from clawsocket.client import Event, Notice, Position
+from clawsocket.protocol.models import SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.replies import Snapshot
+
+T = TypeVar("T")
+
+
+def connect(url: str | None = None, *, token: str | None = None, wait: bool = False) -> Claw:
+    """Return a client for ``with``; see :func:`clawsocket.client.connect`."""
+    return Claw(url, token, wait=wait)
+
+
+class Claw:
+    """A client of a server; each method as that of :class:`clawsocket.client.Claw`, and what it raises."""
+
+    def __init__(self, url: str | None, token: str | None, *, wait: bool) -> None:
+        """Wait to be entered."""
+        self._url, self._token, self._wait = url, token, wait
+        self._loop = asyncio.new_event_loop()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        thread = threading.Thread(target=self._loop.run_forever, name="claw-socket-client", daemon=True)
+        thread.start()
+        with ExitStack() as stack:
+            stack.callback(self._loop.close)
+            stack.callback(thread.join)
+            stack.callback(lambda: self._loop.call_soon_threadsafe(self._loop.stop))
+            self._claw = self._do(self._enter())
+            stack.callback(lambda: self._do(self._claw.__aexit__(None, None, None)))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def events(
+        self,
+        *topics: str,
+        session: str | Iterable[str] | None = None,
+        since: Position | None = None,
+        notice: Callable[[Notice], None] | None = None,
+    ) -> Events:
+        """Return a stream of events, to be read with ``for``; ``notice`` is called in the client's thread."""
+        return Events(self._do, self._claw.events(*topics, session=session, since=since, notice=notice))
+
+    def watch(self, notice: Callable[[Notice], None] | None = None) -> Iterator[Snapshot]:
+        """Yield all sessions and agents as they are, now and whenever something about them changed."""
+        snapshots = self._claw.watch(notice)
+        try:
+            while (snapshot := self._do(_or_none(snapshots))) is not None:
+                yield snapshot
+        finally:
+            self._do(snapshots.aclose())
+
+    def snapshot(self) -> Snapshot:
+        """Return all sessions and agents as they are."""
+        return self._do(self._claw.snapshot())
+
+    def sessions(self, *, all: bool = False) -> list[SessionInfo]:
+        """Return the sessions; with ``all`` those that ended too."""
+        return self._do(self._claw.sessions(all=all))
+
+    def usage(self, session: str | None = None) -> SessionUsage | TotalUsage:
+        """Return what a session used, or all of them."""
+        return self._do(self._claw.usage(session))
+
+    def history(self, session: str, *, limit: int = 1000, before: str | None = None) -> list[Event]:
+        """Return the last events of a session, oldest first."""
+        return self._do(self._claw.history(session, limit=limit, before=before))
+
+    async def _enter(self) -> client.Claw:
+        return await client.connect(self._url, token=self._token, wait=self._wait).__aenter__()
+
+    def _do(self, what: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(what, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # Ctrl-C, too
+            future.cancel()
+            raise
+
+
+class Events:
+    """Events as they happen; see :class:`clawsocket.client.Events`."""
+
+    def __init__(self, do: Callable[[Coroutine[Any, Any, Any]], Any], events: client.Events) -> None:
+        """Read from a stream in the client's thread."""
+        self._do, self._events = do, events
+
+    @property
+    def position(self) -> Position | None:
+        """The place in the log up to which events were given; None before it is open."""
+        return self._events.position
+
+    def __enter__(self) -> Self:
+        self._do(self._events.open())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        event: Event | None = self._do(_or_none(self._events))
+        if event is None:
+            raise StopIteration
+        return event
+
+    def close(self) -> None:
+        """End the stream."""
+        self._do(self._events.close())
+
+
+async def _or_none(iterator: AsyncIterator[T]) -> T | None:
+    return await anext(iterator, None)

@@ -1,0 +1,103 @@
+"""What a server sends, as typed objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from clawsocket.protocol import aliases, replies
+from clawsocket.protocol.base import Wire
+from clawsocket.protocol.events import EVENTS, ToolUse
+from clawsocket.protocol.models import SessionUsage
+
+
+class Event(Wire, kw_only=True):
+    """An event.
+
+    Attributes:
+        type: its name in the catalogue, such as ``tool.use``.
+        timestamp: ms since 1970, of the thing itself.
+        session_id: "" for events of the server.
+        agent_id: the subagent; None for the session's main agent.
+        seq: its place in the log; None in a history.
+        id: the same whichever source told of it, and however often.
+        source: who told of it.
+        data: the Struct of its type in :mod:`clawsocket.protocol.events`. A ``hook.*`` event has the hook's payload as
+            a dict, and so has a type, or a value in it, that this version does not know.
+    """
+
+    type: str
+    timestamp: int
+    session_id: str
+    agent_id: str | None = None
+    seq: int | None = None
+    id: str
+    source: str
+    data: Any
+
+
+class _Raw(Event, kw_only=True):
+    data: msgspec.Raw
+
+
+class Head(msgspec.Struct):
+    """What tells messages apart."""
+
+    type: str
+    seq: int | None = None
+    id: Any = None
+
+
+_TYPES: dict[str, Any] = {name: kind.data for name, kind in EVENTS.items() if not name.startswith("hook.")}
+_TYPES |= {
+    "tool.started": ToolUse,
+    "tool.completed": aliases.ToolCompleted,
+    "tool.failed": aliases.ToolFailed,
+    "usage.update": SessionUsage,
+    "hook.started": aliases.HookStarted,
+    "hook.completed": aliases.HookCompleted,
+}
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {}
+_head = msgspec.json.Decoder(Head)
+_raw = msgspec.json.Decoder(_Raw)
+_LEVELS = {name for name, kind in EVENTS.items() if not kind.fact}
+
+
+def head(message: str | bytes) -> Head:
+    """Return what tells a message from others.
+
+    Raises:
+        msgspec.DecodeError: it is no message of this protocol.
+    """
+    return _head.decode(message)
+
+
+def event(message: str | bytes) -> tuple[Event, Any]:
+    """Return an event, and what it is known by: a second one known by the same tells nothing new.
+
+    That is its ``id``; a level, which may come again after a crash with more in it, is known by its data too.
+
+    Raises:
+        msgspec.DecodeError: it is no event.
+    """
+    raw = _raw.decode(message)
+    known_by = (raw.id, hash(bytes(raw.data))) if raw.type in _LEVELS else (raw.id, raw.type)
+    fields = {name: getattr(raw, name) for name in raw.__struct_fields__}
+    return Event(**{**fields, "data": data(raw.type, raw.data)}), known_by
+
+
+def data(type: str, raw: bytes | msgspec.Raw) -> Any:
+    """Return an event's data as the Struct of its type; as a dict where this version does not know it."""
+    if type not in _decoders and type in _TYPES:
+        _decoders[type] = msgspec.json.Decoder(_TYPES[type])
+    try:
+        return _decoders[type].decode(raw)
+    except (KeyError, msgspec.ValidationError):
+        return msgspec.json.decode(raw)
+
+
+snapshot = msgspec.json.Decoder(replies.Snapshot).decode
+bookmark = msgspec.json.Decoder(replies.Bookmark).decode
+gap = msgspec.json.Decoder(replies.Gap).decode
+error = msgspec.json.Decoder(replies.Error).decode

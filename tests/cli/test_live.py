@@ -1,0 +1,413 @@
+"""``tail``, ``ps`` and ``wait`` against the real service: in a terminal, in pipes, over restarts and without it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from clawsocket.cli import main
+from clawsocket.cli.event_line import age, duration, line
+from clawsocket.cli.look import Look, columns
+from clawsocket.cli.ps import table
+from clawsocket.client import incoming
+from clawsocket.protocol.envelope import Event as Said
+from clawsocket.protocol.envelope import encode
+from clawsocket.protocol.events import EVENTS
+from clawsocket.protocol.models import AgentState, Context, SessionInfo
+from clawsocket.protocol.replies import FEATURES, ServerInfo, Snapshot
+from tests.support.feed import SESSION, hook, session_file, spool
+from tests.support.screen import Screen
+from tests.support.service import ROOT, Service, environment, run_command
+from tests.support.waiting import wait_for
+
+OTHER = SESSION.replace("aaaa", "bbbb")
+
+
+@pytest.fixture
+def service(home: Path) -> Iterator[Service]:
+    with Service(home) as running:
+        running.wait_for_hooks()
+        yield running
+
+
+class Numbers:
+    """Puts hooks into the spool, each under a name of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._home, self._number = home, 0
+
+    def hook(self, name: str, **more: object) -> None:
+        self._number += 1
+        spool(self._home, f"{self._number:06}", hook(self._number, hook_event_name=name, **more))
+
+    def bash(self, command: str, **more: object) -> None:
+        tool = {"tool_name": "Bash", "tool_use_id": f"toolu_{self._number}", "tool_input": {"command": command}}
+        self.hook("PreToolUse", **tool, **more)
+
+    def ask(self, command: str, **more: object) -> None:
+        """As Claude Code does: the call first, then the question about it."""
+        self.bash(command, **more)
+        self.hook("PermissionRequest", tool_name="Bash", tool_input={"command": command}, **more)
+
+    def stop(self, **more: object) -> None:
+        self.hook("Stop", **more)
+
+
+@pytest.fixture
+def feed(home: Path) -> Numbers:
+    return Numbers(home)
+
+
+class Piped:
+    """A command whose output goes into a pipe."""
+
+    def __init__(self, home: Path, *arguments: str) -> None:
+        command = [sys.executable, "-m", "clawsocket", *arguments]
+        self.process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.out, self.err = self.process.stdout, self.process.stderr
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@contextmanager
+def piped(home: Path, *arguments: str) -> Iterator[Piped]:
+    command = Piped(home, *arguments)
+    try:
+        yield command
+    finally:
+        command.end()
+
+
+def wait_until_reading(service: Service, count: int) -> None:
+    """Wait until so many connections are open on the service's Unix socket."""
+    path = str(service.folder / "socket")
+
+    def there() -> bool:
+        lines = Path("/proc/net/unix").read_text().splitlines()
+        return sum(one.endswith(f" {path}") and one.split()[5] == "03" for one in lines) >= count
+
+    wait_for(there, f"{count} connections")
+
+
+def until_shown(screen: Screen, feed: Numbers) -> None:
+    """Feed calls until one is shown: from here on all are."""
+
+    def shown() -> bool:
+        feed.bash("ready")
+        return "ready" in screen.text
+
+    wait_for(shown, "a call on the screen", 20)
+
+
+# tail
+
+
+def test_tail_shows_a_line_for_each_event_in_a_terminal(home: Path, service: Service, feed: Numbers) -> None:
+    with session_file(home), Screen(home, "tail") as screen:
+        until_shown(screen, feed)
+        feed.ask("rm main.py\n\x1b[31mred")
+        screen.shows("requires_action")
+        asked = [one for one in screen.lines() if "rm main.py" in one and "tool.use" in one]
+        assert len(asked) == 1  # one line each
+        assert asked[0].split()[1:4] == ["w-1", "tool.use", "Bash"]
+        assert all(len(one) <= 120 for one in screen.lines())
+        assert "\x1b[36mtool.use" in screen.painted
+        screen.press("C-c")
+        assert "Traceback" not in screen.shows("EXIT:130")
+
+
+def test_no_color_and_narrow_terminals(home: Path, service: Service, feed: Numbers) -> None:
+    with Screen(home, "tail", width=40, more={"NO_COLOR": "1"}) as screen:
+        until_shown(screen, feed)
+        feed.ask("rm " + "long " * 50)
+        shown = screen.shows("permission_requested")
+        assert all(columns(one) <= 40 for one in shown.splitlines())
+        assert len([one for one in screen.lines() if "use Bash" in one and "rm long" in one]) == 1  # one line each
+        assert "\x1b[3" not in screen.painted
+
+
+def test_tail_waits_for_a_service_that_is_stopped_and_loses_nothing_over_restarts(home: Path, feed: Numbers) -> None:
+    (home / ".claw-socket" / "spool").mkdir(parents=True, mode=0o700)
+    with Screen(home, "tail", "tool.*") as screen:
+        screen.shows("start it with: claw-socket; waiting for it")
+        with Service(home) as service:
+            screen.shows("the service is here")
+            until_shown(screen, feed)
+            feed.bash("number-1-")
+            screen.shows("number-1-")
+            for number, end in ((2, signal.SIGTERM), (3, signal.SIGKILL)):
+                service.process.send_signal(end)
+                service.process.wait(10)
+                feed.bash(f"number-{number}-")
+                service = Service(home)
+                screen.shows(f"number-{number}-", 20)
+            assert [screen.text.count(f"number-{number}-") for number in (1, 2, 3)] == [1, 1, 1]
+            service.stop()
+
+
+def test_tail_in_a_pipe_is_line_by_line_json_and_ends_when_nobody_reads(
+    home: Path, service: Service, feed: Numbers
+) -> None:
+    with piped(home, "tail", "tool.*", "--session", "aaaa", "--json") as refused:
+        assert "no session has" in refused.err.read()
+        assert refused.process.wait(10) == 1
+    with piped(home, "tail", "tool.*", "--json", "--since", "1h") as command:
+        feed.bash("first", session_id=OTHER)
+        told = json.loads(command.out.readline())  # at once, though it goes on
+        assert (told["sessionId"], told["type"], told["data"]["input"]) == (OTHER, "tool.use", {"command": "first"})
+        assert told["seq"] > 0
+        command.out.close()
+        assert command.process.wait(10) == 141  # without another event
+        assert command.err.read() == ""
+
+
+def test_tail_of_one_session_since_a_time(home: Path, service: Service, feed: Numbers) -> None:
+    feed.bash("first")
+    feed.bash("elsewhere", session_id=OTHER)
+    spool(home, "old", hook(9, hook_event_name="PreToolUse", tool_name="Old", tool_use_id="o"), time.time() - 7200)
+    wait_for(lambda: not list((service.folder / "spool").iterdir()), "an empty spool")
+    with piped(home, "tail", "tool.use", "--session", "aaaa", "--since", "1h") as command:
+        assert "first" in command.out.readline()
+        feed.bash("second")
+        assert "second" in command.out.readline()
+
+
+def test_tail_goes_on_when_the_token_is_rotated(home: Path, service: Service, feed: Numbers) -> None:
+    endpoint = json.loads((service.folder / "endpoint").read_text())
+    (service.folder / "endpoint").write_text(json.dumps({**endpoint, "socket": None}))
+    with piped(home, "tail", "tool.*", "--since", "1h") as command:
+        feed.bash("before")
+        assert "before" in command.out.readline()
+        assert run_command(home, "--rotate-token").returncode == 0
+        assert "token rotated" in command.err.readline()
+        feed.bash("after")
+        assert "after" in command.out.readline()
+
+
+def test_every_event_of_the_catalogue_is_one_line_that_fits() -> None:
+    for name, kind in EVENTS.items():
+        said = Said(name, 1_795_380_827_645, SESSION, "x", "hook", kind.example, agent_id="a1")
+        event, _ = incoming.event(encode(said, 1))
+        for width in (10, 40, 80):
+            for colour in (False, True):
+                shown = line(event, "a name\n\x07 with 日本語", Look(width, colour, terminal=True), 1_795_380_827)
+                plain = shown.replace("\x1b[0m", "")
+                assert "\n" not in shown
+                assert "\x07" not in shown
+                assert colour or columns(plain) <= width
+        assert name in line(event, "name", Look(), 1_795_380_827)
+
+
+# ps
+
+
+def test_ps_shows_sessions_and_what_they_wait_for(home: Path, service: Service, feed: Numbers) -> None:
+    nothing = run_command(home, "ps")
+    assert (nothing.stdout, nothing.returncode) == ("no sessions\n", 0)
+    feed.bash("ls", cwd="/home/dev/other", session_id=OTHER)
+    with session_file(home, status="busy"):
+        feed.ask("rm main.py")
+        wait_for(lambda: "requires_action" in run_command(home, "ps").stdout, "the state")
+        shown = run_command(home, "ps").stdout.splitlines()
+        assert shown[0].split() == ["SESSION", "STATE", "FOR", "CONTEXT", "COST", "WHAT"]
+        assert shown[1].split()[:2] == ["w-1", "requires_action"]
+        assert "rm main.py" in shown[1]
+        assert shown[2].split()[:2] == ["other", "running"]
+        told = json.loads(run_command(home, "ps", "--json").stdout)["sessions"]
+        assert {one["sessionId"]: one["state"] for one in told} == {SESSION: "requires_action", OTHER: "running"}
+        assert [agent["agentType"] for one in told for agent in one["agents"]] == ["master", "master"]
+
+
+def test_ps_without_a_service_says_what_to_do(home: Path) -> None:
+    done = run_command(home, "ps")
+    assert (done.returncode, done.stdout) == (13, "")
+    assert "start it with: claw-socket" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_ps_watch_changes_in_place_waits_and_leaves_the_terminal_as_it_was(home: Path, feed: Numbers) -> None:
+    with Service(home) as service, Screen(home, "ps", "--watch", width=100) as screen:
+        service.wait_for_hooks()
+        screen.shows("no sessions")
+        feed.bash("ls")
+        screen.shows("running")
+        feed.ask("rm main.py")
+        shown = screen.shows("requires_action")
+        assert "running" not in shown
+        assert "\x1b[1m\x1b[33mrequires_action" in screen.painted
+        screen.shows("2s")  # the age goes on by itself
+        screen.resize(50)
+        assert all(len(one) <= 50 for one in screen.shows("requires_action").splitlines())
+        service.stop()
+        screen.resize(100)
+        screen.shows("waiting for it", 15)
+        assert "requires_action" in screen.text
+        with Service(home):
+            wait_for(lambda: "waiting" not in screen.text, "the service on the screen", 20)
+            screen.press("C-c")
+            assert "requires_action" not in screen.shows("EXIT:130")
+
+
+def test_ps_watch_in_a_pipe_is_a_line_for_each_change(home: Path, service: Service, feed: Numbers) -> None:
+    with piped(home, "ps", "--watch", "--json") as command:
+        assert json.loads(command.out.readline()) == {"sessions": []}
+        feed.bash("ls")
+        while not (told := json.loads(command.out.readline())["sessions"]):
+            pass
+        assert told[0]["sessionId"] == SESSION
+
+
+def test_ps_fits_and_shows_agents_context_and_cost() -> None:
+    session = SessionInfo(
+        pid=1,
+        session_id=SESSION,
+        cwd="/home/dev/a-rather-long-name-for-a-folder",
+        started_at=0,
+        discovered_at=0,
+        state="requires_action",
+        since=0,
+        waiting_for="permission",
+        context=Context(percent_used=41.7, tokens_used=1, tokens_max=2, official=True),
+    )
+    common = {"session_id": SESSION, "last_activity_at": 0, "tool_count": 0, "token_count": 0, "cwd": "/w"}
+    agents = [
+        AgentState(
+            agent_id=f"master-{SESSION}",
+            agent_type="master",
+            status="tool_running",
+            current_tool="Bash",
+            current_tool_input='{"command":"rm"}',
+            started_at=0,
+            tool_history=[],
+            **common,  # type: ignore[arg-type]
+        ),
+        AgentState(
+            agent_id="a1",
+            agent_type="Explore",
+            status="working",
+            started_at=60_000,
+            tool_history=[],
+            description="look around",
+            cost_usd=0.25,
+            **common,  # type: ignore[arg-type]
+        ),
+    ]
+    server = ServerInfo(version="0", protocol=1, features=FEATURES)
+    snapshot = Snapshot(sessions=[session], agents=agents, head_seq=0, epoch="e", server=server)
+    wide = table(snapshot, Look(120), 120_000).splitlines()
+    assert wide[1].split() == [
+        "a-rather-long-name-for-a-fo…", "requires_action", "2m", "42", "%",
+        "permission:", "Bash", '{"command":"rm"}',
+    ]  # fmt: skip
+    assert wide[2].split() == ["└", "Explore", "working", "1m", "$0.25", "look", "around"]
+    for width in range(24, 121):
+        assert all(columns(one) <= width for one in table(snapshot, Look(width), 120_000).splitlines())
+    assert "requires_action" in table(snapshot, Look(30), 0)
+    assert "└" not in table(snapshot, Look(80, block="#"), 0)
+
+
+def test_ages_and_durations_are_said_in_their_greatest_unit() -> None:
+    assert [age(ms) for ms in (-5, 59_999, 60_000, 7_200_000, 200_000_000)] == ["0s", "59s", "1m", "2h", "2d"]
+    assert [duration(ms) for ms in (3, 1500, 65_000)] == ["3ms", "1.5s", "1m"]
+
+
+# wait
+
+
+def test_wait_ends_when_a_session_needs_its_owner(home: Path, service: Service, feed: Numbers) -> None:
+    with piped(home, "wait", "--until", "requires_action", "--json") as command:
+        wait_until_reading(service, 2)
+        feed.bash("ls")
+        feed.ask("rm main.py")
+        told = json.loads(command.out.read())
+        assert (told["sessionId"], told["state"]) == (SESSION, "requires_action")
+        assert "rm main.py" in told["why"]
+        assert command.process.wait(10) == 0
+
+
+def test_what_is_so_already_counts_unless_the_next_change_is_wanted(
+    home: Path, service: Service, feed: Numbers
+) -> None:
+    feed.bash("ls")
+    feed.ask("rm")
+    wait_for(lambda: "requires_action" in run_command(home, "ps").stdout, "the state")
+    assert run_command(home, "wait", "--until", "requires_action").stdout.split()[:2] == ["w", "requires_action"]
+    done = run_command(home, "wait", "--until", "requires_action", "--next", "--timeout", "0.5")
+    assert (done.returncode, done.stdout, done.stderr) == (124, "", "")
+
+
+def test_wait_for_one_session_tells_when_it_ends_first(home: Path, service: Service, feed: Numbers) -> None:
+    feed.bash("ls")
+    wait_for(lambda: "running" in run_command(home, "ps").stdout, "the session")
+    with (
+        piped(home, "wait", "--until", "requires_action", "--session", "aaaa") as asked,
+        piped(home, "wait", "--until", "ended", "--session", SESSION) as ended,
+    ):
+        wait_until_reading(service, 4)
+        feed.ask("rm", session_id=OTHER)  # another one's
+        feed.hook("SessionEnd", reason="other")
+        assert "ended" in asked.out.read()
+        assert asked.process.wait(10) == 15
+        assert "ended" in ended.out.read()
+        assert ended.process.wait(10) == 0
+    assert run_command(home, "wait", "--until", "idle", "--session", "cccc").returncode == 1
+
+
+def test_wait_goes_on_over_a_restart(home: Path, feed: Numbers) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        with piped(home, "wait", "--until", "requires_action") as command:
+            wait_until_reading(service, 2)
+            service.stop()
+            feed.bash("ls")
+            feed.ask("rm")
+            with Service(home):
+                assert "requires_action" in command.out.read()
+                assert command.process.wait(10) == 0
+                assert "waiting for it" in command.err.read()
+
+
+def test_wait_without_a_service_or_with_a_wrong_flag(home: Path) -> None:
+    assert run_command(home, "wait", "--until", "idle").returncode == 13
+    for wrong in (["--until", "asleep"], ["--until", "idle", "--timeout", "soon"], []):
+        done = run_command(home, "wait", *wrong)
+        assert done.returncode == 1
+        assert "claw-socket wait --help" in done.stderr
+
+
+# All of them
+
+
+def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, words in {"tail": ["TOPIC", "--since"], "ps": ["--watch"], "wait": ["exit codes", "124"]}.items():
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        told = capsys.readouterr().out
+        assert all(word in told for word in [*words, "examples:", "--json"])
+
+
+def test_a_version_is_told_without_loading_a_client() -> None:
+    code = "import sys; from clawsocket.cli import main; main(['--version']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert loaded.isdisjoint({"asyncio", "websockets", "clawsocket.client", "clawsocket.protocol", "msgspec"})

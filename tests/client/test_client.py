@@ -1,0 +1,369 @@
+"""The client against the real service: it finds it, stays with it over restarts, and tells what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from clawsocket import token
+from clawsocket.client import OLDEST, Back, Event, Events, Gap, Lost, Notice, Position, connect
+from clawsocket.client.blocking import connect as connect_blocking
+from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
+from clawsocket.protocol.events import ToolUse
+from clawsocket.protocol.models import SessionUsage, TotalUsage
+from tests.support.feed import SESSION, hook, spool
+from tests.support.service import Service, run_command
+from tests.support.waiting import wait_for
+
+BASH = {"tool_name": "Bash", "tool_input": {"command": "ls"}}
+
+
+def use_tool(home: Path, number: int) -> None:
+    spool(home, f"{number:06}", hook(number, hook_event_name="PreToolUse", tool_use_id=f"toolu_{number}", **BASH))
+
+
+def number_of(event: Event) -> int:
+    return int(event.data["message"])
+
+
+async def collect(events: Events, count: int) -> list[Event]:
+    async with asyncio.timeout(20):
+        return [await anext(events) for _ in range(count)]
+
+
+# Finding the server
+
+
+async def test_it_finds_the_server_by_itself_and_events_are_typed(home: Path) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("tool.*", session=SESSION) as events:
+            use_tool(home, 1)
+            (event,) = await collect(events, 1)
+            assert isinstance(event.data, ToolUse)
+            assert (event.type, event.session_id, event.data.tool_name) == ("tool.use", SESSION, "Bash")
+            assert events.position is not None
+            assert events.position.seq == event.seq
+
+
+async def test_hooks_have_their_payload_and_aliases_their_own_data(home: Path) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("hook.pre_tool_use", "tool.started", "hook.started") as events:
+            use_tool(home, 1)
+            told = {event.type: event.data for event in await collect(events, 3)}
+        assert told["hook.pre_tool_use"]["tool_input"] == {"command": "ls"}
+        assert told["tool.started"].tool_name == told["hook.started"].tool_name == "Bash"
+
+
+async def test_without_a_unix_socket_it_goes_by_the_url_and_the_token_in_the_file(home: Path) -> None:
+    with Service(home) as service:
+        endpoint = json.loads((service.folder / "endpoint").read_text())
+        (service.folder / "endpoint").write_text(json.dumps({**endpoint, "socket": None}))
+        async with connect() as claw:
+            assert (await claw.snapshot()).sessions == []
+            assert run_command(home, "--rotate-token").returncode == 0
+            assert await claw.sessions() == []  # with the new token
+
+
+async def test_a_wrong_token_is_a_clear_error_that_does_not_show_it(home: Path) -> None:
+    wrong = token.new_token()
+    with Service(home) as service:
+        for url in (service.endpoint["url"], f"{service.endpoint['url']}?token={wrong}"):
+            with pytest.raises(TokenRefusedError, match=r"refuses the token \(given by the caller\)") as refused:
+                async with connect(url, token=wrong):
+                    pass
+            assert wrong not in str(refused.value)
+
+
+async def test_a_token_that_is_refused_later_is_an_error_too(home: Path) -> None:
+    with Service(home) as service:
+        url, right = str(service.endpoint["url"]), service.token
+        async with connect(url, token=right) as claw, claw.events() as events:
+            assert run_command(home, "--rotate-token").returncode == 0
+            with pytest.raises(TokenRefusedError):
+                await collect(events, 1)
+
+
+async def test_our_token_is_not_shown_to_other_machines(home: Path) -> None:
+    from clawsocket.client.address import find
+
+    (home / ".claw-socket").mkdir()
+    token.save(home / ".claw-socket" / "token", token.new_token())
+    assert find("ws://[::1]:3838/").token is not None
+    assert find("wss://example.invalid/").token is None
+
+
+async def test_no_server_is_a_clear_error(home: Path) -> None:
+    with pytest.raises(NoServerError, match="start it with: claw-socket"):
+        async with connect():
+            pass
+    with pytest.raises(RequestError, match="ws://HOST:PORT"):
+        async with connect("http://localhost:1"):
+            pass
+
+
+async def test_another_program_on_the_port_is_no_server(home: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(NoServerError, match="another program is there"):
+            async with connect(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"):
+                pass
+
+
+async def test_who_waits_gets_a_server_that_starts_later(home: Path) -> None:
+    notices: list[Notice] = []
+    async with connect(wait=True) as claw:
+        opening = asyncio.create_task(claw.events(notice=notices.append).open())
+        await asyncio.to_thread(wait_for, lambda: notices, "a notice")
+        service = await asyncio.to_thread(Service, home)
+        with service:
+            async with asyncio.timeout(15):
+                await opening
+                assert await claw.sessions() == []
+    assert [type(one) for one in notices] == [Lost, Back]
+
+
+# Over restarts
+
+
+class Restarts(threading.Thread):
+    """Feeds numbered hooks all the time, and meanwhile ends and starts the service: each run once the client has got
+    something of it, and a moment by chance later.
+
+    Args:
+        home: the service's home.
+        ends: how each run of the service ends.
+        outage: seconds without it before the last run.
+        seen: what the client has got.
+    """
+
+    def __init__(self, home: Path, ends: list[signal.Signals], outage: float, seen: list[Event]) -> None:
+        super().__init__(daemon=True)
+        self._home, self._ends, self._outage, self._seen = home, ends, outage, seen
+        self.service = Service(home)
+        self.service.wait_for_hooks()
+        self.fed = 0
+        self._feeding = True
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        feeder = threading.Thread(target=self._feed, daemon=True)
+        feeder.start()
+        chance = random.Random(7)
+        try:
+            for number, end in enumerate(self._ends):
+                self._wait_for_more()
+                time.sleep(chance.random() * 0.2)
+                self.service.process.send_signal(end)
+                self.service.process.wait(20)
+                time.sleep(self._outage if number == len(self._ends) - 1 else chance.random() * 0.1)
+                self.service = Service(self._home)
+        except (OSError, TimeoutError, RuntimeError) as error:
+            self.error = error
+        finally:
+            self._feeding = False
+            feeder.join()
+            use_tool(self._home, 999_999)  # the last of all
+
+    def _wait_for_more(self) -> None:
+        before = len(self._seen)
+        wait_for(lambda: len(self._seen) > before, "an event of this run", 20)
+
+    def _feed(self) -> None:
+        while self._feeding:
+            spool(self._home, f"{self.fed:06}", hook(self.fed))
+            self.fed += 1
+            time.sleep(0.005)
+
+
+async def stay(home: Path, ends: list[signal.Signals], outage: float) -> tuple[list[Event], list[Notice], int]:
+    """Read everything over restarts, up to the one tool call that comes last."""
+    seen: list[Event] = []
+    notices: list[Notice] = []
+    restarts = await asyncio.to_thread(Restarts, home, ends, outage, seen)
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: restarts.service.__exit__(None, None, None))
+        async with connect() as claw, claw.events("*", notice=notices.append) as events:
+            restarts.start()
+
+            async for event in events:
+                seen.append(event)
+                if event.type == "tool.use":
+                    break
+    assert restarts.error is None
+    return seen, notices, restarts.fed
+
+
+@pytest.mark.timeout(240)
+async def test_over_20_restarts_and_an_outage_every_event_comes_exactly_once(home: Path) -> None:
+    ends = [signal.SIGTERM, signal.SIGKILL] * 10
+    seen, notices, fed = await stay(home, ends, float(os.environ.get("CLIENT_TEST_OUTAGE", "5")))
+    assert [number_of(one) for one in seen if one.type == "hook.notification"] == list(range(fed))
+    assert fed > 500
+    again = [id for id, count in Counter(event.id for event in seen).items() if count > 1]
+    assert again == []
+    seqs = [event.seq or 0 for event in seen]
+    assert seqs == sorted(set(seqs))
+    kinds = Counter(type(one) for one in notices)
+    assert kinds == {Lost: 20, Back: 20}
+
+
+async def test_a_position_that_was_kept_goes_on_where_it_was(home: Path) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("hook.notification") as events:
+            spool(home, "1", hook(1))
+            await collect(events, 1)
+            position = events.position
+    with Service(home):
+        for number in (2, 3):
+            spool(home, str(number), hook(number))
+        async with connect() as claw:
+            assert [number_of(e) for e in await collect(claw.events("hook.*", since=position), 2)] == [2, 3]
+            assert [number_of(e) for e in await collect(claw.events("hook.*", since=OLDEST), 3)] == [1, 2, 3]
+
+
+async def test_a_gap_and_a_foreign_epoch_are_told_in_their_place(home: Path) -> None:
+    (home / ".claw-socket" / "spool").mkdir(parents=True, mode=0o700)
+    order: list[object] = []
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("hook.*", notice=order.append) as events:
+            spool(home, "1", hook(1))
+            order += [number_of(event) for event in await collect(events, 1)]
+            await asyncio.to_thread(service.stop)
+            for path in service.folder.glob("log.db*"):
+                path.unlink()
+            spool(home, "2", hook(2))
+            (service.folder / "spool" / ".full").touch()
+            with await asyncio.to_thread(Service, home):
+                order += [number_of(event) for event in await collect(events, 1)]
+                epoch = events.position
+                assert epoch is not None
+                later = [one for one in order if not isinstance(one, Lost | Back)]
+                assert later[0] == 1
+                assert later[-1] == 2
+                gaps = [one for one in later if isinstance(one, Gap)]
+                assert [gap.reason for gap in gaps] == ["epoch", "spool_full"]
+                spool(home, "3", hook(3))
+                assert [number_of(event) for event in await collect(events, 1)] == [3]
+                assert epoch.epoch == (await claw.snapshot()).epoch
+
+
+async def test_gaps_are_logged_where_nobody_asks_for_them(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("hook.*", since=Position(5, "another")) as events:
+            spool(home, "1", hook(1))
+            await collect(events, 1)
+    assert "are missing: epoch" in caplog.text
+
+
+async def test_a_reader_that_takes_its_time_misses_nothing(home: Path) -> None:
+    with Service(home, "--set", "ping_interval=1", "--set", "ping_timeout=0.5") as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("hook.notification") as events:
+            for number in range(3000):
+                spool(home, f"{number:05}", hook(number, more="x" * 2000))
+            await asyncio.sleep(3)
+            assert [number_of(event) for event in await collect(events, 3000)] == list(range(3000))
+
+
+# Questions
+
+
+async def test_it_answers_questions_while_events_are_read_and_after_a_restart(home: Path) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("tool.use") as events:
+            use_tool(home, 1)
+            async for _ in events:
+                assert [one.session_id for one in await claw.sessions()] == [SESSION]
+                break
+            assert isinstance(await claw.usage(SESSION), SessionUsage)
+            assert isinstance(await claw.usage(), TotalUsage)
+            with pytest.raises(RequestError, match="not one of the protocol's"):
+                await claw.history("")
+            await asyncio.to_thread(service.stop)
+            asking = asyncio.create_task(claw.sessions(all=True))
+            with await asyncio.to_thread(Service, home):
+                assert SESSION in [one.session_id for one in await asking]
+
+
+async def test_a_topic_that_the_server_refuses_is_an_error(home: Path) -> None:
+    with Service(home):
+        async with connect() as claw:
+            with pytest.raises(RequestError):
+                await collect(claw.events(""), 1)
+
+
+async def test_watching_tells_how_everything_is_whenever_it_changes(home: Path) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw:
+            states = []
+            async with asyncio.timeout(20):
+                async for snapshot in claw.watch():
+                    states.append([one.state for one in snapshot.sessions])
+                    if states[-1] == []:
+                        use_tool(home, 1)
+                    if states[-1] == ["running"]:
+                        ask = hook(2, hook_event_name="PermissionRequest", **BASH)
+                        spool(home, "000002", ask)
+                    if states[-1] == ["requires_action"]:
+                        break
+            assert states[0] == []
+
+
+# Without asyncio
+
+
+def test_the_blocking_client_reads_asks_and_survives_a_restart(home: Path) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        with connect_blocking() as claw, claw.events("tool.use") as events:
+            use_tool(home, 1)
+            assert next(events).data.tool_use_id == "toolu_1"
+            assert [one.session_id for one in claw.sessions()] == [SESSION]
+            service.stop()
+            with Service(home):
+                use_tool(home, 2)
+                for event in events:
+                    assert event.data.tool_use_id == "toolu_2"
+                    break
+                assert events.position is not None
+                assert isinstance(claw.usage(), TotalUsage)
+                wait_for(lambda: "tool.use" in [one.type for one in claw.history(SESSION)], "the call on disk")
+                for snapshot in claw.watch():
+                    assert [one.session_id for one in snapshot.sessions] == [SESSION]
+                    break
+                assert claw.snapshot().epoch == snapshot.epoch
+            events.close()
+            assert list(events) == []
+
+
+def test_the_blocking_client_leaves_no_thread(home: Path) -> None:
+    def named() -> list[threading.Thread]:
+        return [one for one in threading.enumerate() if one.name == "claw-socket-client"]
+
+    with pytest.raises(NoServerError), connect_blocking():
+        pass
+    with Service(home), connect_blocking():
+        assert len(named()) == 1
+    assert named() == []
