@@ -22,6 +22,7 @@ COMMANDS = {
     "history": ("clawsocket.cli.history", "List sessions of the past, show, export or forget them"),
     "status": ("clawsocket.cli.status", "Show whether the service runs, where, and what it sees"),
     "token": ("clawsocket.cli.token", "Show or replace the token; keep a copy in the system's keyring"),
+    "line": ("clawsocket.cli.line", "Print one line on all sessions whenever it changes, for a status bar"),
     "ps": ("clawsocket.cli.ps", "Show the sessions and agents as they are, or as they change"),
     "tail": ("clawsocket.cli.tail", "Show events as they happen, one line each"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),

@@ -19,7 +19,28 @@ NARROW = 72
 """Columns under which the type is shortened and the time left out, for something of the text to be seen."""
 
 DIM, RED, GREEN, YELLOW, MAGENTA, CYAN = "2", "31", "32", "33;1", "35", "36"
-_COLOURS = {"tool.use": CYAN, "message.user": MAGENTA, "message.error": RED, "system.error": RED, "session": "1"}
+_COLOURS = {"tool.use": CYAN, "message.user": MAGENTA, "message.error": RED, "system.error": RED}
+_COLOURS |= {"tool.permission_requested": YELLOW, "tool.permission_denied": RED}
+_FIELDS = {
+    "session.discovered": "cwd",
+    "session.started": "source model",
+    "session.ended": "reason",
+    "session.removed": "reason",
+    "agent.started": "agent_type description",
+    "agent.stopped": "reason last_message",
+    "message.error": "error status text",
+    "tool.permission_requested": "tool_name input_summary",
+    "tool.permission_denied": "tool_name reason",
+    "mcp.elicitation": "server_name question",
+    "mcp.elicitation_result": "server_name action answer",
+    "cwd.changed": "new_cwd",
+    "file.changed": "change_type path",
+    "task.created": "subject",
+    "task.completed": "subject",
+    "system.error": "source message",
+}
+"""What is said of events whose fields speak for themselves."""
+
 STATES = {"running": GREEN, "requires_action": YELLOW, "failed": RED, "background": CYAN, "idle": "", "ended": DIM}
 """The colours of states."""
 
@@ -101,20 +122,22 @@ def _told(event: Event) -> tuple[str, str]:
             took = "" if data.duration_ms is None else f" {duration(data.duration_ms)}"
             told = data.error or data.output_summary
             return GREEN if data.success else RED, f"{data.tool_name} {data.outcome}{took} {told}"
-        case catalogue.ToolPermissionRequested():
-            return YELLOW, f"{data.tool_name} {data.input_summary}"
-        case catalogue.ToolPermissionDenied():
-            return RED, f"{data.tool_name} {data.reason or ''}"
         case catalogue.SessionStateChanged():
             return STATES.get(data.state, ""), " ".join(filter(None, (data.state, why(data), data.error)))
         case catalogue.MessageUser():
             return DIM if data.is_synthetic else colour, data.text
         case catalogue.MessageAssistant():
             return "", _blocks(data.content_blocks)
+        case catalogue.MessageResult():
+            took = "" if data.duration_ms is None else f" {duration(data.duration_ms)}"
+            return colour, f"{data.subtype}{took}{cost(data.total_cost_usd, ' ')}"
         case SessionUsage():
-            return colour, f"{data.input_tokens} in, {data.output_tokens} out, ${data.total_cost_usd:.2f}"
+            return colour, f"{data.input_tokens} in, {data.output_tokens} out{cost(data.total_cost_usd, ', ')}"
         case catalogue.AgentStateChanged():
             return colour, ", ".join(f"{one.name or one.agent_type} {one.status}" for one in data.agents)
+    if event.type in _FIELDS and not isinstance(data, dict):
+        values = [getattr(data, name) for name in _FIELDS[event.type].split()]
+        return colour, " ".join(str(value) for value in values if value is not None)
     return colour, _rest(data)
 
 
@@ -129,6 +152,11 @@ def duration(ms: float) -> str:
     return f"{ms:.0f}ms" if ms < 1000 else f"{ms / 1000:.1f}s" if ms < 60_000 else age(ms)
 
 
+def cost(dollars: float | None, before: str = "") -> str:
+    """Return a cost with two digits; nothing where it is not known."""
+    return "" if dollars is None else f"{before}${dollars:,.2f}"
+
+
 def age(ms: float) -> str:
     """Return an age with its greatest unit."""
     seconds = max(0, int(ms / 1000))
@@ -140,11 +168,13 @@ def age(ms: float) -> str:
 
 def _blocks(raw: Any) -> str:
     blocks = msgspec.json.decode(raw) if isinstance(raw, msgspec.Raw) else raw
-    texts = []
-    for block in blocks if isinstance(blocks, list) else []:
-        kind = block.get("type") if isinstance(block, dict) else None
-        texts.append(str(block.get("text") or block.get("thinking") or f"({kind})") if kind else "")
-    return " ".join(texts)
+    return " ".join(_block(one) for one in blocks if isinstance(one, dict)) if isinstance(blocks, list) else ""
+
+
+def _block(block: dict[str, Any]) -> str:
+    if block.get("type") == "tool_use":
+        return f"calls {block.get('name')}"
+    return str(block.get("text") or block.get("thinking") or f"({block.get('type')})")
 
 
 def _rest(data: Any) -> str:

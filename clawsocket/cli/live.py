@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import stat
 import sys
 from collections.abc import Coroutine
@@ -34,25 +35,29 @@ def run(command: Coroutine[Any, Any, int]) -> int:
 
 
 async def _while_read(command: Coroutine[Any, Any, int]) -> int:
-    """Run a command; a pipe that nobody reads any more ends it at once, not at the next line."""
+    """Run a command. SIGTERM ends it in order, and so does a pipe that nobody reads any more, before the next line."""
     task = asyncio.ensure_future(command)
     loop = asyncio.get_running_loop()
     descriptor = _pipe()
-    left = False
+    ended: list[int] = []
 
-    def leave() -> None:
-        nonlocal left
-        left = True
+    def end(number: signal.Signals) -> None:
+        ended.append(number)
         task.cancel()
 
+    loop.add_signal_handler(signal.SIGTERM, end, signal.SIGTERM)
     if descriptor is not None:
-        loop.add_reader(descriptor, leave)  # the end for writing is never readable: this is its other end being closed
+        loop.add_reader(
+            descriptor, end, signal.SIGPIPE
+        )  # the end for writing is never readable: this is its other end being closed
     try:
         return await task
     except asyncio.CancelledError:
-        if left:
+        if not ended:
+            raise
+        if ended[0] == signal.SIGPIPE:
             raise BrokenPipeError from None
-        raise
+        return 128 + ended[0]
     finally:
         if descriptor is not None:
             loop.remove_reader(descriptor)

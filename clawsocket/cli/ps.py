@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from clawsocket.cli import live, parsing
-from clawsocket.cli.event_line import CYAN, DIM, STATES, age, label
+from clawsocket.cli.event_line import CYAN, DIM, STATES, age, cost, label
 from clawsocket.cli.look import Look, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
 from clawsocket.protocol.models import AgentState, SessionInfo
@@ -199,18 +199,17 @@ def _rows(session: SessionInfo, agents: list[AgentState], look: Look, now: float
     main = next((one for one in own if one.agent_type == "master"), None)
     what = ": ".join(filter(None, (session.waiting_for, _tool(main))))
     context = "" if session.context is None else f"{session.context.percent_used:.0f} %"
-    cost = "" if session.usage is None else f"${session.usage.total_cost_usd:.2f}"
+    spent = "" if session.usage is None else cost(session.usage.total_cost_usd)
     yield (
-        [label(session), session.state, age(now - session.since), context, cost, what],
+        [label(session), session.state, age(now - session.since), context, spent, what],
         STATES.get(session.state, ""),
     )
     branch = "└ " if look.block == "█" else "- "
     for one in own:
         if one is not main and one.status != "offline":
             about = ": ".join(filter(None, (one.description, _tool(one))))
-            spent = "" if one.cost_usd is None else f"${one.cost_usd:.2f}"
             status = one.status.replace("tool_running", "tool")
-            yield [f"{branch}{one.agent_type}", status, age(now - one.started_at), "", spent, about], CYAN
+            yield [f"{branch}{one.agent_type}", status, age(now - one.started_at), "", cost(one.cost_usd), about], CYAN
 
 
 def _tool(agent: AgentState | None) -> str:

@@ -18,7 +18,7 @@ from clawsocket.protocol.topics import matcher
 TOPICS = (
     "agent.started agent.stopped cwd.changed file.changed mcp.* message.* session.* system.* task.* tool.* worktree.*"
 ).split()
-"""What is shown where nothing is asked for: all that is worth a line, and nothing twice."""
+"""What is shown where nothing is asked for: all but levels that change all the time, and hooks as they came."""
 
 NAMES = ("session.discovered", "session.renamed")
 

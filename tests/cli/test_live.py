@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -268,6 +269,13 @@ def test_ps_watch_changes_in_place_waits_and_leaves_the_terminal_as_it_was(home:
             assert "requires_action" not in screen.shows("EXIT:130")
 
 
+def test_ps_watch_that_is_ended_leaves_the_terminal_as_it_was(home: Path, service: Service) -> None:
+    with Screen(home, "ps", "--watch") as screen:
+        screen.shows("no sessions")
+        os.kill(screen.pid("clawsocket ps"), signal.SIGTERM)
+        assert "no sessions" not in screen.shows("EXIT:143")
+
+
 def test_ps_watch_in_a_pipe_is_a_line_for_each_change(home: Path, service: Service, feed: Numbers) -> None:
     with piped(home, "ps", "--watch", "--json") as command:
         assert json.loads(command.out.readline()) == {"sessions": []}
@@ -395,15 +403,42 @@ def test_wait_without_a_service_or_with_a_wrong_flag(home: Path) -> None:
         assert "claw-socket wait --help" in done.stderr
 
 
+# line
+
+
+def test_line_is_printed_anew_when_it_changes(home: Path, feed: Numbers) -> None:
+    with piped(home, "line", "--format", "{requires_action}/{sessions} {waiting} {cost}", "--off", "off") as command:
+        assert command.out.readline() == "off\n"
+        with Service(home) as service:
+            service.wait_for_hooks()
+            assert command.out.readline() == "0/0  $0.00\n"
+            feed.ask("rm")
+            wait_for(lambda: command.out.readline() == "1/1 w $0.00\n", "the line")
+            service.stop()
+            assert command.out.readline() == "off\n"
+
+
+@pytest.mark.parametrize("wrong", ["{nothing}", "{running.__class__}", "{running!r}", "{running:>9999999}", "{", "{}"])
+def test_a_format_puts_in_what_there_is_and_nothing_else(home: Path, wrong: str) -> None:
+    done = run_command(home, "line", "--format", wrong)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
 # All of them
 
 
 def test_the_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
-    for command, words in {"tail": ["TOPIC", "--since"], "ps": ["--watch"], "wait": ["exit codes", "124"]}.items():
+    for command, words in {
+        "tail": ["TOPIC", "--since"],
+        "ps": ["--watch"],
+        "wait": ["exit codes", "124"],
+        "line": ["{waiting}"],
+    }.items():
         with pytest.raises(SystemExit):
             main([command, "--help"])
         told = capsys.readouterr().out
-        assert all(word in told for word in [*words, "examples:", "--json"])
+        assert all(word in told for word in [*words, "examples:"])
 
 
 def test_a_version_is_told_without_loading_a_client() -> None:

@@ -113,19 +113,6 @@ async def test_no_server_is_a_clear_error(home: Path) -> None:
             pass
 
 
-async def test_another_program_on_the_port_is_no_server(home: Path) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        with pytest.raises(NoServerError, match="another program is there"):
-            async with connect(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"):
-                pass
-
-
 async def test_who_waits_gets_a_server_that_starts_later(home: Path) -> None:
     notices: list[Notice] = []
     async with connect(wait=True) as claw:

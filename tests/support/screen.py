@@ -50,6 +50,13 @@ class Screen(AbstractContextManager["Screen"]):
         """What is shown, with the escape sequences of its colours."""
         return self._tmux("capture-pane", "-p", "-e", "-t", "s")
 
+    def pid(self, command: str) -> int:
+        """Return the process in it whose command line holds a text."""
+        shell = self._tmux("display-message", "-p", "-t", "s", "#{pane_pid}").strip()
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+        rows = [row.split(None, 2) for row in listed.stdout.splitlines()]
+        return next(int(pid) for pid, parent, *rest in rows if parent == shell and command in " ".join(rest))
+
     def shows(self, text: str, timeout: float = 10.0) -> str:
         """Wait until a text is shown; return all that is."""
         try:

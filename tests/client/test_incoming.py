@@ -1,0 +1,57 @@
+"""What a server sends becomes typed objects, also where the server knows more than this client."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from clawsocket.client import incoming
+from clawsocket.protocol.aliases import ToolFailed
+from clawsocket.protocol.events import EVENTS, HookData
+from clawsocket.protocol.topics import ALIASES_OF
+
+
+def sent(type: str, data: Any, **more: Any) -> str:
+    envelope = {"type": type, "timestamp": 1, "sessionId": "s", "seq": 5, "id": "x", "source": "hook", "data": data}
+    return json.dumps({**envelope, **more})
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_event_of_the_catalogue_is_typed(name: str) -> None:
+    event, _ = incoming.event(sent(name, EVENTS[name].example))
+    assert (event.type, event.session_id, event.seq, event.agent_id) == (name, "s", 5, None)
+    kind = EVENTS[name].data
+    if kind is HookData:
+        assert event.data == EVENTS[name].example
+    else:
+        assert isinstance(event.data, kind)
+        again = msgspec.json.decode(msgspec.json.encode(event))["data"]
+        assert {key: again.get(key) for key in EVENTS[name].example} == EVENTS[name].example
+
+
+def test_every_alias_is_typed() -> None:
+    failed = {"toolName": "Bash", "toolUseId": "t", "error": "e"}
+    assert isinstance(incoming.event(sent("tool.failed", failed))[0].data, ToolFailed)
+    assert {alias for aliases in ALIASES_OF.values() for alias in aliases} <= incoming._TYPES.keys()
+
+
+def test_what_a_newer_server_says_is_there_as_it_was_said() -> None:
+    newer = {"state": "dreaming", "since": 1}
+    for type, data in (("session.state_changed", newer), ("session.slept", newer)):
+        event, _ = incoming.event(sent(type, data, source="telepathy", more=1))
+        assert (event.data, event.source) == (data, "telepathy")
+
+
+def test_a_fact_is_known_by_its_id_and_a_level_by_what_it_says_too() -> None:
+    def known_by(type: str, data: Any, seq: int) -> Any:
+        return incoming.event(sent(type, data, seq=seq))[1]
+
+    name = {"name": "a"}
+    assert known_by("hook.stop", {"a": 1}, 5) == known_by("hook.stop", {"a": 2}, 6)
+    assert known_by("session.renamed", name, 5) == known_by("session.renamed", name, 6)
+    assert known_by("session.renamed", name, 5) != known_by("session.renamed", {"name": "b"}, 6)
+    alias = known_by("tool.started", EVENTS["tool.use"].example, 5)
+    assert alias != known_by("tool.use", EVENTS["tool.use"].example, 5)
