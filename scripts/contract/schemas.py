@@ -12,7 +12,7 @@ import msgspec
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.envelope import Envelope, Source
 from clawsocket.protocol.events import Outcome, RemovedReason
-from clawsocket.protocol.models import State, Status
+from clawsocket.protocol.models import LimitType, State, Status
 from scripts.contract.words import FIELDS
 
 Json = dict[str, Any]
@@ -23,6 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "Status": get_args(Status),
     "Outcome": get_args(Outcome),
     "RemovedReason": get_args(RemovedReason),
+    "LimitType": get_args(LimitType),
 }
 """The choices that have a name, each a schema of its own."""
 

@@ -9,7 +9,7 @@ import msgspec
 from clawsocket import __version__
 from clawsocket.protocol import aliases, events, messages, replies
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.models import AgentState, ModelUsage, SessionInfo, SessionUsage, ToolRun, TotalUsage
+from clawsocket.protocol.models import AgentState, ModelUsage, RateLimit, SessionInfo, SessionUsage, ToolRun, TotalUsage
 
 FIELDS = {
     "type": "What it is.",
@@ -129,6 +129,9 @@ FIELDS = {
     "RateLimit.updatedAt": "When that was so, in ms since 1970.",
     "resetsAt": "When the limit begins anew, in ms since 1970.",
     "UsageRateLimit.type": "Which limit.",
+    "RateLimit.type": "Which limit.",
+    "rateLimits": "The limits of the account, each as it was told last.",
+    "updatedAt": "When it was told, in ms since 1970.",
     "allowed": "Whether requests still pass.",
     "message": "A line for people.",
     "question": "What it asks.",
@@ -141,6 +144,7 @@ FIELDS = {
     "answer": "The answer, as JSON.",
     "url": "Where it is.",
     "tools": "What it offers.",
+    "checkId": "The check that it belongs to.",
     "path": "The file or folder.",
     "changeType": "`add`, `change` or `unlink`.",
     "newCwd": "The folder now.",
@@ -219,6 +223,9 @@ _TOTAL = TotalUsage(
     total_output_tokens=127,
     session_count=1,
     model_breakdown=_USAGE.model_breakdown,
+    rate_limits=[
+        RateLimit(type="five_hour", percent_used=42.0, resets_at=TIME + 3_600_000, official=True, updated_at=TIME)
+    ],
 )
 _INFO = SessionInfo(
     pid=23796,
