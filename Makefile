@@ -8,7 +8,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench torture \
+.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec torture \
 	hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
@@ -55,6 +55,9 @@ hooks-uninstall: .venv/.run ## Remove them
 
 bench: .venv/.dev ## Measure, against the budgets
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+export-spec: .venv/.dev ## Write the contract, asyncapi/, from the code
+	@$(BIN)/python -m scripts.export_spec
 
 torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
 	@$(BIN)/python -m tests.support.torture $(ARGS)

@@ -22,6 +22,7 @@ from clawsocket.config import Settings, claude_dirs
 from clawsocket.errors import ClawSocketError, InvalidHookError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
+from clawsocket.metrics import Metrics
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import Event
@@ -37,6 +38,7 @@ from clawsocket.sources.watch import Watcher
 from clawsocket.spending import own_prices
 from clawsocket.state.usage import Book
 from clawsocket.state.world import World
+from clawsocket.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -95,20 +97,21 @@ class App:
         self._when = 0.0
         self._purging: asyncio.Future[None] | None = None
         self.persistence.on_trouble = self._tell_trouble
+        self.metrics = Metrics(self.world, self.log, self.fanout, self.transcripts, self.spool, home.log)
 
     async def start(self) -> None:
-        """Listen first, so that a second server harms nothing; then read.
+        """Look which sessions live, listen, and then read what they do.
 
         Raises:
             PortTakenError, AddressError: there is nothing to listen on.
         """
-        began = now()  # whoever connects from now on is told of all that is written from now on
-        await self.server.start()
-        if self.settings.auth:
-            logger.info("clients need the token in %s", self.home.token)
+        began = now()  # whoever connects is told of all that is written from now on
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed, arrivals_only=True)
         await self.session_files.start()
+        await self.server.start()
+        if self.settings.auth:
+            logger.info("clients need the token in %s", self.home.token)
         if self.settings.hooks:
             await self.spool.start()  # before the transcripts: of what is in both, hooks know more
         await self.transcripts.start(began if self.persistence.since is None else self.persistence.since)
@@ -135,6 +138,11 @@ class App:
         await self.server.stop()
         await self.persistence.close()
 
+    def status(self) -> str:
+        """Return a line about the service for whoever looks after it."""
+        sessions, clients = len(self.world.session_list(False)), self.server.clients
+        return f"{sessions} sessions, {clients} clients, port {self.server.port}"
+
     # What comes in
 
     def observe(self, seen: Observation) -> None:
@@ -145,6 +153,7 @@ class App:
         if isinstance(seen, SessionFileSeen):
             self.transcripts.follow(seen.file.session_id)
         elif isinstance(seen, Trouble):
+            self.metrics.troubles[seen.source] += 1
             logger.warning("%s: %s", seen.source, seen.message)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_soon(self._flush_levels)
@@ -208,8 +217,12 @@ class App:
             history=self._history,
             usage=self.world.usage,
             take_hook=self.take_hook,
+            metrics=self._metrics,
             transcript=self._transcript,
         )
+
+    def _metrics(self) -> str:
+        return self.metrics.text()
 
     def _transcript(self, session_id: str, agent_id: str | None) -> Path | None:
         return self.transcripts.path(session_id, agent_id)
@@ -260,7 +273,9 @@ class App:
                 limit=settings.spool_limit,
             )
         except (ClawSocketError, OSError) as error:
-            logger.warning("the hooks could not be installed: %s", error)
+            logger.warning(
+                "the hooks could not be installed: %s; claw-socket install may do what a service must not", error
+            )
             return
         for change in changes:
             if change.action != "unchanged":
@@ -286,13 +301,16 @@ class App:
 async def serve(settings: Settings, home: Home) -> None:
     """Run the service until SIGINT or SIGTERM."""
     app = App(settings, home)
+    supervisor = Supervisor(app.status)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     try:
         await app.start()
+        supervisor.ready()
         await stopped.wait()
         logger.info("stopping")
     finally:
+        supervisor.stopping()
         await app.stop()

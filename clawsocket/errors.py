@@ -131,6 +131,36 @@ class SettingsFileError(ClawSocketError):
         self.path, self.problem = path, problem
 
 
+class NoUserManagerError(ClawSocketError):
+    """Nothing runs this user's services here: no systemd of theirs, or on macOS no login at the screen.
+
+    Args:
+        problem: what was found, as a clause.
+        mend: what helps.
+    """
+
+    def __init__(self, problem: str, mend: str) -> None:
+        super().__init__(f"{problem}; {mend}, or leave the service out with --no-service")
+        self.problem, self.mend = problem, mend
+
+
+class ServiceError(ClawSocketError):
+    """The system did not do what was asked for with our service.
+
+    Args:
+        problem: what was asked for and what came of it, as a clause.
+        mend: what helps.
+    """
+
+    def __init__(self, problem: str, mend: str = "claw-socket logs tells more") -> None:
+        super().__init__(f"{problem}; {mend}")
+        self.problem, self.mend = problem, mend
+
+
+class KeyringError(ClawSocketError):
+    """The keyring of the system did not do what was asked of it. ``str(error)`` says why, as a sentence."""
+
+
 class InvalidHookError(ClawSocketError):
     """A hook body is not JSON, or not a hook payload.
 
@@ -190,6 +220,9 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     SettingsFileError: Meaning(exit=6),
     FolderInUseError: Meaning(exit=7),
     StoreError: Meaning(exit=8),
+    NoUserManagerError: Meaning(exit=10),
+    ServiceError: Meaning(exit=11),
+    KeyringError: Meaning(exit=12),
     NoServerError: Meaning(exit=13),
     TokenRefusedError: Meaning(exit=14),
     InvalidHookError: Meaning(status=400, close=1008),

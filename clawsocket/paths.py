@@ -80,6 +80,11 @@ class Home:
         """Copies of files that we edited."""
         return self.root / "backups"
 
+    @property
+    def installed(self) -> Path:
+        """What ``claw-socket install`` wrote where, so that it can be undone; JSON."""
+        return self.root / "installed.json"
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Claim the folder for one server, until the context ends or the process does.

@@ -19,6 +19,11 @@ def new_token() -> str:
     return secrets.token_hex(32)
 
 
+def is_token(text: str) -> bool:
+    """Tell whether a text has the form of a token."""
+    return _FORM.match(text) is not None
+
+
 def load(path: Path) -> str | None:
     """Return the token in ``path``, or None where there is no file or no token in it.
 
@@ -34,7 +39,7 @@ def load(path: Path) -> str | None:
         return None
     except OSError as error:
         raise FolderError(path, f"cannot be read: {error.strerror}") from error
-    return text if _FORM.match(text) else None
+    return text if is_token(text) else None
 
 
 def save(path: Path, token: str) -> None:

@@ -54,6 +54,13 @@ LINES: list[tuple[ClawSocketError, str, Meaning]] = [
         "/h/log.db: was written by a newer claw-socket (schema 3, this one knows 2); upgrade, or move it away",
         Meaning(exit=8),
     ),
+    (errors.KeyringError("the keyring is locked"), "the keyring is locked", Meaning(exit=12)),
+    (
+        errors.NoUserManagerError("no systemd of yours runs", "log in"),
+        "no systemd of yours runs; log in, or leave the service out with --no-service",
+        Meaning(exit=10),
+    ),
+    (errors.ServiceError("it did not start"), "it did not start; claw-socket logs tells more", Meaning(exit=11)),
     (
         errors.NoServerError("/h/socket", "Connection refused"),
         "the service does not answer (/h/socket: Connection refused); start it with: claw-socket",

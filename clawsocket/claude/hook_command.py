@@ -18,6 +18,8 @@ The spool folder (0700, on a local disk) is the protocol between the hooks and t
 ``.full``
     Made by a hook that saw too many payloads waiting; about one in a hundred counts them. While the mark is there hooks
     write nothing. The reader deletes it when it has taken in what waits, and tells that payloads may be missing.
+``status-<session>.json``
+    What Claude Code gave the status line of a session (:mod:`clawsocket.claude.recorder_command`).
 ``.lost``
     Made by a hook that could not write its payload: no space, or the payload is over the limit. The reader tells, and
     deletes it.
@@ -37,6 +39,11 @@ MOST = 20_000
 """Payloads that may wait in the spool."""
 
 
+def marking_full(most: int) -> str:
+    """Return the shell that, about once in a hundred times, counts what waits in the folder it is in, and marks it."""
+    return f"case $$ in *00) set -- *; [ $# -le {most} ] || true >.full;; esac"
+
+
 def spool_command(spool: str, limit: int, most: int = MOST) -> str:
     """Return the line of shell for a spool folder.
 
@@ -53,7 +60,6 @@ def spool_command(spool: str, limit: int, most: int = MOST) -> str:
         # Ignored, the signal becomes an error of cat's: no message, no core file.
         f"trap '' XFSZ; ulimit -f {-(-limit // 512)}"
     )
-    marking_full = f"case $$ in *00) set -- *; [ $# -le {most} ] || true >.full;; esac"
     # Whoever has made .$n owns the name. The second look is for an owner who finished between the first and the making.
     taking_a_name = (
         "p=$((10000000+$$)) n=$p i=0; "
@@ -65,5 +71,5 @@ def spool_command(spool: str, limit: int, most: int = MOST) -> str:
     # Claude Code shows an error when a hook ends without having read everything: the last cat reads what is left.
     return (
         f"{MARKER} {{ {setting_up}; cd {shlex.quote(spool)} && [ ! -e .full ] && "
-        f"{{ {marking_full}; {taking_a_name}; {writing}; }} || cat; }} >/dev/null 2>&1; exit 0"
+        f"{{ {marking_full(most)}; {taking_a_name}; {writing}; }} || cat; }} >/dev/null 2>&1; exit 0"
     )

@@ -42,6 +42,10 @@ worktrees. A name that a version does not have makes it warn in a dialog, or (2.
 """
 
 
+CHECK = "ClawSocketCheck"
+"""A hook of our own, of no session and never registered: ``claw-socket doctor`` sends it to see whether they arrive."""
+
+
 def known_events(version: Version | None) -> frozenset[str]:
     """Return the events that a version of Claude Code has; None: what every version since 1.0.85 has."""
     version = version or FIRST_KNOWN["SessionEnd"]

@@ -8,6 +8,7 @@ import msgspec
 
 from clawsocket.claude.hooks import Hook
 from clawsocket.claude.session_file import SessionFile
+from clawsocket.claude.status_line import StatusLine
 from clawsocket.claude.transcript import AgentMeta, Line
 
 
@@ -80,6 +81,18 @@ class SessionGone(msgspec.Struct):
     reason: Literal["process_exited", "file_removed", "cleared"]
 
 
+class StatusLineSeen(msgspec.Struct):
+    """Claude Code asked for its status line.
+
+    Attributes:
+        line: what it told of the session.
+        at: ms since 1970 when it did.
+    """
+
+    line: StatusLine
+    at: int
+
+
 class Trouble(msgspec.Struct):
     """A source can't do its work fully.
 
@@ -95,4 +108,4 @@ class Trouble(msgspec.Struct):
     at: int
 
 
-Observation = HookSeen | LineSeen | AgentMetaSeen | SessionFileSeen | SessionGone | Trouble
+Observation = HookSeen | LineSeen | AgentMetaSeen | SessionFileSeen | SessionGone | StatusLineSeen | Trouble

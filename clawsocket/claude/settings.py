@@ -15,11 +15,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from clawsocket.claude.hook_command import MARKER, TIMEOUT
 from clawsocket.claude.hook_events import FIRST_KNOWN
 from clawsocket.claude.json_text import Child, Edit, Node, Style, append, apply, delete, parse, replace
+from clawsocket.claude.status_line_setting import recorded, take
 
 TAG = "claw-socket"
 """Value of the key ``_tag`` in an entry of ours. Claude Code accepts it, but drops it when it writes the file anew."""
@@ -77,6 +79,19 @@ def merge(text: str, wanted: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def strip(text: str, original: str = "") -> str:
+    """Take all that is ours out of the text of a settings file: the entries, and the recorder of the status line.
+
+    Args:
+        text: the file.
+        original: how it was before we came.
+
+    Raises:
+        ValueError: as for :func:`merge`.
+    """
+    return take(strip_hooks(text, original), original)
+
+
+def strip_hooks(text: str, original: str = "") -> str:
     """Take our entries out of the text of a settings file, and the lists and objects that then hold nothing.
 
     Args:
@@ -90,6 +105,35 @@ def strip(text: str, original: str = "") -> str:
         return text
     _, hooks = (None, None) if _is_blank(original) else _parse(original)
     return _reduce(text, {}, keep=None if hooks is None else dict(_events(hooks)))
+
+
+def registered(text: str) -> frozenset[str]:
+    """Return the events for which a command of ours is there.
+
+    Raises:
+        ValueError: as for :func:`merge`.
+    """
+    if _is_blank(text):
+        return frozenset()
+    events = _events(_parse(text)[1])
+    return frozenset(event for event, list in events if any(_our_commands(child.node) for child in list.children))
+
+
+def hooks_are_off(text: str) -> str | None:
+    """Return the key by which settings keep our hooks from running; None: nothing does.
+
+    Args:
+        text: the user's settings, or those of whoever manages the machine: ``allowManagedHooksOnly`` counts only there,
+            and where it should not be, it means nothing.
+
+    Raises:
+        ValueError: as for :func:`merge`.
+    """
+    if _is_blank(text):
+        return None
+    root, _ = _parse(text)
+    on = {child.key for child in root.children if child.node.value is True}
+    return next((key for key in ("disableAllHooks", "allowManagedHooksOnly") if key in on), None)
 
 
 def is_empty(text: str) -> bool:
@@ -106,7 +150,14 @@ def foreign(text: str) -> object:
         (event, tuple(_foreign_shape(child.node) for child in entry_list.children if not _is_ours(child.node)))
         for event, entry_list in _events(hooks)
     )
-    others = tuple((child.key, _shape(child.node)) for child in root.children if child.node is not hooks)
+    line = recorded(root)
+    users = {} if line is None else {line.command.start: line.users}
+    made = line is not None and line.users is None
+    others = tuple(
+        (child.key, _shape(child.node, instead=users))
+        for index, child in enumerate(root.children)
+        if child.node is not hooks and not (made and line and index == line.member)
+    )
     return others, tuple((event, shape) for event, shape in shapes if shape)
 
 
@@ -122,12 +173,17 @@ def _foreign_shape(entry: Node) -> object:
     return _shape(entry, frozenset(child.start for child in ours))
 
 
-def _shape(node: Node, skipped: frozenset[int] = frozenset()) -> object:
-    """Return a value as nested tuples, without the children that start at some places."""
+def _shape(
+    node: Node, skipped: frozenset[int] = frozenset(), instead: Mapping[int, object] = MappingProxyType({})
+) -> object:
+    """Return a value as nested tuples, without the children that start at some places, or with other values there."""
     if not isinstance(node.value, dict | list):
         return node.value
     kept = (child for child in node.children if child.start not in skipped)
-    return type(node.value), tuple((child.key, _shape(child.node, skipped)) for child in kept)
+    return type(node.value), tuple(
+        (child.key, instead[child.start] if child.start in instead else _shape(child.node, skipped, instead))
+        for child in kept
+    )
 
 
 def _parse(text: str) -> tuple[Node, Node | None]:

@@ -157,6 +157,7 @@ class CompactMetadata(msgspec.Struct):
     """What a ``compact_boundary`` says."""
 
     trigger: str = "unknown"
+    postTokens: Number = 0  # noqa: N815 - Claude Code's name
 
 
 class SystemLine(Line, kw_only=True):

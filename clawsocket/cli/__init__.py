@@ -12,14 +12,24 @@ from clawsocket.cli.arguments import PLACE, parse
 from clawsocket.errors import ClawSocketError, meaning
 
 COMMANDS = {
+    "install": ("clawsocket.cli.install", "Make it part of the system: service, hooks, token; there at every login"),
+    "uninstall": ("clawsocket.cli.uninstall", "Remove all that again; --purge leaves no trace"),
+    "start": ("clawsocket.cli.control:start", "Start the installed service"),
+    "stop": ("clawsocket.cli.control:stop", "Stop it until the next login"),
+    "restart": ("clawsocket.cli.control:restart", "Start it anew"),
+    "logs": ("clawsocket.cli.control:logs", "Show what it logged; -f goes on with what comes"),
+    "doctor": ("clawsocket.cli.doctor", "Look for what is wrong, say how to mend it, and mend what is safe"),
     "history": ("clawsocket.cli.history", "List sessions of the past, show, export or forget them"),
+    "status": ("clawsocket.cli.status", "Show whether the service runs, where, and what it sees"),
+    "token": ("clawsocket.cli.token", "Show or replace the token; keep a copy in the system's keyring"),
     "line": ("clawsocket.cli.line", "Print one line on all sessions whenever it changes, for a status bar"),
     "ps": ("clawsocket.cli.ps", "Show the sessions and agents as they are, or as they change"),
     "tail": ("clawsocket.cli.tail", "Show events as they happen, one line each"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
     "wait": ("clawsocket.cli.wait", "Wait until a session needs you, is idle, or has ended"),
 }
-"""The commands: each with its module, whose ``main(argv)`` runs it and returns the exit code, and a line of help."""
+"""The commands: each with its module, whose ``main(argv)``, or the function named after a colon, runs it and returns
+the exit code, and a line of help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     try:
         if argv and argv[0] in COMMANDS:
-            return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
+            module, _, function = COMMANDS[argv[0]][0].partition(":")
+            return int(getattr(importlib.import_module(module), function or "main")(argv[1:]))
         options = parse(argv)
         if options.show is not None:
             print(options.show.replace(PLACE, _commands()), end="")
@@ -66,11 +77,13 @@ def _run(action: str, given: dict[str, str]) -> int:
 
         return serve(settings, home)
     if action == "rotate":
-        from clawsocket.cli.rotate import rotate
+        from clawsocket.cli.token import rotate
 
         return rotate(home)
-    from clawsocket.cli.hooks import change
-
+    if action.endswith("statusline"):
+        from clawsocket.cli.statusline import change
+    else:
+        from clawsocket.cli.hooks import change
     return change(action, settings, home)
 
 

@@ -28,6 +28,9 @@ Options:
   --rotate-token       Make a new token and exit; a running server takes it at once
   --install-hooks      Install the hooks in Claude Code's settings and exit
   --uninstall-hooks    Remove them and exit
+  --install-statusline Record what Claude Code tells its status line, which stays as it is, and exit
+  --uninstall-statusline
+                       Stop that, put the status line back as it was, and exit
   --set <name=value>   Change a setting, listed below; may be repeated
   --help               Show this help
   --version            Show the version
@@ -35,21 +38,28 @@ Options:
 The token that clients need is in ~/.claw-socket/token.
 
 Exit codes: 0 fine, 1 a wrong flag or value, 3 the port is taken, 4 the address can't be used, 5 a folder can't
-be used, 6 Claude Code's settings can't be edited safely, 7 another server uses the folder.
+be used, 6 Claude Code's settings can't be edited safely, 7 another server uses the folder, 8 the log can't be used,
+10 nothing runs services for you here, 11 the service did not do what was asked for, 12 the keyring can't.
 
 Settings (--set name=value, CLAW_SOCKET_NAME, or name = value in ~/.claw-socket/config.toml; lists with commas):
 """
 
 _VALUES = {"--port": "port", "--host": "host"}
 _SWITCHES = {"--verbose": ("verbose", "true"), "--no-hooks": ("hooks", "false"), "--no-auth": ("auth", "false")}
-_ACTIONS = {"--rotate-token": "rotate", "--install-hooks": "install", "--uninstall-hooks": "uninstall"}
+_ACTIONS = {
+    "--rotate-token": "rotate",
+    "--install-hooks": "install",
+    "--uninstall-hooks": "uninstall",
+    "--install-statusline": "install statusline",
+    "--uninstall-statusline": "uninstall statusline",
+}
 
 
 class Options(NamedTuple):
     """What the command line asks for.
 
     Attributes:
-        action: ``serve``, ``rotate``, ``install`` or ``uninstall``.
+        action: ``serve``, ``rotate``, ``install``, ``uninstall``, or one of these two with ``statusline``.
         given: settings by name, as text.
         show: a text to print instead; None for none.
     """

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from clawsocket.cli.flags import Parser, when
+from clawsocket.cli.parsing import Parser, RawHelp, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.store import Row, SavedSession, Store
 from clawsocket.log.viewer import Viewer
@@ -54,7 +54,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser("claw-socket history", "Shows what the log knows.", EPILOG)
+    parser = Parser(
+        prog="claw-socket history", description="Shows what the log knows.", epilog=EPILOG, formatter_class=RawHelp
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     parser.add_argument("--project", metavar="PATH", help="sessions of this folder alone")
     parser.add_argument("--since", metavar="WHEN", type=when, help="sessions in which something happened since")
@@ -126,9 +128,14 @@ def _sent(row: Row) -> dict[str, Any]:
     return event
 
 
+_KNOWN = {"session_id", "sessionId", "transcript_path", "hook_event_name"}
+"""What the list of a session's events need not repeat."""
+
+
 def _line(event: dict[str, Any]) -> str:
     """Return an event as one line that harms no terminal."""
-    text = json.dumps(event["data"], ensure_ascii=True)
+    data = {name: value for name, value in event["data"].items() if name not in _KNOWN}
+    text = json.dumps(data, ensure_ascii=True)
     agent = f" {event['agentId']}" if "agentId" in event else ""
     return f"{_time(event['timestamp'])}  {event['type']:<26}{agent}  {text if len(text) <= 200 else text[:199] + '…'}"
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import get_args
 
-from clawsocket.cli import flags, live
+from clawsocket.cli import live, parsing
 from clawsocket.cli.event_line import cost, label
 from clawsocket.cli.look import clean
 from clawsocket.client import Lost, Notice, connect
@@ -39,7 +39,12 @@ def main(argv: Sequence[str]) -> int:
         UsageError: a wrong flag, or a name in the format that there is not.
         TokenRefusedError: the service refuses the token.
     """
-    parser = flags.Parser("claw-socket line", "Prints one line on all sessions whenever it changes.", EPILOG)
+    parser = parsing.Parser(
+        prog="claw-socket line",
+        description="Prints one line on all sessions whenever it changes.",
+        epilog=EPILOG,
+        formatter_class=parsing.RawHelp,
+    )
     parser.add_argument("--format", metavar="FORMAT", type=_format, default=FORMAT, help=f"the line [{FORMAT}]")
     parser.add_argument("--off", metavar="TEXT", default="claw-socket is off", help="while the service is stopped")
     return live.run(_line(parser.parse_args(argv)))

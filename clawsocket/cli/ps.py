@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from clawsocket.cli import flags, live
+from clawsocket.cli import live, parsing
 from clawsocket.cli.event_line import CYAN, DIM, STATES, age, cost, label
 from clawsocket.cli.look import Look, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
@@ -47,7 +47,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = flags.Parser("claw-socket ps", "Shows sessions and agents: state, why, tool, context, cost, age.", EPILOG)
+    parser = parsing.Parser(
+        prog="claw-socket ps",
+        description="Shows sessions and agents: state, why, tool, context, cost, age.",
+        epilog=EPILOG,
+        formatter_class=parsing.RawHelp,
+    )
     parser.add_argument("--watch", action="store_true", help="go on, and show every change")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
     return parser

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
+import os
 import resource
 import sys
 
@@ -19,17 +21,35 @@ FILES = 8192
 
 def serve(settings: Settings, home: Home) -> int:
     """Run the service in the foreground; return the exit code."""
-    logging.basicConfig(
-        level=logging.DEBUG if settings.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Journal() if _is_journal() else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if settings.verbose else logging.INFO, handlers=[handler])
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    faulthandler.enable()  # a watchdog ends a stuck service with SIGABRT: the log then tells where it was
     _raise_file_limit()
     home.create()
     with home.lock():
         uvloop.run(run(settings, home))
     return 0
+
+
+class _Journal(logging.Formatter):
+    """For systemd's journal, which has the time itself, and takes the priority from the beginning of a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record."""
+        debug, info, warning, error, critical = 7, 6, 4, 3, 2
+        priority = (debug, info, warning, error, critical)[max(1, min(record.levelno // 10, 5)) - 1]
+        return "\n".join(f"<{priority}>{line}" for line in super().format(record).split("\n"))
+
+
+def _is_journal() -> bool:
+    """Tell whether standard error goes to the journal, by what systemd says of it."""
+    told = os.environ.get("JOURNAL_STREAM")
+    if not told:
+        return False
+    status = os.fstat(sys.stderr.fileno())
+    return told == f"{status.st_dev}:{status.st_ino}"
 
 
 def _raise_file_limit() -> None:

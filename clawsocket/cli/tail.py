@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from clawsocket.cli import flags, live
+from clawsocket.cli import live, parsing
 from clawsocket.cli.event_line import Labels, line
 from clawsocket.cli.look import Look
 from clawsocket.client import OLDEST, Event, connect
@@ -49,11 +49,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = flags.Parser("claw-socket tail", "Shows events as they happen, one line each.", EPILOG)
+    parser = parsing.Parser(
+        prog="claw-socket tail",
+        description="Shows events as they happen, one line each.",
+        epilog=EPILOG,
+        formatter_class=parsing.RawHelp,
+    )
     parser.add_argument("topics", metavar="TOPIC", nargs="*", help="what to show")
     parser.add_argument("--session", metavar="SESSION", help="of this session alone")
     since = "begin with what happened since, as far as it is kept"
-    parser.add_argument("--since", metavar="WHEN", type=flags.when, help=since)
+    parser.add_argument("--since", metavar="WHEN", type=parsing.when, help=since)
     parser.add_argument("--json", action="store_true", help="print the events as JSON, one object a line")
     return parser
 
@@ -66,7 +71,7 @@ async def _tail(options: argparse.Namespace) -> int:
         session = None
         async with claw.events(*NAMES, notice=live.tell) as names:  # here it waits for the service, and says so
             if options.session is not None:
-                session = flags.session(options.session, await claw.sessions(all=True)).session_id
+                session = parsing.session(options.session, await claw.sessions(all=True)).session_id
             labels.take(await claw.sessions(all=options.since is not None))
             since = names.position if options.since is None else OLDEST
         asked = dict.fromkeys((*topics, *NAMES))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from clawsocket.cli import flags, live
+from clawsocket.cli import live, parsing
 from clawsocket.cli.event_line import Labels, why
 from clawsocket.cli.look import Look
 from clawsocket.client import Event, Events, Gap, Notice, connect
@@ -56,7 +56,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = flags.Parser("claw-socket wait", "Waits until a session is in a state.", EPILOG)
+    parser = parsing.Parser(
+        prog="claw-socket wait",
+        description="Waits until a session is in a state.",
+        epilog=EPILOG,
+        formatter_class=parsing.RawHelp,
+    )
     parser.add_argument("--until", metavar="STATE", type=_states, required=True, help="the state, or one of several")
     parser.add_argument("--session", metavar="SESSION", help="this session")
     parser.add_argument("--next", action="store_true", help="wait for a change, whatever is so now")
@@ -88,7 +93,7 @@ async def _wait(options: argparse.Namespace) -> int:
         async with asyncio.timeout(options.timeout), connect() as claw:
             session = None
             if options.session is not None:
-                known = flags.session(options.session, await claw.sessions(all=True))
+                known = parsing.session(options.session, await claw.sessions(all=True))
                 session = known.session_id
                 labels.take([known])
             waiting = _Waiting(options.until, session)

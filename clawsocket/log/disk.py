@@ -47,6 +47,7 @@ class Disk:
     Attributes:
         committed: the last number on disk.
         oldest: the number of the oldest event on disk; 0 for none.
+        oldest_at: its time, in ms since 1970.
         floor: no event is missing behind this number, though there may be none on disk: none was given.
         posted: set it when something came that nobody would send again after a crash.
         rows: (after, count, bytes) to the events in memory after a number. Set by the log.
@@ -67,7 +68,7 @@ class Disk:
         self._store = store
         self._max_bytes, self._max_age = max_bytes, max_age
         self.committed = store.head
-        self.oldest = store.oldest()
+        self.oldest, self.oldest_at = store.oldest()
         self.floor = store.before + 1
         self.posted = False
         self.rows: Callable[[int, int, int], list[Row]] = lambda _after, _count, _bytes: []
@@ -133,7 +134,7 @@ class Disk:
         """
         store = self._store
         result = await self._writer.run(lambda: do(store))
-        self.oldest = await self.call(Store.oldest)
+        self.oldest, self.oldest_at = await self.call(Store.oldest)
         return result
 
     async def close(self) -> None:
@@ -177,7 +178,8 @@ class Disk:
         if store is not self._store:
             return  # it was replaced meanwhile
         self.committed = head
-        self.oldest = self.oldest or (rows[0].seq if rows else 0)
+        if rows and not self.oldest:
+            self.oldest, self.oldest_at = rows[0].seq, rows[0].at
         self._release(head)
         await self._trim()
 

@@ -97,6 +97,11 @@ class EventLog:
         return self.head - (len(self._entries) - self._start) + 1
 
     @property
+    def bytes_in_memory(self) -> int:
+        """The size of the frames in memory."""
+        return self._bytes
+
+    @property
     def oldest(self) -> int:
         """The number of the oldest event kept; ``head + 1`` while there is none."""
         memory = self.oldest_in_memory

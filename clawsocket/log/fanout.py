@@ -84,7 +84,12 @@ _Place = tuple[int, Filter, int | None]
 
 
 class FanOut:
-    """Moves cursors to the log's head, once a tick, a slice at a time."""
+    """Moves cursors to the log's head, once a tick, a slice at a time.
+
+    Attributes:
+        cursors: those that there are.
+        gaps: how often a client was told that events are not kept any more.
+    """
 
     def __init__(self, log: EventLog, *, slice_bytes: int) -> None:
         """Attach to a log.
@@ -96,6 +101,7 @@ class FanOut:
         self.log = log
         self.slice_bytes, self._past_slice = slice_bytes, min(slice_bytes, PAST_SLICE)
         self.cursors: dict[Cursor, None] = {}
+        self.gaps = 0
         self._reads: dict[_Place, asyncio.Future[Slice]] = {}
         self._disk_turn = asyncio.Lock()
         self._scheduled = False
@@ -213,7 +219,11 @@ class FanOut:
         if gap is None:
             return True
         cursor.position = gap.oldest_seq - 1
-        return not cursor.filter.topics or cursor.sink.send_gap(gap)
+        return not cursor.filter.topics or self._tell(cursor, gap)
+
+    def _tell(self, cursor: Cursor, gap: Gap) -> bool:
+        self.gaps += 1
+        return cursor.sink.send_gap(gap)
 
     # From disk
 
@@ -260,4 +270,4 @@ class FanOut:
         if position < start - 1:
             cursor.position = start - 1
             if cursor.filter.topics:
-                cursor.sink.send_gap(Gap(from_=position + 1, to=start - 1, oldest_seq=start, reason="evicted"))
+                self._tell(cursor, Gap(from_=position + 1, to=start - 1, oldest_seq=start, reason="evicted"))

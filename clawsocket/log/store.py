@@ -135,10 +135,10 @@ class Reading:
         self._ids: dict[int, str] = {}
         self._sound = False
 
-    def oldest(self) -> int:
-        """Return the number of the oldest event, 0 for none."""
+    def oldest(self) -> tuple[int, int]:
+        """Return the number of the oldest event and its time, in ms since 1970; 0 and 0 for none."""
         with errors_of(self.path, reading=True):
-            return int(self._reader.execute("SELECT min(seq) FROM events").fetchone()[0] or 0)
+            return self._reader.execute("SELECT seq, at FROM events ORDER BY seq LIMIT 1").fetchone() or (0, 0)
 
     def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
         """Return frames as :meth:`clawsocket.log.eventlog.EventLog.read` does.
@@ -208,13 +208,14 @@ class Reading:
         """Return a session's newest events, oldest first.
 
         Args:
-            session_id: the session.
+            session_id: the session; empty: those that are of none.
             types: those whose type fits this (``*`` for any characters).
             before: the id of the event to end before.
             limit: how many, at most; -1 for all.
         """
         with errors_of(self.path, reading=True):
-            row = self._reader.execute("SELECT key FROM sessions WHERE id = ?", (session_id,)).fetchone()
+            find = "SELECT key FROM sessions WHERE id = ?"
+            row = self._reader.execute(find, (session_id,)).fetchone() if session_id else (0,)
             if row is None:
                 return []
             end = 1 << 62

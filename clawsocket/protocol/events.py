@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.models import AgentState, Context, SessionUsage, State
+from clawsocket.protocol.models import AgentState, Context, LimitType, SessionUsage, State
 
 RemovedReason = Literal["process_exited", "file_removed", "manual", "cleared", "silent"]
 Outcome = Literal["ok", "error", "denied", "interrupted", "invalid"]
@@ -331,9 +331,9 @@ EVENTS["usage.context"] = EventType(
 
 @event("usage.rate_limit", {"type": "five_hour", "percentUsed": 42.0, "resetsAt": _TIME, "official": True}, fact=False)
 class UsageRateLimit(Wire, kw_only=True):
-    """How much of a limit of the account is used."""
+    """How much of a limit of the account is used: as old as the event's ``timestamp``."""
 
-    type: Literal["five_hour", "seven_day"]
+    type: LimitType
     percent_used: float
     resets_at: int
     official: bool
@@ -463,3 +463,10 @@ class SystemError(Wire, kw_only=True):
     source: str
     message: str
     recoverable: bool
+
+
+@event("system.check", {"checkId": "0f3c8a51d2"})
+class SystemCheck(Wire, kw_only=True):
+    """``claw-socket doctor`` sent a hook of its own, to see whether hooks arrive here. It means nothing else."""
+
+    check_id: str

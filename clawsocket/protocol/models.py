@@ -8,6 +8,7 @@ from clawsocket.protocol.base import Wire
 
 State = Literal["running", "requires_action", "idle", "background", "failed", "ended"]
 Status = Literal["working", "tool_running", "idle", "offline"]
+LimitType = Literal["five_hour", "seven_day"]
 
 
 class ModelUsage(Wire, kw_only=True):
@@ -37,18 +38,29 @@ class SessionUsage(Wire, kw_only=True):
     last_updated_at: int
 
 
+class RateLimit(Wire, kw_only=True):
+    """How much of a limit of the account was used at ``updatedAt``. After ``resetsAt`` that no longer holds."""
+
+    type: LimitType
+    percent_used: float
+    resets_at: int
+    official: bool
+    updated_at: int
+
+
 class TotalUsage(Wire, kw_only=True):
-    """The tokens of all sessions known."""
+    """The tokens of all sessions known, and of each limit what was told last."""
 
     total_cost_usd: float
     total_input_tokens: int
     total_output_tokens: int
     session_count: int
     model_breakdown: dict[str, ModelUsage]
+    rate_limits: list[RateLimit] | None = None
 
 
 class Context(Wire, kw_only=True):
-    """How full a session's context window is."""
+    """How full a session's context window is: ``official`` as Claude Code says, or else by the usage of its answers."""
 
     percent_used: float
     tokens_used: int
@@ -76,6 +88,7 @@ class SessionInfo(Wire, kw_only=True):
     entrypoint: str | None = None
     usage: SessionUsage | None = None
     context: Context | None = None
+    rate_limits: list[RateLimit] | None = None
 
 
 class ToolRun(Wire, kw_only=True):

@@ -23,6 +23,7 @@ class Backend:
             the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
         usage: the usage of a session, zeros if it is not known; with None of all.
         take_hook: takes the body of a hook; raises InvalidHookError.
+        metrics: what ``GET /metrics`` answers.
         transcript: (session, agent) to the transcript file as it is named now; agent None is the main one.
     """
 
@@ -32,4 +33,5 @@ class Backend:
     history: Callable[[str, int, str | None], Awaitable[tuple[list[msgspec.Raw], bool]]]
     usage: Callable[[str | None], SessionUsage | TotalUsage]
     take_hook: Callable[[bytes], None]
+    metrics: Callable[[], str]
     transcript: Callable[[str, str | None], Path | None]

@@ -282,12 +282,15 @@ class Gate(asyncio.Protocol):
 
     def _get(self, route: http.Route) -> None:
         method = self._parser.get_method()
-        if method == b"GET":
-            self._finish = lambda: self._answer(route())
-        elif method == b"HEAD":
-            self._finish = lambda: self._answer(http.without_body(route()))
-        else:
+        if method not in (b"GET", b"HEAD"):
             self._refuse(http.error(405, "method not allowed", Allow="GET, HEAD"))
+            return
+        if route.private and not self._admits(self._keeper.access.bearer(self._fields.get(b"authorization"))):
+            return
+        if method == b"GET":
+            self._finish = lambda: self._answer(route.make())
+        else:
+            self._finish = lambda: self._answer(http.without_body(route.make()))
 
     def _answer(self, response: bytes, *, at_once: bool = True) -> None:
         if self._parser.should_keep_alive() and not self._parser.should_upgrade():

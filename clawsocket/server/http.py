@@ -1,10 +1,11 @@
-"""HTTP answers, made once where they are always the same, and the routes that are open to everyone."""
+"""HTTP answers, made once where they are always the same, and the routes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -63,8 +64,16 @@ INTERNAL = error(500, "internal error")
 FULL = error(503, "too many connections")
 
 
-Route = Callable[[], bytes]
-"""What answers GET on a path, for anyone: it makes the whole response."""
+class Route(NamedTuple):
+    """What answers GET on a path.
+
+    Attributes:
+        make: makes the whole response.
+        private: whether it is only for those who have the token.
+    """
+
+    make: Callable[[], bytes]
+    private: bool = False
 
 
 def health(sessions: Callable[[], int], version: str) -> Route:
@@ -74,4 +83,23 @@ def health(sessions: Callable[[], int], version: str) -> Route:
         found: dict[str, Any] = {"status": "ok", "sessions": sessions(), "version": version}
         return answer(200, msgspec.json.encode(found))
 
-    return make
+    return Route(make)
+
+
+def contract() -> Route:
+    """Return the route of the contract, the AsyncAPI document, for anyone.
+
+    It is read each time, since hardly anybody asks twice.
+    """
+
+    def make() -> bytes:
+        found = Path(__file__).with_name("asyncapi.json").read_bytes()
+        return answer(200, found, Content_Security_Policy="default-src 'none'")
+
+    return Route(make)
+
+
+def metrics(text: Callable[[], str]) -> Route:
+    """Return the route of what Prometheus scrapes."""
+    kind = "text/plain; version=0.0.4; charset=utf-8"
+    return Route(lambda: answer(200, text().encode(errors="replace"), kind), private=True)

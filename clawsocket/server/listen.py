@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from clawsocket.errors import AddressError, FolderError
+from clawsocket.supervisor import meant_for_us
 
 BACKLOG = 1024
 _TRIES = 20
@@ -48,6 +51,35 @@ def listen(host: str, port: int) -> list[socket.socket]:
             if port:
                 raise
     raise AddressError(host, port, "no port is free on both loopback families")
+
+
+def inherited(environ: MutableMapping[str, str] = os.environ, first: int = 3) -> list[socket.socket]:
+    """Return the listening TCP sockets that systemd hands over with its socket activation.
+
+    Args:
+        environ: the environment, which tells of them in ``$LISTEN_FDS``; that goes, so that no child believes it.
+        first: the descriptor of the first one.
+
+    Returns:
+        The sockets; none in the usual case, in which it is we who have to listen.
+    """
+    ours = meant_for_us(environ.pop("LISTEN_PID", ""))
+    count = environ.pop("LISTEN_FDS", "")
+    environ.pop("LISTEN_FDNAMES", None)
+    if not ours or not count.isascii() or not count.isdigit():
+        return []
+    sockets = []
+    for descriptor in range(first, first + int(count)):
+        os.set_inheritable(descriptor, False)
+        sock = socket.socket(fileno=descriptor)
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.getsockopt(
+            socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+        ):
+            sock.setblocking(False)
+            sockets.append(sock)
+        else:
+            sock.close()
+    return sockets
 
 
 def _addresses(host: str, port: int) -> list[Address]:

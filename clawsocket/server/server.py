@@ -27,7 +27,7 @@ from clawsocket.server.connection import CLOSE_WAIT
 from clawsocket.server.gate import Gate
 from clawsocket.server.hub import Hub
 from clawsocket.server.keeper import Keeper
-from clawsocket.server.listen import BACKLOG, TakenError, is_loopback, listen, listen_unix
+from clawsocket.server.listen import BACKLOG, TakenError, inherited, is_loopback, listen, listen_unix
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,11 @@ class Server:
         self._settings, self._home = settings, home
         self.port = settings.port
         self._hub = Hub(settings, log, fanout, backend)
-        routes = {b"/health": http.health(lambda: len(backend.sessions()), __version__)}
+        routes = {
+            b"/health": http.health(lambda: len(backend.sessions()), __version__),
+            b"/asyncapi.json": http.contract(),
+            b"/metrics": http.metrics(backend.metrics),
+        }
         self._keeper = Keeper(settings, Access(settings, token), self._hub, routes)
         self._servers: list[asyncio.Server] = []
         self._unix: tuple[int, int] | None = None
@@ -79,7 +83,8 @@ class Server:
             PortTakenError: another program has the port.
             AddressError: the address can't be listened on.
         """
-        sockets = await self._listen()
+        sockets = inherited() or await self._listen()
+        addresses = [str(sock.getsockname()[0]) for sock in sockets]
         self.port = sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         for sock in sockets:
@@ -89,7 +94,7 @@ class Server:
         if await self._start_unix():
             self._write_endpoint()
         logger.info("listening on %s", self.url)
-        if not is_loopback(self._settings.host):
+        if not all(is_loopback(address) for address in addresses):
             logger.warning("%s can be reached from other machines", self.url)
 
     async def stop(self) -> None:

@@ -2,6 +2,9 @@
 
 They are taken in order of modification time, then of arrival (those that waited: of name), and each is deleted when it
 is released: when what it led to is on disk. :mod:`clawsocket.claude.hook_command` says what else may be in the folder.
+
+Status lines come the same way (:mod:`clawsocket.claude.recorder_command`), but the newest of a session replaces the one
+before, and tells what counts now: it is taken away before it is read, so that one that comes meanwhile is a new file.
 """
 
 from __future__ import annotations
@@ -18,8 +21,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import perf_counter
 
-from clawsocket.claude import hooks
-from clawsocket.claude.observations import HookSeen, Observation
+from clawsocket.claude import hooks, recorder_command, status_line
+from clawsocket.claude.observations import HookSeen, Observation, StatusLineSeen
 from clawsocket.config import Settings
 from clawsocket.sources.files import may_pass, mtime, opened
 from clawsocket.sources.troubles import Troubles
@@ -77,6 +80,11 @@ class Spool:
         self._turn: asyncio.Handle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many files wait to be taken."""
+        return len(self._new) + len(self._queue)
 
     async def start(self) -> None:
         """Take what waits, in turns of the loop, and from now on what comes."""
@@ -161,8 +169,11 @@ class Spool:
         self._idle.set()
 
     def _take(self, path: Path, written: int) -> None:
+        if path.name.startswith(recorder_command.NAME):
+            self._take_status_line(path)
+            return
         try:
-            hook = self._read(path)
+            hook = self._read_hook(path)
         except OSError as error:
             self._known.discard(path.name)
             if not isinstance(error, FileNotFoundError):
@@ -176,11 +187,30 @@ class Spool:
         finally:
             self.release(functools.partial(self._delete, path))
 
+    def _take_status_line(self, path: Path) -> None:
+        self._known.discard(path.name)
+        taken = path.with_name(f".{path.name}")
+        try:
+            path.replace(taken)
+            try:
+                with opened(taken) as (descriptor, status):
+                    line = status_line.parse(os.read(descriptor, recorder_command.LIMIT + 1))
+            finally:
+                taken.unlink(missing_ok=True)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._troubles.tell("status line", f"a status line in the spool can't be read ({error.strerror})", error)
+        except ValueError:
+            self._reject("not a status line", "files in the spool are no status lines and are skipped")
+        else:
+            self._sink(StatusLineSeen(line, mtime(status)))
+
     def _again(self, error: OSError) -> None:
         if may_pass(error):
             self._watcher.again(self._folder)
 
-    def _read(self, path: Path) -> hooks.Hook | None:
+    def _read_hook(self, path: Path) -> hooks.Hook | None:
         """Return the hook in a file, None for anything else."""
         with opened(path) as (descriptor, status):
             body = os.read(descriptor, min(self._limit, status.st_size) + 1)  # room for the limit each time is dear

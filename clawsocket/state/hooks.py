@@ -98,6 +98,7 @@ def _working(session: Session, seen: HookSeen) -> None:
 
 def _session_start(session: Session, seen: HookSeen, hook: Hook) -> None:
     session.model = hook.model or session.model
+    session.gauges.started_as = hook.model or session.gauges.started_as
     if not session.begun or hook.source in ("compact", "clear"):
         data = SessionStarted(
             version=session.version,

@@ -12,11 +12,13 @@ from clawsocket.claude import transcript
 from clawsocket.claude.transcript import (
     AssistantLine,
     Block,
+    CompactMetadata,
     LastPromptLine,
     Line,
     ModeLine,
     SystemLine,
     TitleLine,
+    Usage,
     UserLine,
 )
 from clawsocket.protocol.events import (
@@ -226,8 +228,11 @@ def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: 
     agent = session.agents.get(agent_id, at)
     session.touch(agent, at)
     real = message.model not in (None, SYNTHETIC)
-    if real:
-        _count(session, agent_id, line, turn, at)
+    usage = transcript.usage(message.usage) if real else None
+    if usage is not None:
+        _count(session, agent_id, line, usage, turn, at)
+        if agent_id is None:
+            session.gauges.answered(message.model or "", usage, at)
     if agent_id is None:
         _answer(session, line, turn, at)
     data = MessageAssistant(
@@ -277,9 +282,10 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     session.later(1500, end)
 
 
-def _count(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None, at: int) -> None:
-    usage = transcript.usage(line.message.usage)
-    if usage is None or line.message.id is None or at < session.born - COPIED:
+def _count(
+    session: Session, agent_id: str | None, line: AssistantLine, usage: Usage, turn: Turn | None, at: int
+) -> None:
+    if line.message.id is None or at < session.born - COPIED:
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
     sums = [session.agents.get(agent_id, 0).tokens, *([turn.tokens] if turn is not None else [])]
@@ -314,9 +320,10 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
         turn.stopped = True
         session.turns.check(turn)
     elif line.subtype == "compact_boundary":
-        trigger = line.compact_metadata.trigger if line.compact_metadata else "unknown"
+        metadata = line.compact_metadata or CompactMetadata()
+        session.gauges.compacted(metadata.postTokens, at)
         id = f"m:{session.id}:{line.uuid or at}:compacted"
-        session.emit("session.compacted", SessionCompacted(trigger=trigger), id=id, at=at, source="transcript")
+        session.emit("session.compacted", SessionCompacted(trigger=metadata.trigger), id=id, at=at, source="transcript")
 
 
 def _last_prompt(session: Session, agent_id: str | None, _line: LastPromptLine, _at: int) -> None:

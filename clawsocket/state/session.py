@@ -16,6 +16,7 @@ from clawsocket.protocol.events import (
 from clawsocket.protocol.models import SessionInfo, SessionUsage, State
 from clawsocket.state.agents import Agent, Agents
 from clawsocket.state.clock import Clock
+from clawsocket.state.gauges import Gauges
 from clawsocket.state.tools import Tools
 from clawsocket.state.turns import Turns
 from clawsocket.state.usage import Ledger, session_usage
@@ -88,6 +89,7 @@ class Session:
         self.turns = Turns(self)
         self.agents = Agents(self, at)
         self.ledger = Ledger(self)
+        self.gauges = Gauges(self)
         self.born = 0
         self.usage_changed = False
         self._agents_changed: dict[str, None] = {}
@@ -103,6 +105,7 @@ class Session:
         self.begun = self.ending = False
         self.end_reason = self.gone_reason = None
         self.agents.restart(at)
+        self.gauges.restart()
 
     def restore(self, info: SessionInfo, *, begun: bool) -> None:
         """Be as clients know it, who need not be told again.
@@ -117,6 +120,7 @@ class Session:
         self.name, self.model, self.git_branch = info.name, info.model, info.git_branch
         self.permission_mode, self.version, self.entrypoint = info.permission_mode, info.version, info.entrypoint
         self._announced = (info.state, info.waiting_for)
+        self.gauges.restore(info.context, info.rate_limits or ())
         self.ending, self.end_reason, self.restored = False, None, True
         self.usage_changed, self._agents_changed = False, {}
         self._levels = self.world.now  # past those of the run before
@@ -195,11 +199,12 @@ class Session:
         self.emit("session.state_changed", data, id=id, at=self.since, source=source)
 
     def flush(self) -> None:
-        """Send the levels that changed: usage and agents. Several changes of a tick make one event."""
+        """Send the levels that changed: usage, context, limits and agents. Several changes of a tick make one event."""
         if self.usage_changed:
             self.usage_changed = False
             id = self._level_id("u")
             self.emit("usage.updated", self.usage(), id=id, at=self.last_at, source="transcript")
+        self.gauges.flush()
         if self._agents_changed:
             changed = [self.agents.all[key] for key in self._agents_changed if key in self.agents.all]
             self._agents_changed = {}
@@ -262,4 +267,6 @@ class Session:
             version=self.version,
             entrypoint=self.entrypoint,
             usage=self.usage(),
+            context=self.gauges.context,
+            rate_limits=list(self.gauges.limits.values()) or None,
         )

@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from clawsocket.claude.hook_events import CHECK
 from clawsocket.claude.observations import (
     AgentMetaSeen,
     HookSeen,
@@ -18,13 +19,15 @@ from clawsocket.claude.observations import (
     Observation,
     SessionFileSeen,
     SessionGone,
+    StatusLineSeen,
     Trouble,
 )
 from clawsocket.claude.session_file import SessionFile
 from clawsocket.protocol.envelope import Event, Source
-from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemError
+from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemCheck, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
+from clawsocket.state.gauges import newest
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
 from clawsocket.state.session import Session, waiting_for
@@ -77,12 +80,14 @@ class World:
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
         self._early: dict[str, list[HookSeen]] = {}
+        self._early_lines: dict[str, StatusLineSeen] = {}  # the newest of sessions that are not known yet
         self._takers: dict[type[Observation], Callable[[Any], None]] = {
             HookSeen: self._hook,
             LineSeen: self._line,
             SessionFileSeen: self._file,
             SessionGone: self._gone,
             AgentMetaSeen: self._meta,
+            StatusLineSeen: self._status_line,
             Trouble: self._trouble,
         }
         self.on_end: Callable[[str], None] = lambda _session_id: None
@@ -203,7 +208,10 @@ class World:
     def usage(self, session_id: str | None) -> SessionUsage | TotalUsage:
         """Return the usage of a session (zeros if it is not known), or of all."""
         if session_id is None:
-            return total_usage([session.ledger for session in (*self.past.values(), *self.sessions.values())])
+            sessions = (*self.past.values(), *self.sessions.values())
+            total = total_usage([session.ledger for session in sessions])
+            total.rate_limits = newest(session.gauges for session in sessions) or None
+            return total
         session = self._known(session_id)
         return session.usage() if session else session_usage(session_id, {})
 
@@ -253,6 +261,10 @@ class World:
 
     def _hook(self, seen: HookSeen) -> None:
         hook = seen.hook
+        if hook.hook_event_name == CHECK:
+            data = SystemCheck(check_id=hook.session_id)
+            self.put(Event("system.check", seen.at, "", f"h:{seen.id}", "hook", data))
+            return
         session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
         if session is not None:
             self._take_hook(session, seen)
@@ -348,6 +360,15 @@ class World:
             waiting = waiting_for(tool.name)
         session.set_state("requires_action", at, "session_file", waiting_for=waiting, tool=tool)
 
+    def _status_line(self, seen: StatusLineSeen) -> None:
+        session = self._session(seen.line.session_id, seen.at)
+        if session is not None:
+            session.gauges.lined(seen.line, seen.at)
+        elif seen.at > self.now - TRAIL:
+            self._early_lines[seen.line.session_id] = seen
+            if len(self._early_lines) > PAST:
+                del self._early_lines[next(iter(self._early_lines))]
+
     def _trouble(self, seen: Trouble) -> None:
         data = SystemError(source=seen.source, message=seen.message, recoverable=seen.recoverable)
         self.put(Event("system.error", seen.at, "", f"e:{seen.at}:{next(self._count)}", "server", data))
@@ -383,6 +404,9 @@ class World:
             session.state = _STATES.get(file.status or "", "idle")
             session.waiting_for = _WAITING.get(file.waiting_for or "", file.waiting_for) if file.waiting_for else None
         session.tell_state(source)
+        line = self._early_lines.pop(session_id, None)
+        if line is not None:
+            session.gauges.lined(line.line, line.at)
         if file is None:
             self._watch_silence(session)
         return session

@@ -1,6 +1,5 @@
 import os
 import shlex
-import shutil
 import signal
 import stat
 import subprocess
@@ -11,14 +10,10 @@ from pathlib import Path
 import pytest
 
 from clawsocket.claude.hook_command import MARKER, spool_command
+from tests.support.shells import SHELLS
 
 LIMIT = 16_000_000
 PAYLOAD = b'{"session_id":"s","hook_event_name":"Stop","text":"\\u00fc \xc3\xbc $HOME `x`"}\n'
-SHELLS = [["/bin/sh"]] + [
-    shell
-    for shell in (["dash"], ["bash", "--posix"], ["bash"], ["busybox", "sh"], ["zsh", "--emulate", "sh"], ["mksh"])
-    if shutil.which(shell[0])
-]
 Started = subprocess.Popen[bytes]
 Start = Callable[..., Started]
 

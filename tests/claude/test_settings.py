@@ -6,7 +6,7 @@ from hypothesis import assume, given
 
 from clawsocket.claude.hook_command import spool_command
 from clawsocket.claude.hook_events import FIRST_KNOWN
-from clawsocket.claude.settings import entries, foreign, is_empty, merge, strip
+from clawsocket.claude.settings import entries, foreign, hooks_are_off, is_empty, merge, registered, strip
 from tests.support.json_texts import settings_texts
 
 COMMAND = spool_command("/home/u/.claw-socket/spool", 16_000_000)
@@ -200,3 +200,35 @@ def test_what_is_foreign_is_seen_in_order_and_as_it_is_written() -> None:
     ]  # fmt: skip
     assert len({foreign(text) for text in texts}) == len(texts)
     assert foreign('{ "a":1, "hooks": {"Stop": []} }') == foreign('{"a": 1}')
+
+
+def test_what_is_registered_is_ours_alone_however_it_is_mixed() -> None:
+    mixed = {"hooks": [hook("say done"), hook(COMMAND)]}
+    text = json.dumps(
+        {"hooks": {"Stop": [USERS, mixed], "SessionEnd": [USERS], "PreToolUse": [{"hooks": [hook(CURL)]}]}}
+    )
+    assert registered(text) == {"Stop", "PreToolUse"}
+    assert registered("") == registered("{}") == frozenset()
+    assert registered(merge("", WANTED)) == set(WANTED)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("", None),
+        ("{}", None),
+        ('{"disableAllHooks": false}', None),
+        ('{"disableAllHooks": "true"}', None),
+        ('{"hooks": {"disableAllHooks": true}}', None),
+        ('{"disableAllHooks": true}', "disableAllHooks"),
+        ('{"allowManagedHooksOnly": true}', "allowManagedHooksOnly"),
+    ],
+)
+def test_what_turns_hooks_off_is_named(text: str, key: str | None) -> None:
+    assert hooks_are_off(text) == key
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null"])
+def test_settings_that_are_no_object_turn_nothing_off(text: str) -> None:
+    with pytest.raises(ValueError, match="is not"):
+        hooks_are_off(text)

@@ -38,7 +38,13 @@ def test_a_flag_gives_a_setting(argv: list[str], given: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("flag", "action"),
-    [("--rotate-token", "rotate"), ("--install-hooks", "install"), ("--uninstall-hooks", "uninstall")],
+    [
+        ("--rotate-token", "rotate"),
+        ("--install-hooks", "install"),
+        ("--uninstall-hooks", "uninstall"),
+        ("--install-statusline", "install statusline"),
+        ("--uninstall-statusline", "uninstall statusline"),
+    ],
 )
 def test_a_flag_is_an_action(flag: str, action: str) -> None:
     assert parse([flag]).action == action

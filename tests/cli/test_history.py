@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clawsocket.cli import history
-from clawsocket.cli.flags import when
+from clawsocket.cli.parsing import when
 from clawsocket.errors import StoreError, UsageError
 from clawsocket.paths import Home
 from tests.support.feed import SESSION, hook, spool

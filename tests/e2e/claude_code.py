@@ -10,32 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support import oracle
+from tests.support import npm, oracle
 
 VERSION = "2.1.197"
 TOOLS = Path(__file__).parent / "tools"
-CACHE = Path(__file__).resolve().parents[2] / ".scratch" / f"claude-code-{VERSION}"
+CACHE = npm.SCRATCH / f"claude-code-{VERSION}"
 
 
 def install(folder: Path) -> Path:
     """Install Claude Code in a folder, unless it is there, and return its binary."""
     binary = folder / "node_modules" / ".bin" / "claude"
     if not runs(binary):
-        folder.mkdir(parents=True, exist_ok=True)
-        package = f"@anthropic-ai/claude-code@{VERSION}"
-        command = [
-            "npm",
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--no-update-notifier",
-            "--loglevel=error",
-            "--prefix",
-            str(folder),
-            package,
-        ]
-        subprocess.run(command, check=True, timeout=240)
-        assert runs(binary), f"{package} was installed and does not run"
+        npm.install(folder, f"@anthropic-ai/claude-code@{VERSION}")
+        assert runs(binary), "Claude Code was installed and does not run"
     return binary
 
 

@@ -16,6 +16,17 @@ from tests.support.waiting import wait_for
 
 README = (ROOT / "README.md").read_text("utf-8")
 
+COMMANDS = (
+    (),
+    *(
+        (name,)
+        for name in ("doctor", "history", "install", "ps", "status", "tail", "token", "uninstall", "usage", "wait")
+    ),
+    ("history", "purge"),
+)
+OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
+"""Flags of other programs."""
+
 
 def block(language: str) -> str:
     """The README's code in a language."""
@@ -53,9 +64,8 @@ def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_
 
 
 def test_every_flag_and_route_of_the_readme_exists(tmp_path: Path) -> None:
-    flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - {"--unix-socket", "--experimental-websocket"}
+    flags = set(re.findall(r"(?<![\w-])--[a-z]+(?:-[a-z]+)*", README)) - OTHERS
     assert flags >= {"--port", "--no-auth"}
-    commands = ((), ("history",), ("history", "purge"), ("line",), ("ps",), ("tail",), ("usage",), ("wait",))
-    helped = [run_command(tmp_path, *words, "--help") for words in commands]
+    helped = [run_command(tmp_path, *words, "--help") for words in COMMANDS]
     known = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", "".join(one.stdout for one in helped)))
     assert flags - known == set()

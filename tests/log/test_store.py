@@ -76,7 +76,7 @@ def fill(store: Store, count: int, *, at: int = 1, size: int = 10) -> list[Row]:
 def test_a_new_database_is_private_and_holds_nothing(path: Path) -> None:
     with opened(path) as store:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert (store.oldest(), store.ids(10), store.positions(), store.sessions()) == (0, [], [], [])
+        assert (store.oldest(), store.ids(10), store.positions(), store.sessions()) == ((0, 0), [], [], [])
         assert (store.crashed, store.posted, store.since, store.last_loss) == (False, False, None, 0)
         assert frames(store) == []
 
@@ -139,6 +139,16 @@ def test_sessions_are_kept_as_long_as_they_live_or_have_an_event(path: Path) -> 
 # Reading
 
 
+def test_what_is_of_no_session_can_be_had_by_its_type(path: Path) -> None:
+    with opened(path) as store:
+        first = store.head + 1
+        error = Row(first + 1, 5, "system.error", "", "e:1", b"error")
+        check = Row(first + 2, 6, "system.check", "", "h:1", b"check")
+        store.commit([row(first), error, check], Extras(), head=first + 2)
+        assert store.events("", types="system.error") == [error]
+        assert store.events("") == [error, check]
+
+
 def test_a_session_has_its_own_events_newest_last_and_page_by_page(path: Path) -> None:
     with opened(path) as store:
         rows = [row(store.head + n, session="ab"[n % 2]) for n in range(1, 11)]
@@ -186,9 +196,9 @@ def test_what_is_too_old_goes_a_bounded_part_at_a_time(path: Path) -> None:
         new = [row(old[-1].seq + number, at=200) for number in range(1, 501)]
         store.commit(new, Extras(), head=new[-1].seq)
         assert store.trim(before=150, max_bytes=10**9)
-        assert store.oldest() == old[TRIM].seq
+        assert store.oldest() == (old[TRIM].seq, old[TRIM].at)
         assert store.trim(before=150, max_bytes=10**9)
-        assert store.oldest() == new[0].seq
+        assert store.oldest() == (new[0].seq, new[0].at)
         assert not store.trim(before=150, max_bytes=10**9)
         assert [one.seq for one in store.events("s")] == [one.seq for one in new]
 

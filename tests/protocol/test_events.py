@@ -45,6 +45,7 @@ TYPES = {
     "task.completed": "taskId subject? description?",
     "worktree.removed": "path",
     "system.error": "source message recoverable",
+    "system.check": "checkId",
 }
 """Every type but the hooks', and the fields of its data; those with ``?`` may be absent."""
 

@@ -12,14 +12,14 @@ from clawsocket.protocol import models
 FIELDS: dict[type[Any], str] = {
     models.SessionInfo: (
         "pid sessionId cwd startedAt discoveredAt state since waitingFor? name? model? gitBranch? permissionMode? "
-        "version? entrypoint? usage? context?"
+        "version? entrypoint? usage? context? rateLimits?"
     ),
     models.AgentState: (
         "agentId agentType sessionId status currentTool? currentToolInput? startedAt lastActivityAt toolCount "
         "tokenCount cwd name? toolHistory parentAgentId? parentToolUseId? description? costUsd?"
     ),
     models.ToolRun: "toolName inputSummary durationMs success startedAt",
-    models.TotalUsage: "totalCostUsd totalInputTokens totalOutputTokens sessionCount modelBreakdown",
+    models.TotalUsage: "totalCostUsd totalInputTokens totalOutputTokens sessionCount modelBreakdown rateLimits?",
     models.ModelUsage: "inputTokens outputTokens cacheCreationInputTokens cacheReadInputTokens costUsd",
 }
 

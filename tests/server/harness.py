@@ -62,6 +62,7 @@ class FakeBackend:
             history=self.history,
             usage=self.usage,
             take_hook=self.take_hook,
+            metrics=lambda: "claw_socket_clients 0\n",
             transcript=lambda session_id, agent_id: self.transcripts.get((session_id, agent_id)),
         )
 
@@ -300,7 +301,12 @@ class Rig:
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, *, ring_events: int = 200_000, token: str = TOKEN, **changed: Any
+    folder: Path,
+    *,
+    ring_events: int = 200_000,
+    token: str = TOKEN,
+    fake: FakeBackend | None = None,
+    **changed: Any,
 ) -> AsyncIterator[Rig]:
     """Run a server in a folder, with some settings changed."""
     settings = Settings(**{"port": 0, "host": "127.0.0.1", **changed})
@@ -308,7 +314,7 @@ async def running(
     home.create()
     log = EventLog(max_bytes=settings.ring_bytes, max_events=ring_events)
     fanout = FanOut(log, slice_bytes=settings.socket_buffer)
-    fake = FakeBackend()
+    fake = fake or FakeBackend()
     rig: Rig | None = None
     server = Server(settings, home, log, fanout, fake.backend(), lambda: rig.token if rig else token)
     rig = Rig(server, log, fake, home, token)

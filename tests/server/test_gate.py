@@ -327,7 +327,7 @@ async def test_another_method_is_405(rig: Rig, request_line: str, allowed: str) 
 
 
 async def test_another_path_is_404(rig: Rig) -> None:
-    for path in ("/", "/hooks", "/health/", "/%68ealth", "/asyncapi.json"):
+    for path in ("/", "/hooks", "/health/", "/%68ealth", "/asyncapi.yaml"):
         answer = await rig.http(rig.get(path))
         assert (status(answer), body(answer)) == (404, {"error": "not found"})
 
@@ -446,3 +446,28 @@ async def test_the_token_is_never_logged(rig: Rig, caplog: pytest.LogCaptureFixt
     ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("clawsocket"))
     assert ours
     assert rig.token not in ours
+
+
+async def test_what_is_private_needs_the_token_in_the_header(rig: Rig) -> None:
+    good = f"Authorization: Bearer {rig.token}"
+    answer = await rig.http(rig.get("/metrics", "Host: localhost", good))
+    assert (status(answer), answer.partition(b"\r\n\r\n")[2]) == (200, b"claw_socket_clients 0\n")
+    assert (await rig.http(rig.get("/metrics", "Host: localhost", good, method="HEAD"))).endswith(b"\r\n\r\n")
+    for path, *headers in (
+        ("/metrics",),
+        (f"/metrics?token={rig.token}",),
+        ("/metrics", f"Authorization: Bearer {rig.token[:-1]}"),
+    ):
+        answer = await rig.http(rig.get(path, "Host: localhost", *headers))
+        assert (status(answer), body(answer)) == (401, {"error": "unauthorized"})
+    answer = await rig.http(rig.get("/metrics", "Host: localhost", good, "Origin: https://evil.example"))
+    assert status(answer) == 403
+    assert status(await rig.http(rig.get("/metrics", "Host: localhost", good, method="POST"))) == 405
+
+
+async def test_what_is_private_is_open_over_the_unix_socket(rig: Rig) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(rig.home.socket))
+    writer.write(rig.get("/metrics"))
+    async with asyncio.timeout(10):
+        assert status(await reader.read()) == 200
+    writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import stat
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from clawsocket.errors import AddressError, FolderError
 from clawsocket.server import listen as module
-from clawsocket.server.listen import TakenError, is_loopback, listen, listen_unix
+from clawsocket.server.listen import TakenError, inherited, is_loopback, listen, listen_unix
 
 
 @contextlib.contextmanager
@@ -126,3 +127,34 @@ def test_a_socket_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         listen_unix(tmp_path / "missing" / "socket")
     with pytest.raises(FolderError, match="too long"):
         listen_unix(tmp_path / ("x" * 100))
+
+
+def test_sockets_of_systemd_are_taken_over(tmp_path: Path) -> None:
+    with listening("localhost") as (first, second), socket.socket(socket.AF_UNIX) as other:
+        # One after the other, as systemd hands them over; dup2 gives each its place.
+        base = 200
+        for number, sock in enumerate((first, second, other)):
+            os.dup2(sock.fileno(), base + number)
+        environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "3", "LISTEN_FDNAMES": "a:b:c", "OTHER": "stays"}
+        taken = inherited(environ, base)
+        assert environ == {"OTHER": "stays"}
+        assert [sock.getsockname() for sock in taken] == [first.getsockname(), second.getsockname()]
+        assert all(not os.get_inheritable(sock.fileno()) and not sock.getblocking() for sock in taken)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(base + 2)
+        for sock in taken:
+            sock.close()
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
+        {"LISTEN_FDS": "1"},
+        {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "x"},
+    ],
+)
+def test_what_is_meant_for_another_process_is_left(environ: dict[str, str]) -> None:
+    assert inherited(environ) == []
+    assert "LISTEN_FDS" not in environ

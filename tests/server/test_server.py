@@ -43,6 +43,15 @@ async def test_health_is_open_and_says_how_many_sessions_there_are(rig: Rig) -> 
     assert answer.endswith(b"\r\n\r\n")
 
 
+async def test_the_contract_is_open_and_is_the_one_that_is_committed(rig: Rig) -> None:
+    answer = await rig.http(rig.get("/asyncapi.json"))
+    committed = Path(__file__).parents[2] / "asyncapi" / "asyncapi.json"
+    assert answer.partition(b"\r\n\r\n")[2] == committed.read_bytes()
+    head = answer.partition(b"\r\n\r\n")[0].decode()
+    assert head.startswith("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
+    assert "\r\nContent-Security-Policy: default-src 'none'\r\n" in head
+
+
 async def test_the_endpoint_file_says_where_the_server_is_while_it_runs(tmp_path: Path) -> None:
     async with running(tmp_path, host="localhost") as rig:
         path = rig.home.endpoint

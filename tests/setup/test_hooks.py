@@ -17,7 +17,9 @@ from clawsocket.claude.settings import foreign
 from clawsocket.errors import FolderError, SettingsFileError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks as module
-from clawsocket.setup.hooks import Change, install, remove
+from clawsocket.setup import settings_file
+from clawsocket.setup.hooks import install, remove
+from clawsocket.setup.settings_file import Change
 from tests.support.json_texts import settings_texts
 
 USERS = '{\n    "n": 1.0, "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say \\u00fc"}]}]}\n}'
@@ -26,7 +28,7 @@ USERS = '{\n    "n": 1.0, "hooks": {"Stop": [{"hooks": [{"type": "command", "com
 @pytest.fixture(autouse=True)
 def claude_knows_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "installed_events", lambda *_: frozenset(FIRST_KNOWN))
-    monkeypatch.setattr(module, "_TORN_WAIT", 0.01)
+    monkeypatch.setattr(settings_file, "_TORN_WAIT", 0.01)
 
 
 @pytest.fixture
@@ -325,7 +327,7 @@ def test_an_edit_that_would_change_something_else_is_not_made(
 def test_a_file_that_is_just_being_written_is_waited_for(
     ours: Home, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TORN_WAIT", 0.2)
+    monkeypatch.setattr(settings_file, "_TORN_WAIT", 0.2)
     file.write_text(USERS[:20])
     writer = threading.Timer(0.05, file.write_text, [USERS])
     writer.start()
@@ -341,10 +343,10 @@ def test_another_claw_socket_is_waited_for_but_not_for_ever(
     ours.create()
     with (ours.root / "settings.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        monkeypatch.setattr(module, "_LOCK_WAIT", 0.05)
+        monkeypatch.setattr(settings_file, "_LOCK_WAIT", 0.05)
         with pytest.raises(SettingsFileError, match="another claw-socket"):
             install(ours, [file.parent])
-        monkeypatch.setattr(module, "_LOCK_WAIT", 10)
+        monkeypatch.setattr(settings_file, "_LOCK_WAIT", 10)
         threading.Timer(0.05, fcntl.flock, [lock, fcntl.LOCK_UN]).start()
         assert only(install(ours, [file.parent])).action == "updated"
 
@@ -352,8 +354,8 @@ def test_another_claw_socket_is_waited_for_but_not_for_ever(
 def test_a_program_that_never_stops_writing_is_given_up(
     ours: Home, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "swap", lambda *arguments: not arguments)
-    monkeypatch.setattr(module, "_BETWEEN_TRIES", 0)
+    monkeypatch.setattr(settings_file, "swap", lambda *arguments: not arguments)
+    monkeypatch.setattr(settings_file, "_BETWEEN_TRIES", 0)
     with pytest.raises(SettingsFileError, match="keeps changing"):
         install(ours, [file.parent])
     assert not list(ours.backups.glob("*.json")), "nothing was changed, so nothing has to be kept"
@@ -374,9 +376,9 @@ INSTALLER = """
 import sys
 from pathlib import Path
 from clawsocket.paths import Home
-from clawsocket.setup import hooks
+from clawsocket.setup import settings_file
 from clawsocket.setup.hooks import install, remove
-hooks._LOCK_WAIT, hooks._TRIES = 60, 10_000
+settings_file._LOCK_WAIT, settings_file._TRIES = 60, 10_000
 for number in range(int(sys.argv[3])):
     install(Home(Path(sys.argv[1])), [Path(sys.argv[2])])
     remove(Home(Path(sys.argv[1])), [Path(sys.argv[2])])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from clawsocket.claude import hooks, session_file, transcript
@@ -83,17 +83,20 @@ def line_observations(scenario: str, lag: float = 0.03) -> list[Timed]:
 
 def play(observations: Iterable[Timed]) -> list[Event]:
     """What a world makes of observations, each at its time, until everything has come to rest."""
-    world = World()
-    events: list[Event] = []
+    return [event for events in steps(World(), observations) for event in events]
+
+
+def steps(world: World, observations: Iterable[Timed]) -> Iterator[list[Event]]:
+    """What a world makes of one observation after the other, each at its time, until everything has come to rest."""
     for time, seen in observations:
         now = round(time * 1000)
+        events: list[Event] = []
         while world.due is not None and world.due <= now:
             events += world.expire(world.due)
-        events += world.apply(seen, now)
-        events += world.flush()
+        yield events + world.apply(seen, now) + world.flush()
     while world.due is not None:
-        events += world.expire(world.due)
-    return events + world.flush()
+        yield world.expire(world.due)
+    yield world.flush()
 
 
 def in_order(*parts: list[Timed]) -> list[Timed]:

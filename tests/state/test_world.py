@@ -466,6 +466,14 @@ def test_trouble_is_told_as_an_error_of_the_server() -> None:
     }
 
 
+def test_the_hook_of_doctor_is_of_no_session() -> None:
+    run = Run()
+    (told,) = run.hook("ClawSocketCheck", session="c0ffee")
+    assert (told.type, told.session_id, told.source, told.id) == ("system.check", "", "hook", "h:hook-1")
+    assert run.data("system.check") == [{"checkId": "c0ffee"}]
+    assert (run.world.sessions, run.world.due) == ({}, None)
+
+
 def test_nothing_is_due_when_nothing_waits() -> None:
     run = Run()
     assert run.world.due is None

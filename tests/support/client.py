@@ -12,7 +12,7 @@ from typing import Any, Self
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests.support import wire
+from tests.support import contract, wire
 from tests.support.waiting import wait_for
 
 Json = dict[str, Any]
@@ -52,6 +52,7 @@ class Client(AbstractContextManager["Client"]):
             )
             self.snapshot = json.loads(self._socket.recv(10))
             self._check(self.snapshot["type"] == "snapshot", "the first message is no snapshot", self.snapshot)
+            self._compare(self.snapshot)
             self._thread = threading.Thread(target=self._read, daemon=True)
             self._thread.start()
             stack.callback(self._thread.join, 10)
@@ -75,6 +76,7 @@ class Client(AbstractContextManager["Client"]):
         at = time.time()
         self._check(isinstance(frame, str), "a binary frame", {})
         message = json.loads(frame)
+        self._compare(message)
         if "seq" in message:
             self._take_event(message, at)
             return
@@ -91,6 +93,10 @@ class Client(AbstractContextManager["Client"]):
         self._last_seq = event["seq"]
         self.arrived[event["seq"]] = at
         self.events.append(event)
+
+    def _compare(self, message: Json) -> None:
+        for problem in contract.problems(message):
+            self._check(False, f"not in asyncapi.json: {problem}", message)
 
     def _check(self, good: bool, problem: str, message: Json) -> None:
         if not good:

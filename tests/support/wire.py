@@ -43,6 +43,7 @@ DATA = {
     "task.completed": "taskId subject? description?",
     "worktree.removed": "path",
     "system.error": "source message recoverable",
+    "system.check": "checkId",
 }
 VALUES = {
     ("session.state_changed", "state"): {"running", "requires_action", "idle", "background", "failed", "ended"},

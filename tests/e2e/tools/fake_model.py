@@ -30,6 +30,7 @@ TURN
     {"tools": [{"name": "Bash", "input": {...}}, ...]}    one or several parallel tool_use blocks (+ text)
     {"blocks": [{"text": ..}|{"thinking": ..}|{"tool": {..}}, ...]}   explicit order
   optional keys on every turn:
+    "headers": {"name": "value"} of the answer
     "usage": {"input_tokens": n, "cache_creation_input_tokens": n, "cache_read_input_tokens": n,
               "output_tokens": n}    "model": "claude-..."    "stop_reason": "..."
     "delay_ms": before the first byte   "chunk_chars": per delta (40)   "chunk_delay_ms": between deltas (0)
@@ -326,6 +327,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("cache-control", "no-cache")
         self.send_header("request-id", self.model.new_id("req_01"))
         self.send_header("transfer-encoding", "chunked")
+        for name, value in turn.get("headers", {}).items():
+            self.send_header(name, value)
         self.end_headers()
         try:
             for event in stream_events(message, int(turn.get("chunk_chars", 40))):

@@ -223,6 +223,8 @@ class Terminal:
         if "screen" in step:
             (self.out / "screens").mkdir(exist_ok=True)
             (self.out / "screens" / (step["screen"] + ".txt")).write_text(self.screen())
+            coloured = self.tmux("capture-pane", "-e", "-p", "-t", "cap")
+            (self.out / "screens" / (step["screen"] + ".ansi")).write_text(coloured)
 
     def act(self, step: Json) -> None:
         if "type" in step:

@@ -1,4 +1,4 @@
-"""What the commands' flags have in common."""
+"""What commands share in reading their flags."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import argparse
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from clawsocket.errors import UsageError
 from clawsocket.protocol.models import SessionInfo
 
+RawHelp = argparse.RawDescriptionHelpFormatter
+
 
 class Parser(argparse.ArgumentParser):
-    """Reads flags; a wrong one is a :class:`UsageError`."""
-
-    def __init__(self, prog: str, description: str = "", epilog: str = "", **more: Any) -> None:
-        """Take the texts of the help as they are."""
-        kind = argparse.RawDescriptionHelpFormatter
-        super().__init__(prog=prog, description=description, epilog=epilog, formatter_class=kind, **more)
+    """A parser whose errors are ours."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse."""
+        """Raise a UsageError."""
         raise UsageError(f"{message}; {self.prog} --help tells more")
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Return the name and the value of ``name=value``."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not name=value")
+    return name.strip().replace("-", "_"), value.strip()
 
 
 def when(text: str) -> int:

@@ -1,0 +1,60 @@
+"""What all checks look at, asked for once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from clawsocket import config
+from clawsocket.config import Settings
+from clawsocket.doctor import ports, running
+from clawsocket.doctor.ports import Listener
+from clawsocket.doctor.running import Endpoint, Running
+from clawsocket.errors import SettingError
+from clawsocket.paths import Home
+from clawsocket.setup import manager
+from clawsocket.setup.manager import ManagerState
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A folder of ours, and what is there.
+
+    Attributes:
+        home: the folder.
+        settings: as the service has them, but for its flags; the defaults where they can't be read.
+        settings_problem: why they can't be read.
+        dirs: Claude Code's folders.
+        manager: what systemd or launchd knows.
+        endpoint: what the service's file says; the service may be dead.
+        running: the service, if it answers.
+        listeners: who listens on its port, for whoever connects by ``localhost``.
+    """
+
+    home: Home
+    settings: Settings
+    settings_problem: str | None
+    dirs: list[Path]
+    manager: ManagerState
+    endpoint: Endpoint | None
+    running: Running | None
+    listeners: list[Listener]
+
+    @classmethod
+    def of(cls, home: Home) -> Case:
+        """Look at a folder."""
+        problem = None
+        try:
+            settings = config.load({}, file=home.config)
+            dirs = config.claude_dirs(settings)
+        except SettingError as error:
+            settings, problem = Settings(), str(error)
+            dirs = config.claude_dirs(settings)
+        endpoint, found = running.endpoint(home), running.look(home)
+        port = found.endpoint.port if found else settings.port
+        return cls(home, settings, problem, dirs, manager.look(), endpoint, found, ports.listeners(port))
+
+    @property
+    def port(self) -> int:
+        """The port of the service, or that which it would take."""
+        return self.running.endpoint.port if self.running else self.settings.port

@@ -1,0 +1,99 @@
+"""Claude Code: whether it is there, has our hooks as they should be, and runs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from clawsocket.claude.settings import hooks_are_off
+from clawsocket.doctor.case import Case
+from clawsocket.doctor.finding import Finding
+from clawsocket.errors import ClawSocketError
+from clawsocket.setup import hooks
+from clawsocket.setup.claude_version import find_program, version_of
+from clawsocket.setup.hooks import Look
+
+MANAGED = Path("/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code")
+"""Where whoever manages this machine puts settings that go before the user's."""
+
+INSTALL = "claw-socket --install-hooks"
+
+
+def there(case: Case) -> Iterator[Finding]:
+    """Look whether there is a Claude Code, or was one: its folder alone may be of our making."""
+    program = find_program()
+    if program is not None:
+        version = version_of(program)
+        named = f"{program}, version {'.'.join(map(str, version))}" if version else str(program)
+        yield Finding("claude", "ok", named)
+    elif any((folder / "projects").is_dir() for folder in case.dirs):
+        yield Finding("claude", "ok", f"its program is not on the PATH; its folder is {case.dirs[0]}")
+    else:
+        yield Finding("claude", "warning", "there is no Claude Code yet", "npm install -g @anthropic-ai/claude-code")
+
+
+def _is_there(case: Case) -> bool:
+    return find_program() is not None or any(folder.is_dir() for folder in case.dirs)
+
+
+def registered(case: Case) -> Iterator[Finding]:
+    """Look whether its settings have our hooks as they should be."""
+    if not case.settings.hooks:
+        yield Finding("hooks", "ok", "turned off by the setting hooks")
+        return
+    if not _is_there(case):
+        return
+    options = {
+        "stream": case.settings.stream,
+        "watch_files": case.settings.watch_files,
+        "limit": case.settings.spool_limit,
+    }
+    try:
+        found = hooks.look(case.home, case.dirs, **options)  # type: ignore[arg-type]
+    except ClawSocketError as error:
+        yield Finding("hooks", "error", str(error), "export CLAW_SOCKET_DIR=/another/folder")
+        return
+    fix = partial(hooks.install, case.home, case.dirs, **options)  # type: ignore[arg-type]
+    for one in found:
+        what = _wrong(one)
+        if one.problem:
+            yield Finding("hooks", "error", f"{one.path} {one.problem}", f"edit {one.path}")
+        elif what:
+            yield Finding("hooks", "error", f"{one.path}: {what}", INSTALL, fix)
+        elif not one.off:
+            yield Finding("hooks", "ok", f"in {one.path}, as they should be")
+        if one.off:
+            what = f"{one.path}: {one.off} keeps every hook from running"
+            yield Finding("hooks", "error", what, f'remove "{one.off}" from {one.path}')
+
+
+def _wrong(found: Look) -> str | None:
+    if found.is_right:
+        return None
+    if found.unknown:
+        return f"the installed Claude Code does not know the hooks {_names(found.unknown)}"
+    if found.missing:
+        return f"the hooks are missing for {_names(found.missing)}"
+    return "the hooks are not as they should be: of an older version, or changed by hand"
+
+
+def _names(events: frozenset[str]) -> str:
+    first = sorted(events)[:3]
+    return ", ".join(first) + (f" and {len(events) - 3} more" if len(events) > 3 else "")
+
+
+def managed(_case: Case) -> Iterator[Finding]:
+    """Look whether whoever manages the machine lets our hooks run."""
+    for path in (MANAGED / "managed-settings.json", *sorted((MANAGED / "managed-settings.d").glob("*.json"))):
+        try:
+            key = hooks_are_off(path.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            yield Finding("hooks", "warning", f"{path} can't be read", f"look at {path}")
+            continue
+        if key:
+            what = f"{path}: {key} keeps our hooks from running; transcripts are read all the same"
+            yield Finding("hooks", "error", what, "ask whoever manages this machine")

@@ -1,0 +1,39 @@
+"""All checks, in the order in which one thing rests on another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from clawsocket.doctor import arrival, claude_code, folder, ports, secret, service, watching
+from clawsocket.doctor.case import Case
+from clawsocket.doctor.finding import Finding
+from clawsocket.paths import Home
+
+CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    folder.settings,
+    folder.privacy,  # before anything opens the token: that repairs its mode
+    service.installed,
+    service.answers,
+    ports.check,
+    secret.check,
+    secret.copy,
+    claude_code.there,
+    claude_code.registered,
+    claude_code.managed,
+    folder.spool,
+    arrival.check,
+    watching.limits,
+    watching.troubles,
+    folder.disk,
+    folder.clock,
+)
+
+
+def examine(home: Home) -> Iterator[Finding]:
+    """Look at everything; findings come as they are found."""
+    case = Case.of(home)
+    for check in CHECKS:
+        try:
+            yield from check(case)
+        except OSError as error:  # a check that can't look says so, and the others go on
+            yield Finding("folder", "error", f"{error.filename or home.root}: {error.strerror}", f"ls -la {home.root}")

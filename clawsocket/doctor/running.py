@@ -1,0 +1,72 @@
+"""The running service, asked over its Unix socket: nobody else can be at the other end, and it needs no token."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import unix_connect
+
+from clawsocket.paths import Home
+
+LIMIT = 2.0
+"""Seconds for the service to answer."""
+
+
+class Endpoint(msgspec.Struct):
+    """Where the service says that it is."""
+
+    url: str
+    pid: int
+    version: str
+    socket: str | None = None
+
+    @property
+    def port(self) -> int:
+        """The port; 0 if the address has none."""
+        port = self.url.rstrip("/").rpartition(":")[2]
+        return int(port) if port.isdigit() else 0
+
+
+class Running(msgspec.Struct):
+    """A service that answers.
+
+    Attributes:
+        endpoint: where it is.
+        states: how many of its sessions are in each state.
+    """
+
+    endpoint: Endpoint
+    states: Counter[str]
+
+
+class _Session(msgspec.Struct):
+    state: str
+
+
+class _Snapshot(msgspec.Struct):
+    sessions: list[_Session]
+
+
+def endpoint(home: Home) -> Endpoint | None:
+    """Return what the file says; None: there is none. A service that was killed leaves it behind."""
+    try:
+        return msgspec.json.decode(home.endpoint.read_bytes(), type=Endpoint)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def look(home: Home) -> Running | None:
+    """Return the service of a folder; None: none answers."""
+    found = endpoint(home)
+    if found is None:
+        return None
+    try:
+        with unix_connect(
+            str(home.socket), "ws://localhost/", open_timeout=LIMIT, close_timeout=LIMIT, max_size=None
+        ) as client:
+            snapshot = msgspec.json.decode(client.recv(LIMIT), type=_Snapshot)
+    except (OSError, EOFError, WebSocketException, msgspec.DecodeError):
+        return None
+    return Running(found, Counter(one.state for one in snapshot.sessions))

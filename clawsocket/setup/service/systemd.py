@@ -1,0 +1,144 @@
+"""systemd user units."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+from clawsocket.errors import NoUserManagerError
+from clawsocket.setup.service import TEMPLATES, Command, Job, State, ask
+
+SERVICE, SOCKET = "claw-socket.service", "claw-socket.socket"
+_SANDBOX = "# The sandbox:"
+_PROBE = ("-p", "PrivateUsers=yes", "-p", "ProtectSystem=strict", "-p", "ProtectHome=read-only")
+"""Enough of it to tell whether this system lets a user's unit have it, and whether it then takes effect."""
+
+
+class Systemd:
+    """The user manager of systemd."""
+
+    name = "systemd"
+
+    def __init__(self) -> None:
+        """Find the manager, also from where a login has not told of it (``su``, ``sudo -u``)."""
+        runtime = Path(f"/run/user/{os.getuid()}")
+        if not os.environ.get("XDG_RUNTIME_DIR") and (runtime / "systemd").is_dir():
+            os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        self.folder = Path(config) / "systemd" / "user"
+
+    def check(self) -> None:
+        """See :class:`Manager`."""
+        code, said = ask(_systemctl("show", "--property=Version"))
+        if code == 127:
+            raise NoUserManagerError("this system has no systemd", "run claw-socket by what it has instead")
+        if code != 0:
+            user = pwd.getpwuid(os.getuid()).pw_name
+            raise NoUserManagerError(
+                f"no systemd runs services for {user} here ({said})", f"log in, or run: loginctl enable-linger {user}"
+            )
+
+    def files(self, job: Job) -> dict[Path, str]:
+        """See :class:`Manager`."""
+        unit = (TEMPLATES / SERVICE).read_text("utf-8")
+        if not self.can_sandbox():
+            unit = "\n\n".join(part for part in unit.split("\n\n") if not part.startswith(_SANDBOX))
+        environment = [f"Environment={_quoted(f'{name}={value}')}" for name, value in job.environment.items()]
+        unit = (
+            unit.replace("@PROGRAM@", " ".join(_quoted(word, argument=n > 0) for n, word in enumerate(job.program)))
+            .replace("@ENVIRONMENT@\n", "".join(f"{line}\n" for line in environment))
+            .replace("@FOLDER@", _quoted(f"-{job.folder}"))
+        )
+        found = {self.folder / SERVICE: unit}
+        if job.listen:
+            lines = "\n".join(f"ListenStream={address}" for address in job.listen)
+            found[self.folder / SOCKET] = (TEMPLATES / SOCKET).read_text("utf-8").replace("@LISTEN@", lines)
+        return found
+
+    def can_sandbox(self) -> bool:
+        """Tell whether a unit of this user can be kept from writing: not every kernel lets a user do that."""
+        probe = ("systemd-run", "--user", "--quiet", "--wait", "--collect", *_PROBE, "sh", "-c", '! test -w "$HOME"')
+        return ask(probe)[0] == 0
+
+    def caveat(self) -> str:
+        """See :class:`Manager`."""
+        if self.can_sandbox():
+            return ""
+        return (
+            "it runs without a sandbox: this system does not let a user's unit have one "
+            "(on Ubuntu by kernel.apparmor_restrict_unprivileged_userns)"
+        )
+
+    def known(self) -> list[Path]:
+        """See :class:`Manager`."""
+        return [self.folder / SERVICE, self.folder / SOCKET]
+
+    def logged(self) -> list[Path]:
+        """See :class:`Manager`."""
+        return []
+
+    def begin(self, job: Job) -> list[Command]:
+        """See :class:`Manager`."""
+        commands = [_command("daemon-reload"), _command("reset-failed", SERVICE, fine=(1,))]
+        if job.listen:
+            commands += [_command("disable", "--now", SERVICE)]
+        wanted = SOCKET if job.listen else SERVICE
+        return [*commands, _command("enable", wanted), _command("restart", wanted)]
+
+    def end(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return [_command("disable", "--now", unit) for unit in self._units()]
+
+    def detach(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return [Command(("env", "SYSTEMD_OFFLINE=1", *_systemctl("disable", unit))) for unit in self._units()]
+
+    def forget(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return [_command("daemon-reload"), _command("reset-failed", SERVICE, fine=(1,))]
+
+    def start(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return [_command("reset-failed", SERVICE, fine=(1,)), _command("start", SERVICE)]
+
+    def stop(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return [_command("stop", *self._units())]
+
+    def restart(self) -> list[Command]:
+        """See :class:`Manager`."""
+        return [_command("reset-failed", SERVICE, fine=(1,)), _command("restart", SERVICE)]
+
+    def state(self) -> State:
+        """See :class:`Manager`."""
+        enabled = any(ask(_systemctl("is-enabled", unit))[0] == 0 for unit in (SERVICE, SOCKET))
+        active = any(ask(_systemctl("is-active", unit))[0] == 0 for unit in (SERVICE, SOCKET))
+        shown = ask(_systemctl("show", SERVICE, "--property=ActiveState,SubState,Result,NRestarts,StatusText"))[1]
+        return State(enabled, active, shown)
+
+    def _units(self) -> list[str]:
+        """Return what is there of our units; what starts the other comes first."""
+        return [unit for unit in (SOCKET, SERVICE) if (self.folder / unit).exists()]
+
+    def logs(self, *, follow: bool) -> list[str]:
+        """See :class:`Manager`."""
+        return ["journalctl", "--user", "--unit", SERVICE, "--no-pager", *(["--follow"] if follow else [])]
+
+
+def _systemctl(*words: str) -> tuple[str, ...]:
+    return ("systemctl", "--user", "--no-pager", *words)
+
+
+def _command(*words: str, fine: tuple[int, ...] = ()) -> Command:
+    return Command(("systemctl", "--user", *words), fine)
+
+
+def _quoted(word: str, *, argument: bool = False) -> str:
+    """Return a word as a unit file has it: ``%`` is its own, and ``$`` in the arguments of a command."""
+    word = word.replace("%", "%%")
+    if argument:
+        word = word.replace("$", "$$")
+    if not word or any(character in word for character in " \t\"'\\;"):
+        word = '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return word

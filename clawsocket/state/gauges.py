@@ -1,0 +1,166 @@
+"""How full a session's context window is, and how much of the account's limits is used.
+
+The context is that of the newest answer of the main agent: by the usage in its transcript, or by what Claude Code gives
+its status line, which counts alike and knows the window; where there is a status line, it alone tells. The limits of
+the account are told by nothing else. An idle session repeats what its last answer told: a limit is as old as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from clawsocket.claude.context_windows import window
+from clawsocket.claude.status_line import ContextWindow, Limit, StatusLine
+from clawsocket.claude.transcript import Usage
+from clawsocket.protocol.envelope import Source
+from clawsocket.protocol.events import UsageRateLimit
+from clawsocket.protocol.models import Context, LimitType, RateLimit
+
+if TYPE_CHECKING:
+    from clawsocket.state.session import Session
+
+LINE_WAIT = 3000
+"""ms after an answer in which its status line comes, if one is still there: Claude Code waits for 300 ms."""
+
+
+class Gauges:
+    """The context and the limits of one session.
+
+    Attributes:
+        context: how full it is; None: nothing is known.
+        limits: what the session told last, by type.
+        started_as: the model as SessionStart named it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Know nothing yet."""
+        self._session = session
+        self.context: Context | None = None
+        self.limits: dict[LimitType, RateLimit] = {}
+        self.started_as = ""
+        self._told: Context | None = None
+        self._count = 0
+        self._cause: tuple[int, Source] = (0, "transcript")
+        self._limits_to_tell: dict[LimitType, None] = {}
+        self._line_at = 0
+        self._window: int | None = None  # as a status line told it
+        self._answering: float | None = None  # how long the answers took, as the status line told it last
+
+    def restart(self) -> None:
+        """Begin a new run of the session, which may be one without a status line."""
+        self._line_at, self._window, self._answering, self.started_as = 0, None, None, ""
+
+    def restore(self, context: Context | None, limits: Sequence[RateLimit]) -> None:
+        """Be as clients know it."""
+        self.context = self._told = context
+        self._count = self._session.world.now  # past those of the run before
+        self._window = context.tokens_max if context is not None and context.official else None
+        self.limits = {limit.type: limit for limit in limits}
+        self._limits_to_tell = {}
+
+    # What is seen
+
+    def answered(self, model: str, usage: Usage, at: int) -> None:
+        """Take an answer of the main agent."""
+        tokens = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
+        most = self._window or window(model, self.started_as, tokens)
+        if tokens and most is not None:
+            self._by_transcript(_context(tokens, most), at)
+
+    def compacted(self, tokens: int, at: int) -> None:
+        """Learn that the conversation was compacted, to about so many tokens."""
+        if self.context is not None:
+            self._by_transcript(_context(tokens, self.context.tokens_max), at)
+
+    def lined(self, line: StatusLine, at: int) -> None:
+        """Take what a status line was given."""
+        if at < self._line_at:
+            return
+        self._line_at = at
+        if line.context_window is not None:
+            self._official(line.context_window, at)
+        took = line.cost.total_api_duration_ms if line.cost else None
+        is_new = self._answering is not None and took != self._answering
+        self._answering = took
+        if line.rate_limits is not None:
+            self._limit("five_hour", line.rate_limits.five_hour, at, is_new)
+            self._limit("seven_day", line.rate_limits.seven_day, at, is_new)
+        self._session.world.stir(self._session)
+
+    def _by_transcript(self, context: Context, at: int) -> None:
+        """Take it at once, or where there is a status line, if that does not tell of it."""
+
+        def take() -> None:
+            if at > self._line_at:
+                self._set(context, at, "transcript")
+
+        if self._line_at and not self._session.silent:
+            self._session.world.later(LINE_WAIT, take)
+        else:
+            take()
+
+    def _official(self, told: ContextWindow, at: int) -> None:
+        most, tokens, percent = told.context_window_size, told.total_input_tokens, told.used_percentage
+        if not most:
+            return
+        self._window = most
+        if told.current_usage is not None and tokens is not None and percent is not None:
+            self._set(
+                Context(percent_used=percent, tokens_used=tokens, tokens_max=most, official=True), at, "status_line"
+            )
+        elif self.context is not None:  # it was compacted, and there is no answer yet
+            self._set(Context(percent_used=0, tokens_used=0, tokens_max=most, official=True), at, "status_line")
+
+    def _set(self, context: Context, at: int, source: Source) -> None:
+        self.context, self._cause = context, (at, source)
+        if not self._session.silent:
+            self._session.world.stir(self._session)
+
+    def _limit(self, type: LimitType, told: Limit | None, at: int, is_new: bool) -> None:
+        if told is None or told.used_percentage is None or told.resets_at is None:
+            return
+        percent, resets_at = round(told.used_percentage, 2), round(told.resets_at * 1000)
+        known = self.limits.get(type)
+        if known is None or (known.percent_used, known.resets_at) != (percent, resets_at):
+            self._limits_to_tell[type] = None
+        elif not is_new:
+            return
+        self.limits[type] = RateLimit(
+            type=type, percent_used=percent, resets_at=resets_at, updated_at=at, official=True
+        )
+
+    # What is told
+
+    def flush(self) -> None:
+        """Send what is another than was sent last."""
+        if self._session.silent:
+            return
+        if self.context is not None and self.context != self._told:
+            self._told = self.context
+            self._tell("usage.context", self.context, *self._cause)
+        for type in self._limits_to_tell:
+            limit = self.limits[type]
+            data = UsageRateLimit(
+                type=type, percent_used=limit.percent_used, resets_at=limit.resets_at, official=limit.official
+            )
+            self._tell("usage.rate_limit", data, limit.updated_at, "status_line")
+        self._limits_to_tell = {}
+
+    def _tell(self, type: str, data: Context | UsageRateLimit, at: int, source: Source) -> None:
+        self._count += 1
+        self._session.emit(type, data, id=f"g:{self._session.id}:{at}:{self._count}", at=at, source=source)
+
+
+def newest(gauges: Iterable[Gauges]) -> list[RateLimit]:
+    """Return of each limit what was told last by any session."""
+    found: dict[LimitType, RateLimit] = {}
+    for limit in (limit for one in gauges for limit in one.limits.values()):
+        if limit.type not in found or found[limit.type].updated_at < limit.updated_at:
+            found[limit.type] = limit
+    return list(found.values())
+
+
+def _context(tokens: int, most: int) -> Context:
+    percent = min(100.0, round(100 * tokens / most, 1))
+    return Context(percent_used=percent, tokens_used=tokens, tokens_max=most, official=False)

@@ -1,0 +1,137 @@
+"""The reference of all events, messages and replies, as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from clawsocket.protocol.events import EVENTS
+from clawsocket.protocol.replies import CLOSE_CODES, ERRORS
+from scripts.contract.document import COMMAND_CHANNEL, REPLY_CHANNEL
+from scripts.contract.schemas import CHOICES, Json
+
+HEAD = """# Events, messages, replies
+
+Made from the code by `make export-spec`; [asyncapi.json](asyncapi.json) says the same to programs.
+
+An event has the fields of the envelope, and what its type says in `data`. A *fact* is sent once, with the same `id`
+whichever source told of it; a *level* says how something is now. Optional fields are absent where they are not known;
+new ones may come.
+"""
+
+
+class _Reference:
+    """The lines of the reference, from the document."""
+
+    def __init__(self, document: Json) -> None:
+        self._document = document
+        self._schemas = document["components"]["schemas"]
+        self._messages = document["components"]["messages"]
+
+    def lines(self) -> Iterator[str]:
+        channels = self._document["channels"]
+        yield HEAD
+        yield from self._section("EventEnvelope", "The envelope.", "EventEnvelope")
+        for key, channel in channels.items():
+            area, _, _ = key.partition("/")
+            if key in (COMMAND_CHANNEL, REPLY_CHANNEL):
+                continue
+            yield f"## {area}\n\n{channel['description']}\n"
+            for name in channel["messages"]:
+                yield from self._event(self._messages[name])
+        yield from self._plain("What clients send", COMMAND_CHANNEL)
+        yield from self._plain("What the server answers", REPLY_CHANNEL)
+        yield from _codes("Errors", "code", ERRORS)
+        yield from _codes("Close codes", "code", CLOSE_CODES)
+        yield "## What they are made of\n"
+        for name in self._parts():
+            yield from self._section(name, self._schemas[name]["description"], name, level=3)
+
+    def _event(self, message: Json) -> Iterator[str]:
+        name = message["name"]
+        entry = EVENTS.get(name)
+        kind = "" if entry is None else "*Fact.* " if entry.fact else "*Level.* "
+        data = self._schemas[_target(message["payload"])]["properties"]["data"]
+        yield f"### {name}\n\n{kind}{message['description']}\n"
+        if "$ref" in data:
+            yield from self._fields(_target(data))
+            yield from _example(message)
+
+    def _plain(self, title: str, channel: str) -> Iterator[str]:
+        yield f"## {title}\n"
+        for key in self._document["channels"][channel]["messages"]:
+            message = self._messages[key]
+            schema = self._schemas[_target(message["payload"])]
+            yield f"### {message['name']}\n\n{schema['description']}\n"
+            for one in [_target(part) for part in schema.get("oneOf", [message["payload"]])]:
+                yield from self._fields(one)
+            yield from _example(message)
+
+    def _section(self, title: str, description: str, schema: str, *, level: int = 2) -> Iterator[str]:
+        yield f"{'#' * level} {title}\n"
+        if description:
+            yield f"{description}\n"
+        yield from self._fields(schema)
+
+    def _fields(self, schema: str) -> Iterator[str]:
+        properties, required = self._schemas[schema]["properties"], self._schemas[schema].get("required", ())
+        yield "| field | type | |\n|---|---|---|"
+        for name, part in properties.items():
+            optional = "" if name in required else " (optional)"
+            yield f"| `{name}` | {_type(part)}{optional} | {part.get('description', '')} |"
+        yield ""
+
+    def _parts(self) -> list[str]:
+        """Return the schemas that others are made of, and that no message shows."""
+        shown = {"ClientMessage", "EventEnvelope", "SessionUsageReply", "TotalUsageReply", "TotalUsage"}
+        for message in self._messages.values():
+            payload = _target(message["payload"])
+            data = self._schemas[payload].get("properties", {}).get("data", {})
+            shown |= {payload, _target(data)} if "$ref" in data else {payload}
+        return [name for name, schema in self._schemas.items() if name not in shown and "properties" in schema]
+
+
+def reference(document: Json) -> str:
+    """Return the reference that goes with a document."""
+    return "\n".join(_Reference(document).lines()).rstrip() + "\n"
+
+
+def _target(schema: Json) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
+def _type(schema: Json) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(part) for part in schema["anyOf"])
+    if "$ref" in schema:
+        name = _target(schema)
+        if name in CHOICES:
+            return _words(CHOICES[name])
+        return f"[{name}](#{name.lower()})"
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "enum" in schema:
+        return _words(schema["enum"])
+    kind = schema.get("type", "any")
+    if kind == "array" and "items" in schema:
+        return f"array of {_type(schema['items'])}"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"object of {_type(schema['additionalProperties'])}"
+    return str(kind)
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _example(message: Json) -> Iterator[str]:
+    for example in message["examples"]:
+        yield f"```json\n{json.dumps(example['payload'], ensure_ascii=False)}\n```\n"
+
+
+def _codes(title: str, head: str, codes: dict[Any, str]) -> Iterator[str]:
+    yield f"## {title}\n\n| {head} | means |\n|---|---|"
+    for code, meaning in codes.items():
+        yield f"| `{code}` | {meaning} |"
+    yield ""

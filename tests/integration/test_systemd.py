@@ -1,0 +1,429 @@
+"""The service under a real systemd: what `claw-socket install` promises a new account, on a machine of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import user_manager
+from tests.support.service import ROOT
+from tests.support.user_manager import Account
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.skipif(bool(user_manager.missing()), reason=f"needs {', '.join(user_manager.missing())}")
+
+UNIT = ".config/systemd/user/claw-socket.service"
+FAST = "[Service]\nWatchdogSec=1\n"
+"""A drop-in, so that nobody waits half a minute for the watchdog."""
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    with Account(tmp_path) as account:
+        yield account
+
+
+def active(account: Account) -> bool:
+    return account.try_run("systemctl", "--user", "is-active", "claw-socket.service").stdout == "active\n"
+
+
+def pid_of(account: Account) -> int:
+    return int(account.property("MainPID"))
+
+
+def health(account: Account, address: str = "localhost:3838") -> dict[str, object]:
+    answer: dict[str, object] = json.loads(account.run("curl", "-s", f"http://{address}/health"))
+    return answer
+
+
+def needs_sandbox(account: Account) -> None:
+    if "PrivateUsers" not in account.tree()[UNIT][1]:
+        pytest.skip("this kernel does not let a user's unit have a sandbox")
+
+
+def signal(account: Account, name: str) -> int:
+    """Send a signal to the service, and return the pid that it had."""
+    pid = pid_of(account)
+    account.run("kill", f"-{name}", str(pid))
+    return pid
+
+
+def back(account: Account, old: int) -> Callable[[], bool]:
+    return lambda: active(account) and pid_of(account) not in (0, old)
+
+
+def test_installed_it_runs_has_told_systemd_and_is_there_after_the_next_login(account: Account) -> None:
+    said = account.run("claw-socket", "install")
+    assert "it runs: ws://localhost:3838/" in said
+    assert health(account)["status"] == "ok"
+    assert account.property("ActiveState") == "active"
+    assert account.property("Type") == "notify"
+    assert account.property("StatusText") == "0 sessions, 0 clients, port 3838"
+    before = account.property("ExecMainStartTimestampMonotonic")
+    account.logout()
+    account.login()
+    wait_for(lambda: active(account), "the service after the login")
+    assert health(account)["status"] == "ok"
+    assert account.property("ExecMainStartTimestampMonotonic") != before
+
+
+def test_uninstalled_everything_is_as_it_was_before(account: Account) -> None:
+    account.write(account.home / ".claude" / "settings.json", '{\n    "model": "opus", "hooks": {}\n}')
+    account.write(account.home / ".claw-socket" / "config.toml", "# mine\nverbose = true # really\n")
+    account.run("chmod", "700", ".claw-socket")
+    before = account.tree()
+    account.run("claw-socket", "install", "--port", "4000", "--set", "log_days=7")
+    installed = account.tree()
+    assert installed[".claw-socket/config.toml"][1] == "# mine\nverbose = true # really\nport = 4000\nlog_days = 7\n"
+    assert "claw-socket" in installed[".claude/settings.json"][1]
+    pid = pid_of(account)
+    account.run("claw-socket", "uninstall", "--purge")
+    assert account.tree() == before
+    assert account.try_run("kill", "-0", str(pid)).returncode != 0
+    assert account.try_run("systemctl", "--user", "cat", "claw-socket.service").returncode != 0
+    assert "claw-socket" not in account.run("systemctl", "--user", "list-units", "--all", "--plain")
+
+
+def test_uninstalled_without_purge_the_token_and_the_log_stay_for_the_next_time(account: Account) -> None:
+    before = account.tree()
+    account.run("claw-socket", "install")
+    token = account.tree()[".claw-socket/token"]
+    account.run("claw-socket", "uninstall")
+    left = set(account.tree()) - set(before)
+    assert {".claw-socket/token", ".claw-socket/log.db"} <= left
+    assert all(path.startswith(".claw-socket") for path in left)
+    account.run("claw-socket", "install")
+    assert account.tree()[".claw-socket/token"] == token
+    account.run("claw-socket", "uninstall", "--purge")
+    assert account.tree() == before
+
+
+def test_what_was_changed_by_hand_is_shown_and_stays(account: Account) -> None:
+    account.run("claw-socket", "install", "--port", "4000")
+    account.run("sed", "-i", "s/^WatchdogSec=.*/WatchdogSec=99/", UNIT)
+    account.run("sh", "-c", "echo '# mine' >>.claw-socket/config.toml")
+    account.write(account.home / f"{UNIT}.d" / "mine.conf", FAST)
+    said = account.run("claw-socket", "uninstall", "--purge")
+    assert f"{UNIT}.d is yours, and stays" in said
+    assert "+WatchdogSec=99\n" in said
+    assert "+# mine\n" in said
+    tree = account.tree()
+    assert UNIT in tree
+    assert [path for path in tree if path.startswith(".claw-socket/")] == [".claw-socket/config.toml"]
+    assert account.try_run("systemctl", "--user", "is-enabled", "claw-socket").returncode != 0
+
+
+def test_what_was_changed_by_hand_between_two_installations_is_not_lost(account: Account) -> None:
+    account.run("claw-socket", "install", "--port", "4000")
+    account.run("sh", "-c", "echo 'log_days = 3 # mine' >>.claw-socket/config.toml")
+    account.run("sed", "-i", "s/^WatchdogSec=.*/WatchdogSec=99/", UNIT)
+    said = account.run("claw-socket", "install", "--port", "4001")
+    assert "was changed by hand, and is as we have it again" in said
+    assert "WatchdogSec=99\n" in account.tree()[".claw-socket/backups/claw-socket.service.by-hand"][1]
+    account.run("claw-socket", "uninstall", "--purge")
+    tree = account.tree()
+    assert tree[".claw-socket/config.toml"][1] == "port = 4001\nlog_days = 3 # mine\n"
+    assert UNIT not in tree
+
+
+def test_a_service_whose_record_was_lost_is_removed_too(account: Account) -> None:
+    before = account.tree()
+    account.run("claw-socket", "install", "--no-hooks", "--on-demand")
+    account.run("claw-socket", "stop")
+    account.run("rm", "-r", ".claw-socket")
+    account.run("claw-socket", "uninstall", "--purge")
+    assert {path for path in account.tree() if "claw-socket" in path} == {path for path in before if "claw" in path}
+
+
+def test_a_dry_run_shows_every_file_and_command_and_does_nothing(account: Account) -> None:
+    before = account.tree()
+    shown = account.run("claw-socket", "install", "--dry-run", "--port", "4000")
+    assert account.tree() == before
+    for wanted in (
+        f"+++ {account.home}/.claude/settings.json",
+        f"+++ {account.home}/{UNIT}",
+        f"+ExecStart={account.program}",
+        "+port = 4000",
+        "$ systemctl --user enable claw-socket.service",
+        "$ systemctl --user restart claw-socket.service",
+    ):
+        assert wanted in shown
+    account.run("claw-socket", "install")
+    before = account.tree()
+    assert "-ExecStart=" in account.run("claw-socket", "uninstall", "--dry-run", "--purge")
+    assert account.tree() == before
+    assert active(account)
+
+
+def test_installed_twice_it_is_left_alone_unless_there_is_something_new(account: Account) -> None:
+    account.run("claw-socket", "install")
+    before, pid = account.tree(), pid_of(account)
+    assert "Everything is installed already." in account.run("claw-socket", "install")
+    assert (account.tree(), pid_of(account)) == (before, pid)
+    account.run("sh", "-c", f"echo '# new' >>$(readlink {account.program})")
+    account.run("claw-socket", "install")
+    assert pid_of(account) != pid, "another program"
+    pid = pid_of(account)
+    account.run("claw-socket", "install", "--port", "4000")
+    assert pid_of(account) != pid, "another setting"
+    assert health(account, "localhost:4000")["status"] == "ok"
+    account.run("claw-socket", "stop")
+    assert not active(account)
+    assert "it runs" in account.run("claw-socket", "install"), "it did not run"
+
+
+def test_the_unit_has_the_path_that_upgrades_do_not_change(account: Account) -> None:
+    account.run("claw-socket", "install")
+    text = account.tree()[UNIT][1]
+    assert f"ExecStart={account.program}\n" in text
+    assert "0.1.0" not in text
+
+
+def test_the_unit_is_without_fault_and_as_safe_as_the_readme_says(account: Account) -> None:
+    account.run("claw-socket", "install")
+    account.run("claw-socket", "install", "--on-demand")
+    done = account.try_run("systemd-analyze", "--user", "verify", UNIT, f"{UNIT[:-7]}socket")
+    assert (done.returncode, done.stderr) == (0, "")
+    needs_sandbox(account)
+    shown = account.run("systemd-analyze", "--user", "security", "claw-socket.service", "--no-pager")
+    (score,) = re.findall(r"Overall exposure level for claw-socket.service: ([0-9.]+)", shown)
+    (told,) = re.findall(r"systemd-analyze --user security[^.]*?(\d\.\d)", (ROOT / "README.md").read_text("utf-8"))
+    assert float(score) <= float(told) + 0.5, "newer versions of systemd weigh a little differently"
+
+
+def test_killed_it_is_back_within_two_seconds(account: Account) -> None:
+    account.run("claw-socket", "install")
+    old = signal(account, "KILL")
+    wait_for(back(account, old), "the service", 2)
+    assert health(account)["status"] == "ok"
+
+
+def test_stuck_it_is_brought_back_by_the_watchdog(account: Account) -> None:
+    account.run("claw-socket", "install")
+    account.write(account.home / f"{UNIT}.d" / "fast.conf", FAST)
+    account.run("systemctl", "--user", "daemon-reload")
+    account.run("claw-socket", "restart")
+    old = pid_of(account)
+    time.sleep(3)  # three times as long as the watchdog waits: it is alive
+    assert pid_of(account) == old
+    signal(account, "STOP")
+    wait_for(back(account, old), "the service", 20)
+    assert "watchdog" in account.journal().lower()
+    assert "Current thread" in account.journal(), "where it was"
+    assert health(account)["status"] == "ok"
+
+
+def test_after_ten_crashes_it_gives_up_and_start_starts_it_again(account: Account) -> None:
+    account.run("claw-socket", "install")
+    crashed = set[int]()
+    while account.property("ActiveState") != "failed":
+        if active(account) and (pid := pid_of(account)):
+            account.try_run("kill", "-KILL", str(pid))
+            crashed.add(pid)
+        assert len(crashed) < 20
+    assert len(crashed) == 10
+    assert account.property("Result") in ("start-limit-hit", "signal")
+    assert "start request repeated too quickly" in account.journal().lower()
+    account.run("claw-socket", "start")
+    assert active(account)
+
+
+def test_on_demand_the_first_connection_starts_it(account: Account) -> None:
+    account.run("claw-socket", "install", "--on-demand")
+    assert active(account), "the installer has tried it"
+    account.logout()
+    account.login()
+    wait_for(
+        lambda: account.try_run("systemctl", "--user", "is-active", "claw-socket.socket").returncode == 0, "the socket"
+    )
+    assert not active(account)
+    assert health(account, "127.0.0.1:3838")["status"] == "ok"
+    wait_for(lambda: active(account), "what systemd is told")
+    assert health(account, "[::1]:3838")["status"] == "ok"
+    assert "Everything is installed already." in account.run("claw-socket", "install")
+    account.run("claw-socket", "install", "--at-login")
+    assert f"{UNIT[:-7]}socket" not in account.tree()
+    assert account.property("UnitFileState") == "enabled"
+    assert health(account)["status"] == "ok"
+
+
+def test_the_journal_has_its_lines_and_no_token(account: Account) -> None:
+    account.run("claw-socket", "install")
+    token = account.tree()[".claw-socket/token"][1].strip()
+    account.run("curl", "-s", f"http://localhost:3838/?token={token}")
+    account.run("claw-socket", "restart")
+    shown = account.run("claw-socket", "logs")
+    assert "listening on ws://localhost:3838/" in shown
+    assert "stopping" in shown
+    only = ("--identifier=claw-socket", "--priority=warning", "--output=cat")
+    warnings = account.run("journalctl", "--user", *only)
+    assert "listening" not in warnings
+    account.run("claw-socket", "install", "--host", "0.0.0.0")
+    warnings = account.run("journalctl", "--user", *only)
+    assert warnings.strip() == "ws://localhost:3838/ can be reached from other machines"
+    assert len(token) == 64
+    assert token not in account.journal()
+    assert token not in account.as_root("journalctl", "--no-pager", "--output=json")
+
+
+def test_logs_can_be_followed(account: Account, tmp_path: Path) -> None:
+    account.run("claw-socket", "install")
+    with (tmp_path / "followed").open("wb") as out:
+        following = subprocess.Popen(account.command("claw-socket", "logs", "-f"), stdout=out)
+    try:
+        wait_for(lambda: "listening" in (tmp_path / "followed").read_text(), "what was")
+        account.run("claw-socket", "stop")
+        wait_for(lambda: "stopping" in (tmp_path / "followed").read_text(), "what comes")
+    finally:
+        following.terminate()
+        following.wait()
+
+
+def test_the_running_service_reads_transcripts_and_writes_its_own_folder_alone(account: Account) -> None:
+    account.run("claw-socket", "install")
+    needs_sandbox(account)
+    pid = pid_of(account)
+    # In the service's own mount namespace, as its user.
+    inside = ["nsenter", f"--target={pid}", "--mount", "--user", "--preserve-credentials", "--", "sh", "-c"]
+    for path in (account.home, account.home / ".claude", Path("/tmp"), Path("/var/tmp"), account.home / ".config"):
+        assert "no" in account.run(*inside, f"touch {path}/new 2>&1 && echo yes || echo no"), path
+    account.run(*inside, f"touch {account.home}/.claw-socket/new")
+    session = "11111111-1111-4111-8111-111111111111"
+    line = {"type": "user", "uuid": "u", "sessionId": session, "cwd": str(account.home),
+            "timestamp": "2026-11-23T10:00:00.000Z", "message": {"role": "user", "content": "mine"}}  # fmt: skip
+    account.write(account.home / ".claude" / "projects" / "-h" / f"{session}.jsonl", json.dumps(line) + "\n")
+    hook = {"session_id": session, "cwd": str(account.home), "hook_event_name": "SessionStart", "source": "startup",
+            "transcript_path": str(account.home / ".claude" / "projects" / "-h" / f"{session}.jsonl")}  # fmt: skip
+    account.write(account.home / ".claw-socket" / "spool" / ".1", json.dumps(hook))
+    account.run("mv", ".claw-socket/spool/.1", ".claw-socket/spool/1.json")
+    wait_for(lambda: health(account)["sessions"] == 1, "the session")
+    ask = f"""
+import asyncio, json, pathlib, websockets
+async def main():
+    token = (pathlib.Path.home() / ".claw-socket" / "token").read_text().strip()
+    headers = {{"Authorization": f"Bearer {{token}}"}}
+    async with websockets.connect("ws://localhost:3838", additional_headers=headers) as ws:
+        await ws.send(json.dumps({{"type": "get_session_history", "sessionId": "{session}"}}))
+        while (found := json.loads(await ws.recv()))["type"] != "session_history": pass
+        print(json.dumps(found))
+asyncio.run(main())
+"""
+    assert '"mine"' in account.python(ask)
+    assert "are forgotten" in account.run("claw-socket", "history", "purge", "--session", session, "--yes")
+
+
+def test_a_port_of_another_program_is_left_to_it(account: Account) -> None:
+    listening = "import socket,sys; s=socket.create_server(('127.0.0.1',3838)); print(1,flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        account.command(sys.executable, "-c", listening), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout is not None
+        other.stdout.readline()
+        said = account.run("claw-socket", "install")
+        assert "port 3838 is another program's; taking 3839" in said
+        assert account.tree()[".claw-socket/config.toml"][1] == "port = 3839\n"
+        assert '"ws://localhost:3839/"' in account.tree()[".claw-socket/endpoint"][1]
+        assert "installed already" in account.run("claw-socket", "install")
+    finally:
+        other.communicate()
+
+
+def test_beside_a_claw_socket_that_runs_by_hand_it_says_so(account: Account) -> None:
+    by_hand = subprocess.Popen(account.command("claw-socket"), stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: account.try_run("test", "-e", ".claw-socket/endpoint").returncode == 0, "the endpoint")
+        done = account.try_run("claw-socket", "install")
+        assert done.returncode == 7
+        assert "is in use by claw-socket" in done.stderr
+        assert UNIT not in account.tree()
+    finally:
+        account.run("pkill", "-u", str(account.uid), "-f", "bin/claw-socket")
+        by_hand.wait(10)
+
+
+def test_the_environment_of_the_shell_is_kept_for_the_service(account: Account) -> None:
+    folder = str(account.home / "my %h folder")
+    elsewhere = account.home / "work" / ".claude"
+    variables = {"CLAW_SOCKET_DIR": folder, "CLAUDE_CONFIG_DIR": str(elsewhere), "CLAW_SOCKET_PORT": "4001"}
+    before = account.tree()
+    account.run("claw-socket", "install", **variables)
+    tree = account.tree()
+    assert json.loads(tree["my %h folder/endpoint"][1])["url"] == "ws://localhost:4001/"
+    assert f'claude_dirs = ["{elsewhere}"]\n' in tree["my %h folder/config.toml"][1]
+    assert "work/.claude/settings.json" in tree
+    assert ".claude" not in tree
+    assert ".claw-socket" not in tree
+    account.run("claw-socket", "uninstall", "--purge", **variables)
+    assert account.tree() == before
+
+
+def test_without_a_user_manager_it_says_what_helps_and_changes_nothing(account: Account) -> None:
+    account.logout()
+    before = account.tree()
+    for command in ("install", "install --dry-run"):
+        done = account.try_run("claw-socket", *command.split())
+        assert done.returncode == 10
+        assert "loginctl enable-linger claw" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert account.tree() == before
+    account.run("claw-socket", "install", "--no-service")
+    assert ".claude/settings.json" in account.tree()
+    account.run("claw-socket", "uninstall", "--purge")
+    assert account.tree() == before
+
+
+def test_what_was_left_out_stays_out(account: Account) -> None:
+    account.run("claw-socket", "install", "--no-hooks", "--no-keyring")
+    assert ".claude" not in account.tree()
+    assert "hooks = false" in account.tree()[".claw-socket/config.toml"][1]
+    assert "The hooks are left out" in account.run("claw-socket", "install")
+    account.run("claw-socket", "install", "--set", "hooks=yes")
+    assert ".claude/settings.json" in account.tree()
+
+
+def test_a_service_that_cannot_start_is_told(account: Account) -> None:
+    account.run("claw-socket", "install")
+    account.run("sh", "-c", "echo nonsense >>$(readlink -f .local/bin/claw-socket); claw-socket stop || true")
+    account.run("sed", "-i", "1i nonsense(", ".local/share/claw-socket-0.1.0/claw-socket")
+    done = account.try_run("systemctl", "--user", "start", "claw-socket")
+    assert done.returncode != 0
+    wait_for(lambda: account.property("ActiveState") == "failed", "systemd gives up", 30)
+
+
+def test_without_a_manager_uninstall_leaves_no_trace_either(account: Account) -> None:
+    before = account.tree()
+    account.run("claw-socket", "install")
+    account.logout()
+    assert "no service is stopped" in account.run("claw-socket", "uninstall", "--purge")
+    assert account.tree() == before
+
+
+def test_the_manager_is_found_without_a_login_that_tells_of_it(account: Account) -> None:
+    said = account.run("claw-socket", "install", XDG_RUNTIME_DIR="", DBUS_SESSION_BUS_ADDRESS="")
+    assert "it runs: ws://localhost:3838/" in said
+
+
+def test_where_no_sandbox_can_be_had_it_runs_without_and_says_so(account: Account) -> None:
+    account.write(account.program.with_name("systemd-run"), "#!/bin/sh\nexit 1\n")
+    account.run("chmod", "+x", str(account.program.with_name("systemd-run")))
+    assert "it runs without a sandbox" in account.run("claw-socket", "install")
+    assert "PrivateUsers" not in account.tree()[UNIT][1]
+    assert account.property("PrivateUsers") == "no"
+    assert health(account)["status"] == "ok"
+
+
+def test_without_a_service_start_says_how_to_get_one(account: Account) -> None:
+    for command in ("start", "stop", "restart", "logs"):
+        done = account.try_run("claw-socket", command)
+        assert (done.returncode, done.stderr) == (
+            11,
+            "claw-socket: the service is not installed; run: claw-socket install\n",
+        )
