@@ -9,9 +9,10 @@ from clawsocket import config
 from clawsocket.config import Settings
 from clawsocket.doctor import ports, running
 from clawsocket.doctor.ports import Listener
-from clawsocket.doctor.running import Endpoint, Running
+from clawsocket.doctor.running import Running
 from clawsocket.errors import SettingError
 from clawsocket.paths import Home
+from clawsocket.protocol.endpoint import Endpoint
 from clawsocket.setup import manager
 from clawsocket.setup.manager import ManagerState
 

@@ -9,24 +9,10 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import unix_connect
 
 from clawsocket.paths import Home
+from clawsocket.protocol.endpoint import Endpoint
 
 LIMIT = 2.0
 """Seconds for the service to answer."""
-
-
-class Endpoint(msgspec.Struct):
-    """Where the service says that it is."""
-
-    url: str
-    pid: int
-    version: str
-    socket: str | None = None
-
-    @property
-    def port(self) -> int:
-        """The port; 0 if the address has none."""
-        port = self.url.rstrip("/").rpartition(":")[2]
-        return int(port) if port.isdigit() else 0
 
 
 class Running(msgspec.Struct):

@@ -12,3 +12,9 @@ class Endpoint(msgspec.Struct):
     socket: str | None
     pid: int
     version: str
+
+    @property
+    def port(self) -> int:
+        """The port; 0 if the address has none."""
+        port = self.url.rstrip("/").rpartition(":")[2]
+        return int(port) if port.isdigit() else 0

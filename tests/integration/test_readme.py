@@ -18,10 +18,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 COMMANDS = (
     (),
-    *(
-        (name,)
-        for name in ("doctor", "history", "install", "ps", "status", "tail", "token", "uninstall", "usage", "wait")
-    ),
+    *((name,) for name in "doctor history install line ps status tail token uninstall usage wait".split()),
     ("history", "purge"),
 )
 OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
