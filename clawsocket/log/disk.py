@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -34,6 +35,9 @@ RETRY = (1.0, 30.0)
 
 TRIM_INTERVAL = 60.0
 """Seconds between looks whether something is to be deleted, at least."""
+
+TURN = 0.002
+"""Seconds that what waited for a commit may hold the loop."""
 
 Trouble = Callable[[str, bool], None]
 T = TypeVar("T")
@@ -80,6 +84,7 @@ class Disk:
         self._timer: asyncio.TimerHandle | None = None
         self._write: asyncio.Future[None] | None = None
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._released = 0
         self._wait, self._failed = RETRY[0], ""
         self._trimmed = 0.0
         self._closing = False
@@ -94,7 +99,7 @@ class Disk:
 
     def when_committed(self, action: Callable[[], None]) -> None:
         """Call ``action`` when all that the log has now is on disk, or can't get there any more."""
-        if self.head() <= self.committed:
+        if self.head() <= self.committed and not self._waiting:
             action()
         else:
             self._waiting.append((self.head(), action))
@@ -205,7 +210,13 @@ class Disk:
             self._fails(StoreError(self._store.path, "it could not be written"))
 
     def _release(self, upto: int) -> None:
-        while self._waiting and self._waiting[0][0] <= upto:
+        """Call what waits for events up to a number, in turns: thousands may, and each may delete a file."""
+        self._released = max(self._released, upto)
+        deadline = math.inf if self._closing else time.perf_counter() + TURN
+        while self._waiting and self._waiting[0][0] <= self._released:
+            if time.perf_counter() > deadline:
+                asyncio.get_running_loop().call_soon(self._release, upto)
+                return
             self._waiting.popleft()[1]()
 
     def _fails(self, error: StoreError) -> None:

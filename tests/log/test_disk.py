@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -80,6 +81,24 @@ async def test_what_is_appended_is_on_disk_soon_and_what_waits_for_it_is_called_
     assert ids(path) == ["m:1", "m:2"]
     disk.when_committed(lambda: called.append("at once"))
     assert called[-1] == "at once"
+
+
+async def test_thousands_that_wait_do_not_hold_the_loop(begin: Begin) -> None:
+    log, disk = begin()
+    put(log, 1)
+    turns: list[int] = []
+    turn = 0
+
+    def slow() -> None:
+        time.sleep(0.0002)  # as a file that is deleted
+        turns.append(turn)
+
+    for _ in range(100):
+        disk.when_committed(slow)
+    while len(turns) < 100:
+        await asyncio.sleep(0)
+        turn += 1
+    assert len(set(turns)) > 5
 
 
 async def test_extras_go_with_the_events_that_were_there_when_they_were_asked_for(begin: Begin) -> None:
@@ -162,7 +181,7 @@ async def test_a_database_that_cannot_be_written_is_told_once_and_tried_again(
     await eventually(lambda: told != [], "the trouble")
     disk.extras = Extras
     put(log, 1)
-    await asyncio.sleep(0.1)
+    await eventually(lambda: disk._wait == disk_module.RETRY[1], "further attempts")
     assert len(told) == 1
     assert told[0][1] is True
     full.execute("PRAGMA max_page_count = 1000000")
