@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-UNIT = "claw-socket.service"
-SOCKET = "claw-socket.socket"
-LABEL = "dev.claw-socket"
+from clawsocket.setup.service.launchd import LABEL
+from clawsocket.setup.service.systemd import SERVICE, SOCKET
+
 LIMIT = 2.0
 """Seconds that a manager has for its answer."""
 
@@ -70,7 +70,7 @@ def _ask(*command: str) -> str | None:
 
 
 def _systemd() -> ManagerState:
-    answer = _ask("systemctl", "--user", "show", UNIT, SOCKET, f"--property={','.join(_PROPERTIES)}")
+    answer = _ask("systemctl", "--user", "show", SERVICE, SOCKET, f"--property={','.join(_PROPERTIES)}")
     if answer is None:
         return ManagerState()
     blocks = [_properties(block) for block in answer.split("\n\n")]

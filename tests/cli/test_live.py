@@ -30,7 +30,7 @@ from tests.support.screen import Screen
 from tests.support.service import ROOT, Service, environment, run_command
 from tests.support.waiting import wait_for
 
-in_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+in_tmux = pytest.mark.skipif(shutil.which("tmux") is None and not os.environ.get("CI"), reason="needs tmux")
 OTHER = SESSION.replace("aaaa", "bbbb")
 
 

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(120),
-    pytest.mark.skipif(bool(user_manager.missing()), reason=f"needs {', '.join(user_manager.missing())}"),
+    pytest.mark.skipif(bool(user_manager.unavailable()), reason=f"needs {', '.join(user_manager.unavailable())}"),
 ]
 
 WATCH = """
@@ -59,6 +59,12 @@ def test_from_install_to_uninstall_nothing_is_missed_and_nothing_stays(tmp_path:
         hooks = [event["data"]["hook_event_name"] for event in events if event["type"].startswith("hook.")]
         assert hooks == HOOKS_OF_B_BASH
         assert [event["data"]["toolName"] for event in events if event["type"] == "tool.use"] == ["Bash"]
+        assert "runs at ws://localhost:3838/" in account.run("claw-socket", "status")
+        findings = json.loads(account.run("claw-socket", "doctor", "--json"))
+        assert "error" not in json.dumps(findings), findings
+        old = account.run("claw-socket", "token", "show")
+        account.run("claw-socket", "token", "rotate")
+        assert account.run("claw-socket", "token", "show") != old
         account.run("claw-socket", "uninstall", "--purge")
         after = account.tree()
         # Claude Code's own, and the runner's.

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.support import user_manager
 from tests.support.waiting import wait_for
 
-user_manager = pytest.importorskip("tests.support.user_manager", reason="comes with the installer")
 pytestmark = [
     pytest.mark.timeout(180),
-    pytest.mark.skipif(bool(user_manager.missing()), reason=f"lacks {', '.join(user_manager.missing())}"),
+    pytest.mark.skipif(bool(user_manager.unavailable()), reason=f"lacks {', '.join(user_manager.unavailable())}"),
 ]
 
 UNIT = """\

@@ -17,7 +17,9 @@ from tests.support.service import ROOT
 from tests.support.user_manager import Account
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(bool(user_manager.missing()), reason=f"needs {', '.join(user_manager.missing())}")
+pytestmark = pytest.mark.skipif(
+    bool(user_manager.unavailable()), reason=f"needs {', '.join(user_manager.unavailable())}"
+)
 
 UNIT = ".config/systemd/user/claw-socket.service"
 FAST = "[Service]\nWatchdogSec=1\n"

@@ -109,9 +109,9 @@ def test_systemd_does_not_start_it_at_login(bin: Path) -> None:
 # launchd: as its manual page and published outputs show it; only a Mac can prove it
 
 PRINT = """\
-gui/501/dev.claw-socket = {
+gui/501/claw-socket = {
 \tactive count = 1
-\tpath = /Users/u/Library/LaunchAgents/dev.claw-socket.plist
+\tpath = /Users/u/Library/LaunchAgents/claw-socket.plist
 \ttype = LaunchAgent
 \tstate = running
 
@@ -134,14 +134,14 @@ def launchd(bin: Path, printed: str | None, *, disabled: str = "enabled") -> Man
     program(
         bin / "launchctl",
         f'echo "$@" >>{bin}/calls\n'
-        f"case $1 in print-disabled) echo '\t\"dev.claw-socket\" => {disabled}';; *) {answer}\nesac",
+        f"case $1 in print-disabled) echo '\t\"claw-socket\" => {disabled}';; *) {answer}\nesac",
     )
     return look()
 
 
 @pytest.fixture
 def plist(home: Path) -> Path:
-    path = home / "Library" / "LaunchAgents" / "dev.claw-socket.plist"
+    path = home / "Library" / "LaunchAgents" / "claw-socket.plist"
     path.parent.mkdir(parents=True)
     path.touch()
     return path
@@ -151,7 +151,7 @@ def test_launchd_runs_it(bin: Path, plist: Path) -> None:
     state = launchd(bin, PRINT)
     assert state == ManagerState("launchd", True, True, True, Path("/Users/u/.local/bin/claw-socket"), 501)
     domain = f"gui/{os.getuid()}"
-    assert (bin / "calls").read_text() == f"print-disabled {domain}\nprint {domain}/dev.claw-socket\n"
+    assert (bin / "calls").read_text() == f"print-disabled {domain}\nprint {domain}/claw-socket\n"
 
 
 def test_launchd_does_not_know_it(bin: Path) -> None:
