@@ -26,6 +26,9 @@ KEEP_ALIVE = 75.0
 
 HOOK = b"/hook"
 
+ROOT = b"/"
+"""A page for browsers, and where most clients open their WebSocket."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -187,7 +190,7 @@ class Gate(asyncio.Protocol):
             self._refuse(http.FOREIGN_HOST)
         elif path == HOOK:
             self._hook()
-        elif path in keeper.routes:
+        elif path in keeper.routes and not (path == ROOT and self._parser.should_upgrade()):
             self._get(keeper.routes[path])
         elif self._parser.should_upgrade():
             self._upgrade(query)

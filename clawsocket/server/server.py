@@ -28,6 +28,7 @@ from clawsocket.server.gate import Gate
 from clawsocket.server.hub import Hub
 from clawsocket.server.keeper import Keeper
 from clawsocket.server.listen import BACKLOG, TakenError, inherited, is_loopback, listen, listen_unix
+from clawsocket.server.pages import pages
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Server:
             b"/health": http.health(lambda: len(backend.sessions()), __version__),
             b"/asyncapi.json": http.contract(),
             b"/metrics": http.metrics(backend.metrics),
+            **pages(),
         }
         self._keeper = Keeper(settings, Access(settings, token), self._hub, routes)
         self._servers: list[asyncio.Server] = []
