@@ -30,7 +30,7 @@ POLICY = (
 
 
 def pages(folder: Path = WEB) -> dict[bytes, Route]:
-    """Return the routes of the files in a folder, which for a page is its name without ``.html``; index.html is ``/``."""
+    """Return the routes of the files in a folder: for a page its name without ``.html``, and for index.html ``/``."""
     return dict(_routes(folder))
 
 
