@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from clawsocket.errors import StoreDamagedError, StoreError
+from clawsocket.log.block import Row
+from clawsocket.log.database import set_aside
 from clawsocket.log.slices import Slice
-from clawsocket.log.store import Extras, Row, Store, set_aside
+from clawsocket.log.store import Extras, Store
 from clawsocket.log.worker import Worker
 from clawsocket.protocol.topics import Filter
 

@@ -15,9 +15,10 @@ from typing import Literal
 
 import msgspec
 
+from clawsocket.log.block import Row
 from clawsocket.log.disk import Disk, chunk
 from clawsocket.log.slices import SCAN, Slice, collect
-from clawsocket.log.store import Row, Store
+from clawsocket.log.store import Store
 from clawsocket.protocol.envelope import Event, encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.frame import text_frame
