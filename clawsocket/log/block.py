@@ -15,8 +15,11 @@ BLOCK_EVENTS = 512
 """Events of a block, at most."""
 
 
-class Row(NamedTuple):
-    """An event as it is stored: its number, ms since 1970, type, session, id, and its WebSocket frame."""
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """An event as it is kept: its number, ms since 1970, type, session, id, and its WebSocket frame.
+
+    The garbage collector passes them over: it would look at all of them each time, and hold the loop for it.
+    """
 
     seq: int
     at: int
@@ -64,7 +67,9 @@ _decode = msgspec.msgpack.Decoder(Heads).decode
 
 def pack(rows: list[Row]) -> tuple[Block, list[str]]:
     """Return the block of some events, one at least, and the sessions that it has events of."""
-    seqs, ats, types, sessions, ids, frames = zip(*rows, strict=True)
+    seqs, ats = [row.seq for row in rows], [row.at for row in rows]
+    types, ids = [row.type for row in rows], [row.id for row in rows]
+    sessions, frames = [row.session_id for row in rows], [row.frame for row in rows]
     names = list(dict.fromkeys(sessions))
     places = {name: place for place, name in enumerate(names)}
     heads = _encode((seqs, ats, types, ids, list(map(len, frames)), list(map(places.__getitem__, sessions)), names))

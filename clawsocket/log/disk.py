@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 from clawsocket.errors import StoreDamagedError, StoreError
@@ -276,12 +276,10 @@ class Disk:
             self._trimmed = now
 
 
-def chunk(rows: Iterable[Row], count: int, max_bytes: int) -> list[Row]:
-    """Return the first rows, so many and so much at most, one at least if there is one."""
-    taken: list[Row] = []
-    for row in rows:
-        taken.append(row)
+def chunk(rows: list[Row], max_bytes: int) -> list[Row]:
+    """Return the first rows, so much at most, one at least if there is one."""
+    for number, row in enumerate(rows, 1):
         max_bytes -= len(row.frame)
-        if len(taken) >= count or max_bytes <= 0:
-            break
-    return taken
+        if max_bytes <= 0:
+            return rows[:number]
+    return rows

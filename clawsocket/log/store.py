@@ -109,8 +109,7 @@ class Reading:
             StoreDamagedError, StoreError: they can't be read.
         """
         with errors_of(self.path, reading=True):
-            found = ((row.seq, row.type, row.session_id, row.frame) for row in self.rows(after, upto))
-            slice = collect(islice(found, SCAN), filter, max_bytes=max_bytes)
+            slice = collect(islice(self.rows(after, upto), SCAN), filter, max_bytes=max_bytes)
             if slice is None:
                 self._hole()
                 return Slice(b"", upto)

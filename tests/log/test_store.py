@@ -13,6 +13,7 @@ from zlib import crc32
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError, StoreTooNewError
 from clawsocket.log.block import BLOCK_EVENTS, Row
@@ -239,7 +240,7 @@ def older(path: Path, version: int, *, spoil: bool = False) -> list[Row]:
     db.execute("INSERT INTO sessions (key, id, saved) VALUES (1, 's', x'00'), (2, 'other', NULL)")
     db.execute("INSERT INTO positions VALUES ('/f', 1, 2, 3)")
     rows = [row(seq, session=("s", "s", "other", "")[seq % 4]) for seq in range(6, 2000)]
-    rows[3] = rows[3]._replace(session_id="", type="gap")
+    rows[3] = replace(rows[3], session_id="", type="gap")
     for one in rows:
         key = {"s": 1, "other": 2, "": 0}[one.session_id]
         crc = crc32(one.frame, crc32(f"{one.seq} {key} {one.type} {one.id}".encode()))
@@ -319,7 +320,7 @@ def spoiled(path: Path, content: bytes, rows: list[Row]) -> bool:
         return True
     try:
         assert frames(store) == [one.frame for one in rows]
-        assert {one._replace(at=1) for one in store.events("s")} <= set(rows)
+        assert {replace(one, at=1) for one in store.events("s")} <= set(rows)
     except StoreError:
         return True
     finally:
