@@ -135,12 +135,11 @@ def parse(body: bytes) -> Hook:
             field is of a wrong type. In Claude Code's, which changes with its releases, such a field counts as absent.
     """
     try:
-        hook, body = lenient.decode(_hook, body)
-        if hook.hook_event_name:
-            return _native(hook, body)
-        form = lenient.again(_form, body)
+        if b'"sessionId"' not in body:  # the original's form always has it
+            return _native(*lenient.decode(_hook, body))
+        form, body = lenient.decode(_form, body)
         if form.hook_event_name is not msgspec.UNSET:
-            raise NotAHookError
+            return _native(lenient.again(_hook, body), body)
         return _from_original(form)
     except msgspec.ValidationError as error:
         raise NotAHookError from error
