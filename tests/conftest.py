@@ -6,6 +6,7 @@ At the end the run fails if something came through to the real one all the same.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -70,13 +71,24 @@ def changes(before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int,
 
 def _clean_environment(home: Path) -> None:
     for name in list(os.environ):
-        if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")) and name != "CLAW_SOCKET_TEST_CLAUDE":
+        if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")) and name not in _KEPT:
             del os.environ[name]
     os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
 
 
-_HOMES = _real_homes()
-_GUARDED = (_claude_dirs(_HOMES), _ours(_HOMES))
+def _guarded() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the folders that are watched; a worker of pytest-xdist is told by who started it, whose home is no more."""
+    if _TOLD not in os.environ:
+        homes = _real_homes()
+        folders = [[str(path) for path in paths] for paths in (_claude_dirs(homes), _ours(homes))]
+        os.environ[_TOLD] = json.dumps(folders)
+    claude_dirs, ours = json.loads(os.environ[_TOLD])
+    return tuple(map(Path, claude_dirs)), tuple(map(Path, ours))
+
+
+_TOLD = "CLAW_SOCKET_TEST_GUARDED"
+_KEPT = frozenset((_TOLD, "CLAW_SOCKET_TEST_CLAUDE"))
+_GUARDED = _guarded()
 _BEFORE = snapshot(*_GUARDED)
 _SCRATCH = Path(tempfile.mkdtemp(prefix="claw-socket-tests-"))
 _clean_environment(_SCRATCH)
