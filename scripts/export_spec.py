@@ -1,4 +1,4 @@
-"""Write the contract, ``asyncapi/``, from the code: ``make export-spec``."""
+"""Write the contract, ``asyncapi/`` and the page ``/docs``, from the code: ``make export-spec``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from scripts.contract.document import document
+from scripts.contract.page import page
 from scripts.contract.reference import reference
 from scripts.contract.schemas import Json
 
-FOLDER = Path(__file__).parent.parent / "asyncapi"
+ROOT = Path(__file__).parent.parent
 
 
 def files() -> dict[str, str]:
-    """Return what the files have to hold, by their names."""
+    """Return what the files have to hold, by their paths in the project."""
     spec = document()
     return {
-        "asyncapi.json": json.dumps(spec, indent=2, ensure_ascii=False) + "\n",
-        "asyncapi.yaml": _yaml(spec),
-        "EVENTS.md": reference(spec),
+        "asyncapi/asyncapi.json": json.dumps(spec, indent=2, ensure_ascii=False) + "\n",
+        "asyncapi/asyncapi.yaml": _yaml(spec),
+        "asyncapi/EVENTS.md": reference(spec),
+        "clawsocket/web/docs.html": page(spec),
     }
 
 
@@ -39,7 +41,7 @@ def _yaml(spec: Json) -> str:
 def main() -> None:
     """Write them."""
     for name, text in files().items():
-        (FOLDER / name).write_text(text, "utf-8")
+        (ROOT / name).write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -46,19 +46,24 @@ NAMES = (
 """The names of messages that it had."""
 
 
-@pytest.mark.parametrize("name", ["asyncapi.json", "asyncapi.yaml", "EVENTS.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["asyncapi/asyncapi.json", "asyncapi/asyncapi.yaml", "asyncapi/EVENTS.md", "clawsocket/web/docs.html"],
+)
 def test_what_is_committed_is_what_the_code_says(name: str) -> None:
-    committed = (export_spec.FOLDER / name).read_text("utf-8")
+    committed = (export_spec.ROOT / name).read_text("utf-8")
     assert committed == export_spec.files()[name], "run `make export-spec`"
 
 
 def test_the_package_holds_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=export_spec.FOLDER.parent, check=True, capture_output=True, timeout=50)
+    subprocess.run(command, cwd=export_spec.ROOT, check=True, capture_output=True, timeout=50)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as files:
         packed = files.read("clawsocket/server/asyncapi.json")
-    assert packed == (export_spec.FOLDER / "asyncapi.json").read_bytes()
+        page = files.read("clawsocket/web/docs.html")
+    assert packed == (export_spec.ROOT / "asyncapi" / "asyncapi.json").read_bytes()
+    assert page == (export_spec.ROOT / "clawsocket" / "web" / "docs.html").read_bytes()
 
 
 def test_the_channels_and_names_of_the_first_version_are_there() -> None:
