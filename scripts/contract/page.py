@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.replies import CLOSE_CODES, ERRORS
 from scripts.contract.document import COMMAND_CHANNEL, REPLY_CHANNEL
-from scripts.contract.reference import target, type_words
+from scripts.contract.reference import parts, target, type_words
 from scripts.contract.schemas import Json
 from scripts.contract.words import CHANNELS, COMMANDS
 
@@ -28,7 +27,7 @@ CHECKED = {"session", "message", "tool", "agent", "system"}
 def page(document: Json) -> str:
     """Return the page that goes with a document."""
     made = _Page(document)
-    parts = {
+    values = {
         "version": escape(document["info"]["version"]),
         "nav": "\n".join(made.contents()),
         "topics": "\n".join(_topics(document)),
@@ -37,7 +36,7 @@ def page(document: Json) -> str:
         "closes": "\n".join(_codes("close", CLOSE_CODES)),
         "reference": "\n".join(made.sections()),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], TEMPLATE.read_text("utf-8"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], TEMPLATE.read_text("utf-8"))
 
 
 class _Page:
@@ -47,29 +46,37 @@ class _Page:
         self._channels = document["channels"]
         self._schemas = document["components"]["schemas"]
         self._messages = document["components"]["messages"]
-        found = Counter(filter(None, map(self._data, self._messages.values())))
-        self._shared = {name for name, times in found.items() if times > 1}
+        self._owners: dict[str, list[str]] = {}
+        for message in sorted(self._messages.values(), key=_deprecated):
+            self._owners.setdefault(self._data(message) or "", []).append(message["name"])
+        # Data of several events that are in use is told once, in a place of its own.
+        shared = {data for data, names in self._owners.items() if data and len(EVENTS.keys() & names) > 1}
+        self._shared, self._parts = shared, sorted(shared | set(parts(document)))
 
     def contents(self) -> Iterator[str]:
         """Yield the list of all that has a place on the page."""
         for key, channel in self._channels.items():
-            names = [self._messages[one]["name"] for one in channel["messages"]]
+            names = [message["name"] for message in self._in(channel)]
             yield from _contents(_anchor(key), _heading(key), names)
-        yield from _contents("parts", "Parts", self._parts())
+        yield from _contents("parts", "Parts", self._parts)
 
     def sections(self) -> Iterator[str]:
         """Yield the reference."""
         yield from _section("envelope", "Envelope", "What every event has around its <code>data</code>.")
-        yield f"{self._fields('EventEnvelope')}</section>"
+        yield f"{_article('EventEnvelope', '', self._fields('EventEnvelope'), '')}</section>"
         for key, channel in self._channels.items():
             yield from _section(_anchor(key), _heading(key), _inline(channel["description"]))
-            yield from (self._message(self._messages[name]) for name in channel["messages"])
+            yield from map(self._message, self._in(channel))
             yield "</section>"
         yield from _section("parts", "Parts", "What messages are made of.")
-        for name in self._parts():
+        for name in self._parts:
             schema = self._schemas[name]
             yield _article(name, "", _paragraphs(schema["description"]) + self._fields(name), "")
         yield "</section>"
+
+    def _in(self, channel: Json) -> list[Json]:
+        """Return the messages of a channel, those that nobody should begin to use last."""
+        return sorted((self._messages[name] for name in channel["messages"]), key=_deprecated)
 
     def _message(self, message: Json) -> str:
         name, data = message["name"], self._data(message)
@@ -81,6 +88,8 @@ class _Page:
             told = _paragraphs(message["description"])
         elif data in self._shared:
             told = _paragraphs(message["summary"]) + f'<p>Its data: <a href="#{data.lower()}">{data}</a>.</p>'
+        elif (owner := self._owners[data][0]) != name:
+            told = _paragraphs(message["description"]) + f'<p>Its data is that of <a href="#{owner}">{owner}</a>.</p>'
         else:
             told = _paragraphs(message["description"]) + self._fields(data)
         return _article(name, _tags(message), told, "" if name in EVENTS and data is None else _examples(message))
@@ -95,13 +104,6 @@ class _Page:
         rows = (_field(name, part, name in required) for name, part in properties.items() if "const" not in part)
         listed = "\n".join(rows)
         return f"<dl>\n{listed}\n</dl>" if listed else ""
-
-    def _parts(self) -> list[str]:
-        """Return the schemas that others refer to and no message is."""
-        shown = {target(message["payload"]) for message in self._messages.values()}
-        shown |= {data for data in map(self._data, self._messages.values()) if data} - self._shared
-        shown |= {"ClientMessage", "EventEnvelope", "SessionUsageReply", "TotalUsageReply", "TotalUsage"}
-        return [name for name, schema in self._schemas.items() if name not in shown and "properties" in schema]
 
 
 def _heading(key: str) -> str:
@@ -132,9 +134,13 @@ def _article(name: str, tags: str, told: str, examples: str) -> str:
 def _tags(message: Json) -> str:
     entry = EVENTS.get(message["name"])
     tags = [] if entry is None else ["fact" if entry.fact else "level"]
-    if {"name": "deprecated"} in message.get("tags", ()):
+    if _deprecated(message):
         tags.append("deprecated")
     return "".join(f' <small class="{tag}">{tag}</small>' for tag in tags)
+
+
+def _deprecated(message: Json) -> bool:
+    return {"name": "deprecated"} in message.get("tags", ())
 
 
 def _field(name: str, schema: Json, required: bool) -> str:
@@ -179,7 +185,8 @@ def _requests() -> Iterator[str]:
     for kind, command in COMMANDS.items():
         name = str(kind.__struct_config__.tag)
         replies = ", ".join(f'<a href="#{one}">{one}</a>' for one in command.replies)
-        yield f'<tr><th scope="row"><a href="#{name}">{name}</a></th><td>{command.summary}</td><td>{replies}</td></tr>'
+        sent = f'<code><a href="#{name}">{name}</a></code>'
+        yield f"<div><dt>{sent} <span>→ {replies}</span></dt><dd>{command.summary}</dd></div>"
 
 
 def _codes(kind: str, codes: dict[Any, str]) -> Iterator[str]:

@@ -45,7 +45,7 @@ class _Reference:
         yield from _codes("Errors", "code", ERRORS)
         yield from _codes("Close codes", "code", CLOSE_CODES)
         yield "## What they are made of\n"
-        for name in self._parts():
+        for name in parts(self._document):
             yield from self._section(name, self._schemas[name]["description"], name, level=3)
 
     def _event(self, message: Json) -> Iterator[str]:
@@ -82,19 +82,26 @@ class _Reference:
             yield f"| `{name}` | {type_words(part)}{optional} | {part.get('description', '')} |"
         yield ""
 
-    def _parts(self) -> list[str]:
-        """Return the schemas that others are made of, and that no message shows."""
-        shown = {"ClientMessage", "EventEnvelope", "SessionUsageReply", "TotalUsageReply", "TotalUsage"}
-        for message in self._messages.values():
-            payload = target(message["payload"])
-            data = self._schemas[payload].get("properties", {}).get("data", {})
-            shown |= {payload, target(data)} if "$ref" in data else {payload}
-        return [name for name, schema in self._schemas.items() if name not in shown and "properties" in schema]
-
 
 def reference(document: Json) -> str:
     """Return the reference that goes with a document."""
     return "\n".join(_Reference(document).lines()).rstrip() + "\n"
+
+
+def parts(document: Json) -> list[str]:
+    """Return the names of the schemas that fields are made of, but for the ``data`` of events and the envelope."""
+    schemas: Json = document["components"]["schemas"]
+    fields = (part for schema in schemas.values() for part in schema.get("properties", {}).items())
+    found = {name for field, part in fields if field != "data" for name in _targets(part)}
+    return sorted(name for name in found if "properties" in schemas[name] and name != "EventEnvelope")
+
+
+def _targets(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict) and "$ref" in schema:
+        yield target(schema)
+    elif isinstance(schema, dict | list):
+        for part in schema.values() if isinstance(schema, dict) else schema:
+            yield from _targets(part)
 
 
 def target(schema: Json) -> str:

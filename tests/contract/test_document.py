@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -111,6 +112,14 @@ def test_every_field_is_described() -> None:
     for name, schema in SCHEMAS.items():
         for field, part in schema.get("properties", {}).items():
             assert "const" in part or part.get("description") or field == "data", f"{name}.{field}"
+
+
+def test_every_link_of_the_reference_leads_somewhere() -> None:
+    text = export_spec.files()["asyncapi/EVENTS.md"]
+    headings = {heading.lower() for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    links = set(re.findall(r"\]\(#([^)]*)\)", text))
+    assert len(links) > 5
+    assert links - headings == set()
 
 
 def test_no_words_are_left_of_what_is_gone() -> None:
