@@ -8,10 +8,12 @@ const before = [...document.querySelectorAll("main > :not(section)")];
 const links = new Map([...nav.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
 
 // Examples are left out: they hold the same ids and words everywhere.
-const articles = [...document.querySelectorAll("main article:not(#live)")].map((element) => ({
+const articles = [...document.querySelectorAll("main article")].map((element) => ({
   element,
   text: element.querySelector("div").textContent.toLowerCase(),
 }));
+
+const places = [...document.querySelectorAll("main h2, main article")].filter(({ id }) => links.has(id));
 
 function search() {
   const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -59,17 +61,19 @@ addEventListener("keydown", (event) => {
 
 addEventListener("hashchange", show);
 
-const reading = new IntersectionObserver(
-  (entries) => {
-    const entry = entries.findLast((one) => one.isIntersecting);
-    const link = entry && links.get(entry.target.id);
-    if (!link) return;
-    nav.querySelector("[aria-current]")?.removeAttribute("aria-current");
-    link.setAttribute("aria-current", "location");
-    keepInView(link);
-  },
-  { rootMargin: "-20% 0px -75% 0px" },
-);
+// What is read is the last of what crosses a line below the head.
+const crossing = new Set();
+const reading = new IntersectionObserver(mark, { rootMargin: "-64px 0px -80% 0px" });
+
+function mark(entries) {
+  for (const { target, isIntersecting } of entries) crossing[isIntersecting ? "add" : "delete"](target);
+  const last = places.findLast((place) => crossing.has(place));
+  if (!last) return;
+  nav.querySelector("[aria-current]")?.removeAttribute("aria-current");
+  const link = links.get(last.id);
+  link.setAttribute("aria-current", "location");
+  keepInView(link);
+}
 
 function keepInView(link) {
   const at = link.offsetTop - nav.offsetTop;
@@ -78,6 +82,6 @@ function keepInView(link) {
   }
 }
 
-for (const { element } of articles) reading.observe(element);
+for (const place of places) reading.observe(place);
 document.getElementById("search").hidden = false;
 search();

@@ -51,8 +51,12 @@ const TELLING = (
 export function about(event) {
   const data = event.data ?? {};
   const told = TELLING.map((name) => data[name]);
-  const blocks = Array.isArray(data.contentBlocks) ? data.contentBlocks : [];
-  for (const block of blocks.slice(0, 3)) told.push(block?.text ?? block?.name ?? block?.type);
+  for (const block of first(data.contentBlocks)) told.push(block?.text ?? block?.name ?? block?.type);
+  for (const agent of first(data.agents)) told.push(agent?.agentType, agent?.status, agent?.currentTool);
   const words = told.filter((one) => typeof one === "string" && one).map((one) => one.slice(0, 200));
   return visible(words.join(" · ").slice(0, 400).replace(/\s+/g, " "));
+}
+
+function first(list) {
+  return Array.isArray(list) ? list.slice(0, 3) : [];
 }
