@@ -82,7 +82,7 @@ def _type(schema: Json) -> str:
         if choice in schema:
             return " | ".join(_type(part) for part in schema[choice])
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
+        name = str(schema["$ref"]).rpartition("/")[2]
         return NAMES.get(name, name)
     if "const" in schema or "enum" in schema:
         values = schema.get("enum") or [schema["const"]]
