@@ -159,6 +159,8 @@ class Claw {
   #link = null;
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
+  /** @type {Promise<unknown>} */
+  #dropped = Promise.resolve();
   #ids = 0;
   /** @type {Set<Events>} */
   #streams = new Set();
@@ -232,9 +234,53 @@ class Claw {
         await sleep(PACE, signal);
       }
     } catch (error) {
-      if (error !== CLOSED) throw error;
+      unlessClosed(error);
     } finally {
       await events.close();
+    }
+  }
+
+  /**
+   * @param {string} session
+   * @param {string | undefined} [agent]
+   * @param {import("./claw-socket.d.ts").WatchOptions} [options]
+   * @returns {AsyncGenerator<{ [field: string]: unknown }, void, void>}
+   */
+  async *agentLog(session, agent, { notice = () => {}, signal } = {}) {
+    const inner = scope(this.#scope.signal, signal);
+    const patience = new Patience();
+    let isLost = false;
+    try {
+      for (;;) {
+        /** @type {Link | null} */
+        let link = null;
+        try {
+          link = await dial(await this.#find(), inner.signal);
+          link.send({ type: "subscribe_agent_log", sessionId: session, agentId: agent });
+          patience.connected();
+          if (isLost) notice({ type: "back", snapshot: link.snapshot });
+          isLost = false;
+          for (;;) {
+            const message = await link.receive(inner.signal);
+            if (message.type === "error") throw new RequestError(String(message.error), message.message);
+            if (message.type !== "agent_log") continue;
+            patience.worked();
+            yield message.line;
+          }
+        } catch (error) {
+          inner.signal.throwIfAborted();
+          const pause = patience.pause(error);
+          if (!isLost) notice({ type: "lost", error: /** @type {ClawSocketError} */ (error) });
+          isLost = true;
+          await sleep(pause, inner.signal);
+        } finally {
+          void link?.close();
+        }
+      }
+    } catch (error) {
+      unlessClosed(error);
+    } finally {
+      inner.release();
     }
   }
 
@@ -276,9 +322,10 @@ class Claw {
   }
 
   async close() {
+    const streams = [...this.#streams];
     this.#scope.abort(CLOSED);
     this.#scope.release();
-    await Promise.all([this.#drop(), ...[...this.#streams].map((stream) => stream.close())]);
+    await Promise.all([this.#dropped, ...streams.map((stream) => stream.close())]);
   }
 
   /**
@@ -333,10 +380,9 @@ class Claw {
     }
   }
 
-  async #drop() {
-    const link = this.#link;
+  #drop() {
+    if (this.#link !== null) this.#dropped = this.#link.close();
     this.#link = null;
-    await link?.close();
   }
 }
 
@@ -357,6 +403,8 @@ class Events {
   #link = null;
   /** @type {Promise<void> | null} */
   #opening = null;
+  /** @type {Promise<unknown>} */
+  #dropped = Promise.resolve();
   #patience = new Patience();
   #known = new Known();
   #isLost = false;
@@ -377,7 +425,8 @@ class Events {
     this.#scope = inner;
     const end = () => {
       this.closed = true;
-      void this.#drop();
+      inner.release();
+      this.#drop();
     };
     if (inner.signal.aborted) end();
     else inner.signal.addEventListener("abort", end);
@@ -413,10 +462,8 @@ class Events {
   }
 
   async close() {
-    const link = this.#link;
     this.#scope.abort(CLOSED);
-    this.#scope.release();
-    await link?.close();
+    await this.#dropped;
   }
 
   async *#read() {
@@ -429,7 +476,6 @@ class Events {
       }
     } finally {
       this.#scope.abort(CLOSED);
-      this.#scope.release();
     }
   }
 
@@ -477,7 +523,7 @@ class Events {
   /** @param {unknown} error */
   async #lose(error) {
     const { signal } = this.#scope;
-    void this.#drop();
+    this.#drop();
     signal.throwIfAborted();
     if (error instanceof TooFastError) return;
     const pause = this.#patience.pause(error);
@@ -512,10 +558,9 @@ class Events {
     return null;
   }
 
-  async #drop() {
-    const link = this.#link;
+  #drop() {
+    if (this.#link !== null) this.#dropped = this.#link.close();
     this.#link = null;
-    await link?.close();
   }
 }
 
@@ -707,7 +752,7 @@ class Inbox {
     this.#messages.push(message);
     this.#size += message.length;
     this.#wake();
-    if (this.#size > WAITING) this.full();
+    if (this.#size > WAITING && this.#messages.length - this.#first > 1) this.full();
   }
 
   /**
@@ -1149,6 +1194,7 @@ class NodeSocket {
       waited: (isWaited) => (isWaited ? stream.ref() : stream.unref()),
     });
     this.closed = new Promise((resolve) => stream.once("close", resolve));
+    if (stream.destroyed) throw new NoServerError(where, "the connection was lost");
     const lost = () => this.inbox.end(new NoServerError(where, "the connection was lost"));
     const pulse = setInterval(() => this.#feel(), QUIET);
     pulse.unref();
