@@ -1,4 +1,4 @@
-"""Write the contract, ``asyncapi/`` and the page ``/docs``, from the code: ``make export-spec``."""
+"""Write the contract, ``asyncapi/``, its page and the client's types, from the code: ``make export-spec``."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from scripts.contract.document import document
 from scripts.contract.page import page
 from scripts.contract.reference import reference
 from scripts.contract.schemas import Json
+from scripts.contract.typescript import declarations
 
 ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "asyncapi"
+PAGE = ROOT / "clawsocket" / "web" / "docs.html"
+TYPES = ROOT / "clawsocket" / "web" / "claw-socket.d.ts"
 
 
-def files() -> dict[str, str]:
-    """Return what the files have to hold, by their paths in the project."""
+def files() -> dict[Path, str]:
+    """Return what the files have to hold."""
     spec = document()
     return {
-        "asyncapi/asyncapi.json": json.dumps(spec, indent=2, ensure_ascii=False) + "\n",
-        "asyncapi/asyncapi.yaml": _yaml(spec),
-        "asyncapi/EVENTS.md": reference(spec),
-        "clawsocket/web/docs.html": page(spec),
+        FOLDER / "asyncapi.json": json.dumps(spec, indent=2, ensure_ascii=False) + "\n",
+        FOLDER / "asyncapi.yaml": _yaml(spec),
+        FOLDER / "EVENTS.md": reference(spec),
+        PAGE: page(spec),
+        TYPES: declarations(spec, TYPES.read_text("utf-8")),
     }
 
 
@@ -40,8 +45,8 @@ def _yaml(spec: Json) -> str:
 
 def main() -> None:
     """Write them."""
-    for name, text in files().items():
-        (ROOT / name).write_text(text, "utf-8")
+    for path, text in files().items():
+        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
