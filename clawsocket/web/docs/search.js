@@ -45,7 +45,7 @@ function show() {
 
 query.addEventListener("input", () => {
   search();
-  scrollTo({ top: 0, behavior: "instant" });
+  scrollTo(0, 0);
 });
 
 addEventListener("keydown", (event) => {
@@ -78,7 +78,7 @@ function mark(entries) {
 function keepInView(link) {
   const at = link.offsetTop - nav.offsetTop;
   if (at < nav.scrollTop || at > nav.scrollTop + nav.clientHeight - 60) {
-    nav.scrollTo({ top: at - nav.clientHeight / 3, behavior: "instant" });
+    nav.scrollTop = at - nav.clientHeight / 3;
   }
 }
 
