@@ -146,7 +146,9 @@ def _deprecated(message: Json) -> bool:
 def _field(name: str, schema: Json, required: bool) -> str:
     optional = "" if required else " <em>optional</em>"
     told = _inline(schema.get("description", ""))
-    return f"<div><dt><code>{name}</code> <span>{_inline(type_words(schema))}</span>{optional}</dt><dd>{told}</dd></div>"
+    return (
+        f"<div><dt><code>{name}</code> <span>{_inline(type_words(schema))}</span>{optional}</dt><dd>{told}</dd></div>"
+    )
 
 
 def _examples(message: Json) -> str:

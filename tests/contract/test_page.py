@@ -32,7 +32,7 @@ class Outline(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         self.ids += [given["id"]] if "id" in given else []
         self.links += [given["href"]] if tag == "a" else []
-        self.loads += [given[name] for name in ("src", "href") if name in given and tag not in ("a",)]
+        self.loads += [given[name] for name in ("src", "href") if name in given and tag != "a"]
         self.inline += [tag] if tag == "style" or (tag == "script" and "src" not in given) else []
         self.inline += [f"{tag} {name}" for name in given if name == "style" or name.startswith("on")]
 
