@@ -14,7 +14,7 @@ from clawsocket.protocol.replies import CLOSE_CODES, ERRORS
 from scripts.contract.document import COMMAND_CHANNEL, REPLY_CHANNEL
 from scripts.contract.reference import parts, target, type_words
 from scripts.contract.schemas import Json
-from scripts.contract.words import CHANNELS, COMMANDS
+from scripts.contract.words import CHANNELS, COMMANDS, NOT_SENT
 
 TEMPLATE = Path(__file__).with_name("page.html")
 WIDTH = 64
@@ -63,7 +63,8 @@ class _Page:
     def sections(self) -> Iterator[str]:
         """Yield the reference."""
         yield from _section("envelope", "Envelope", "What every event has around its <code>data</code>.")
-        yield f"{_article('EventEnvelope', '', self._fields('EventEnvelope'), '')}</section>"
+        example = _examples(self._messages["tool_use"])
+        yield f"{_article('EventEnvelope', '', self._fields('EventEnvelope'), example)}</section>"
         for key, channel in self._channels.items():
             yield from _section(_anchor(key), _heading(key), _inline(channel["description"]))
             yield from map(self._message, self._in(channel))
@@ -92,7 +93,7 @@ class _Page:
             told = _paragraphs(message["description"]) + f'<p>Its data is that of <a href="#{owner}">{owner}</a>.</p>'
         else:
             told = _paragraphs(message["description"]) + self._fields(data)
-        return _article(name, _tags(message), told, "" if name in EVENTS and data is None else _examples(message))
+        return _article(name, _tags(message), told, "" if name in NOT_SENT else _examples(message))
 
     def _data(self, message: Json) -> str | None:
         """Return the name of the schema of an event's data; None for what is no event, and for what nobody sends."""
@@ -128,7 +129,7 @@ def _section(anchor: str, heading: str, told: str) -> Iterator[str]:
 def _article(name: str, tags: str, told: str, examples: str) -> str:
     anchor = name.lower()
     head = f'<h3><a href="#{anchor}">{name}</a>{tags}</h3>'
-    return f'<article id="{anchor}">\n<div>{head}\n{told}</div>{examples}\n</article>'
+    return f'<article id="{anchor}">\n<div>{head}\n{told}</div>{examples}</article>'
 
 
 def _tags(message: Json) -> str:
@@ -152,7 +153,8 @@ def _field(name: str, schema: Json, required: bool) -> str:
 
 
 def _examples(message: Json) -> str:
-    return "\n".join(f"<pre>{_json(example['payload'])}</pre>" for example in message["examples"])
+    found = "\n".join(f"<pre>{_json(example['payload'])}</pre>" for example in message["examples"])
+    return f"\n<div>{found}</div>\n"
 
 
 def _json(value: Any, indent: str = "") -> str:
