@@ -437,24 +437,27 @@ class Events {
     return this.#link.snapshot;
   }
 
+  /** @returns {Promise<this>} */
   async open() {
     this.#opening ??= this.#connect().finally(() => (this.#opening = null));
     await this.#opening.catch(unlessClosed);
     return this;
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async next() {
     try {
       return await this.#reading.next();
     } catch (error) {
       unlessClosed(error);
-      return { done: /** @type {const} */ (true), value: undefined };
+      return { done: true, value: undefined };
     }
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async return() {
     await this.close();
-    return { done: /** @type {const} */ (true), value: undefined };
+    return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator]() {
@@ -466,6 +469,7 @@ class Events {
     await this.#dropped;
   }
 
+  /** @returns {AsyncGenerator<AnyEvent, undefined, void>} */
   async *#read() {
     const { signal } = this.#scope;
     try {

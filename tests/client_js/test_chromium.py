@@ -87,12 +87,11 @@ def test_a_refused_token_is_a_clear_error_that_does_not_show_it(page: tuple[Page
     ]"""
     told = run(page[0], body, wrong=wrong)
     forgive(page[1], "HTTP Authentication failed")
-    assert told == 2 * [
-        (
-            f"TokenRefusedError: ws://{shared.address}/ refuses the token (given by the caller, or this page's origin is "
-            "not in allowed_origins); the right one is in its owner's ~/.claw-socket/token"
-        )
-    ]
+    where = f"TokenRefusedError: ws://{shared.address}/ refuses the token"
+    assert all(
+        one.startswith(f"{where} (given by the caller, or this page's origin is not in allowed_o") for one in told
+    )
+    assert wrong not in "".join(told)
 
 
 def test_where_no_server_is_nothing_shows_the_token(page: tuple[Page, Watched]) -> None:
