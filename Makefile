@@ -8,7 +8,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec torture \
+.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec npm-package torture \
 	hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
@@ -56,8 +56,11 @@ hooks-uninstall: .venv/.run ## Remove them
 bench: .venv/.dev ## Measure, against the budgets
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-export-spec: .venv/.dev ## Write the contract, asyncapi/, from the code
+export-spec: .venv/.dev ## Write the contract, asyncapi/, and the client's types, from the code
 	@$(BIN)/python -m scripts.export_spec
+
+npm-package: .venv/.dev ## Pack the JavaScript client for npm, in build/npm
+	@$(BIN)/python -m scripts.npm_package
 
 torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
 	@$(BIN)/python -m tests.support.torture $(ARGS)

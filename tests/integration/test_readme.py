@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clawsocket.server.pages import WEB
 from tests.support.feed import hook, spool
 from tests.support.service import ROOT, Service, environment, run_command
 from tests.support.waiting import wait_for
@@ -21,7 +23,7 @@ COMMANDS = (
     *((name,) for name in "doctor history install line ps status tail token uninstall usage wait".split()),
     ("history", "purge"),
 )
-OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
+OTHERS = {"--unix-socket", "--user"}
 """Flags of other programs."""
 
 
@@ -34,10 +36,11 @@ def block(language: str) -> str:
 
 @pytest.mark.parametrize(
     ("language", "command"),
-    [("python", [sys.executable, "-u"]), ("js", ["node", "--experimental-websocket", "--no-warnings"])],
+    [("python", [sys.executable, "-u"]), ("js", ["node"])],
 )
 def test_ten_lines_show_a_live_tool_call(language: str, command: list[str], tmp_path: Path) -> None:
     program = tmp_path / {"python": "program.py", "js": "program.mjs"}[language]
+    shutil.copy(WEB / "claw-socket.js", tmp_path / "claw-socket.js")
     with Service(tmp_path) as service:
         program.write_text(block(language).replace("localhost:3838", service.address))
         output = tmp_path / "output"
