@@ -110,7 +110,7 @@ async def _with_ticks(snapshots: AsyncGenerator[Snapshot, None]) -> AsyncGenerat
     coming = asyncio.ensure_future(anext(snapshots))
     try:
         while True:
-            await asyncio.wait([coming], timeout=None if last is None else _until_older(last))
+            await asyncio.wait([coming], timeout=None if last is None else until_older(last))
             if coming.done():
                 try:
                     last = coming.result()
@@ -124,7 +124,7 @@ async def _with_ticks(snapshots: AsyncGenerator[Snapshot, None]) -> AsyncGenerat
         await asyncio.wait([coming])
 
 
-def _until_older(snapshot: Snapshot) -> float | None:
+def until_older(snapshot: Snapshot) -> float | None:
     """Return the seconds until the next age changes; None if there is none."""
     ages = [time.time() - one.since / 1000 for one in snapshot.sessions]
     ages += [time.time() - one.started_at / 1000 for one in snapshot.agents]
