@@ -150,6 +150,7 @@ def _nested(snapshot: Snapshot) -> list[dict[str, Any]]:
 _HEADS = ("SESSION", "STATE", "FOR", "CONTEXT", "COST", "WHAT")
 _LAST = 5
 _LABEL, _WHAT = (8, 28), 24
+"""Columns that a name takes, at least and at most, and that are wanted for what a session does."""
 
 
 def table(snapshot: Snapshot, look: Look, now: float) -> str:
@@ -165,7 +166,11 @@ def table(snapshot: Snapshot, look: Look, now: float) -> str:
     if not snapshot.sessions:
         return "no sessions"
     rows = [row for one in by_urgency(snapshot.sessions) for row in _rows(one, snapshot.agents, look, now)]
-    widths = [max(len(_HEADS[at]), *(len(look.fit(row[at], _LABEL[1])) for row, _ in rows)) for at in range(_LAST)]
+    most = max(_LABEL[0], min(_LABEL[1], look.width // 4))
+    widths = [
+        max(len(_HEADS[at]), *(columns(look.fit(row[at], most if at == 0 else 99)) for row, _ in rows))
+        for at in range(_LAST)
+    ]
     kept = [at for at in range(_LAST) if at not in _dropped(widths, look.width)]
     widths[0] = max(_LABEL[0], min(widths[0], look.width - sum(widths[at] + 2 for at in kept[1:])))
     lines = [_line(_HEADS, DIM, widths, kept, look)]
