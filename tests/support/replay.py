@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -109,4 +108,4 @@ def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial_file = path.with_suffix(".new")
     partial_file.write_text(text)
-    os.replace(partial_file, path)
+    partial_file.replace(path)
