@@ -160,7 +160,7 @@ def session_lines(session: SessionInfo, agents: list[AgentState], look: Look, no
         now: ms since 1970.
     """
     needs = session.state == "requires_action"
-    state = f" {'NEEDS YOU' if needs else session.state} {age(now - session.since)} "
+    state = f" {'NEEDS YOU' if needs else session.state} {age(now - session.since)}{' ' if needs else ''}"
     yield _between([(label(session), "bold")], [(state, STYLES.get(session.state, "dim"))], look)
     what = doing(session, agents)
     if what:
