@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clawsocket import __version__, config
+from clawsocket.cli import skew
 from clawsocket.cli.carry_out import carry_out
 from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.config import Settings
@@ -83,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
     if options.take_over or is_one_file():
         return _take_over(new_log=options.new_log)
     kept = Programs.default().previous()
-    if kept is None or not _is_newer(kept):
+    if kept is None or not skew.is_newer(kept.name):
         raise UsageError("upgrade needs the FILE of another version; claw-socket upgrade --help tells more")
     return _run(kept / NAME, more)
 
@@ -109,7 +110,7 @@ def down(argv: Sequence[str]) -> int:
             "no version before this one is kept",
             "take its download: claw-socket upgrade FILE, or downgrade the package",
         )
-    if _is_newer(kept):
+    if skew.is_newer(kept.name):
         raise ProgramError(f"the version that is kept, {kept.name}, is newer", "claw-socket upgrade takes it again")
     return _run(kept / NAME, ["--new-log"] if options.new_log else [])
 
@@ -118,14 +119,6 @@ def _sum(text: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{64}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no SHA-256")
     return text.lower()
-
-
-def _is_newer(folder: Path) -> bool:
-    return _numbers(folder.name) > _numbers(__version__)
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"[0-9]+", version.partition("-")[0])]
 
 
 # Handing over
@@ -142,7 +135,8 @@ def _upgrade_to(file: Path, wanted: str | None, more: list[str]) -> int:
         print(download.check(copy, file, wanted), file=sys.stderr, flush=True)
         program = download.unpack(copy, partial)
         version = download.version(program)
-        print(f"{version} takes over from {__version__}", flush=True)
+        if version != __version__:
+            print(f"{version} takes over from {__version__}", flush=True)
         return _run(program, more)
 
 
@@ -181,7 +175,7 @@ def _take_over(*, new_log: bool) -> int:
     if not has_service:
         print("There is no service to start anew; claw-socket install makes one.")
     elif before is not None and (kept := programs.previous()):
-        print(f"Back to {kept.name}: claw-socket {'upgrade' if _is_newer(kept) else 'downgrade'}")
+        print(f"Back to {kept.name}: claw-socket {'upgrade' if skew.is_newer(kept.name) else 'downgrade'}")
     return 0
 
 

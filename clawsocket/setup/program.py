@@ -128,7 +128,7 @@ class Programs:
                 installed.record.running = ""  # it is not what is installed any more, whatever becomes of this
                 installed.save()
                 self.use(wanted)
-                return f"program: {self.link} leads to it{_on_path(self.link.parent)}"
+                return f"program: {self.link} is now {__version__}{_on_path(self.link.parent)}"
 
             yield Step(f"{self.link} leads to {wanted / NAME}", use)
 
