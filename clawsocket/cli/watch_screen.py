@@ -19,6 +19,7 @@ from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from clawsocket.cli import skew
 from clawsocket.cli.bars import headline
 from clawsocket.cli.event_line import age, brief, by_urgency, cost, doing, duration, label, tool_of
 from clawsocket.cli.look import Look, columns
@@ -369,7 +370,7 @@ class Watch(App[int]):
     async def _follow_sessions(self) -> None:
         async with aclosing(self._claw.watch(self._noticed)) as snapshots:
             async for snapshot in snapshots:
-                self._status = ""
+                self._status = skew.words(snapshot.server.version)
                 self._snapshot = snapshot
                 self._calls.keep(one.session_id for one in snapshot.sessions)
                 self._draw()
@@ -386,7 +387,8 @@ class Watch(App[int]):
 
     def _noticed(self, notice: Notice) -> None:
         if isinstance(notice, Lost | Back):
-            self._status = "waiting for claw-socket" if isinstance(notice, Lost) else ""
+            back = "" if isinstance(notice, Lost) else skew.words(notice.snapshot.server.version)
+            self._status = back or ("waiting for claw-socket" if isinstance(notice, Lost) else "")
             self._draw()
 
     async def _load(self, session_id: str) -> None:
