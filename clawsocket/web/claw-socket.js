@@ -437,24 +437,27 @@ class Events {
     return this.#link.snapshot;
   }
 
+  /** @returns {Promise<this>} */
   async open() {
     this.#opening ??= this.#connect().finally(() => (this.#opening = null));
     await this.#opening.catch(unlessClosed);
     return this;
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async next() {
     try {
       return await this.#reading.next();
     } catch (error) {
       unlessClosed(error);
-      return { done: /** @type {const} */ (true), value: undefined };
+      return { done: true, value: undefined };
     }
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async return() {
     await this.close();
-    return { done: /** @type {const} */ (true), value: undefined };
+    return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator]() {
@@ -466,6 +469,7 @@ class Events {
     await this.#dropped;
   }
 
+  /** @returns {AsyncGenerator<AnyEvent, undefined, void>} */
   async *#read() {
     const { signal } = this.#scope;
     try {
@@ -988,6 +992,7 @@ function words(error) {
  * @returns {Promise<Socket>}
  */
 async function openBrowser(address, where, signal) {
+  await knock(address.url, where, signal);
   const url = new URL(address.url);
   if (address.token !== undefined) url.searchParams.set("token", address.token);
   const socket = attempt(url, where);
@@ -1016,7 +1021,7 @@ async function openBrowser(address, where, signal) {
     socket.close();
     throw error;
   }
-  throw await refusal(address, where, signal);
+  throw new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);
 }
 
 /**
@@ -1032,23 +1037,22 @@ function attempt(url, where) {
 }
 
 /**
- * A browser does not tell why it got no connection; whether anybody answers there tells most of it.
+ * Look whether anybody is there. A browser does not tell why a WebSocket got no connection, and its console shows the
+ * whole address, token and all.
  *
- * @param {Address} address
+ * @param {URL} url
  * @param {string} where
  * @param {AbortSignal} signal
  */
-async function refusal(address, where, signal) {
-  const health = new URL("/health", address.url);
+async function knock(url, where, signal) {
+  const health = new URL("/health", url);
   health.protocol = health.protocol.replace("ws", "http");
-  health.search = "";
   try {
     await fetch(health, { mode: "no-cors", cache: "no-store", credentials: "omit", signal });
   } catch {
     signal.throwIfAborted();
-    return new NoServerError(where, "no connection");
+    throw new NoServerError(where, "no connection, or the page's policy forbids it");
   }
-  return new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);
 }
 
 /** @param {number} code */

@@ -20,24 +20,24 @@ from tests.support.waiting import wait_for
 CLIENT = ROOT / "clawsocket" / "web" / "claw-socket.js"
 BUN = "1.4.5"
 
-PRELUDE = f"""
-import * as client from {json.dumps(CLIENT.as_uri())};
-const {{ connect, OLDEST }} = client;
+PRELUDE = """
+import * as client from "CLIENT";
+const { connect, OLDEST } = client;
 const tell = (...told) => console.log(JSON.stringify(told.length === 1 ? told[0] : told));
 const noticed = (notice) => tell("notice", notice.type, notice.reason ?? null);
-const numbers = async (events, count) => {{
+const numbers = async (events, count) => {
   const found = [];
   while (found.length < count) found.push(Number((await events.next()).value.data.message));
   return found;
-}};
-const failure = async (promise) => {{
-  try {{
+};
+const failure = async (promise) => {
+  try {
     await promise;
     return "none";
-  }} catch (error) {{
-    return `${{error.name}}: ${{error.message}}`;
-  }}
-}};
+  } catch (error) {
+    return `${error.name}: ${error.message}`;
+  }
+};
 """
 """What each program begins with."""
 
@@ -48,6 +48,17 @@ def bun() -> str:
     machine = {"x86_64": "x64-baseline", "amd64": "x64-baseline"}.get(platform.machine().lower(), "aarch64")
     name = f"@oven/bun-{system}-{machine}"
     return str(npm.install(npm.SCRATCH / "bun", f"{name}@{BUN}") / name / "bin" / "bun")
+
+
+def hurried(folder: Path) -> Path:
+    """Return a client that does not wait as long as ours: 300 ms for an answer, and for a sign of life."""
+    text = CLIENT.read_text("utf-8")
+    for constant in ("OPEN_TIMEOUT = 10_000", "QUIET = 20_000"):
+        assert text.count(f"const {constant};") == 1
+        text = text.replace(constant, f"{constant.partition(' ')[0]} = 300")
+    path = folder / "hurried.js"
+    path.write_text(text, "utf-8")
+    return path
 
 
 class Running(AbstractContextManager["Running"]):
@@ -62,13 +73,20 @@ class Running(AbstractContextManager["Running"]):
         source: the program, after :data:`PRELUDE`.
         command: what runs it.
         more: further variables of its environment.
+        client: the client, if it is another one than ours.
     """
 
     def __init__(
-        self, home: Path, source: str, command: str = "node", more: Mapping[str, str] = MappingProxyType({})
+        self,
+        home: Path,
+        source: str,
+        command: str = "node",
+        *,
+        more: Mapping[str, str] = MappingProxyType({}),
+        client: Path = CLIENT,
     ) -> None:
         program = home / "program.mjs"
-        program.write_text(PRELUDE + source)
+        program.write_text(PRELUDE.replace("CLIENT", client.as_uri()) + source)
         self.told: list[Any] = []
         self.errors = home / "program.errors"
         with self.errors.open("wb") as errors:
@@ -120,7 +138,7 @@ class Running(AbstractContextManager["Running"]):
             pipe.close()
 
 
-def run(home: Path, source: str, command: str = "node") -> list[Any]:
+def run(home: Path, source: str, command: str = "node", *, client: Path = CLIENT) -> list[Any]:
     """Run a program to its end, and return what it told."""
-    with Running(home, source, command) as running:
+    with Running(home, source, command, client=client) as running:
         return running.end()

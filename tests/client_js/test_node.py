@@ -8,8 +8,6 @@ import re
 import urllib.request
 from pathlib import Path
 
-import pytest
-
 from clawsocket import token
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.replies import CLOSE_CODES
