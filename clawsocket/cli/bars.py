@@ -26,7 +26,7 @@ In Waybar's configuration:
   "custom/claude": {
     "exec": "claw-socket waybar",
     "return-type": "json",
-    "format": "{icon} {text}",
+    "format": "{icon} {}",
     "format-icons": {"requires_action": "!", "failed": "x", "running": ">", "off": "-", "default": ""},
     "restart-interval": 30
   }

@@ -526,7 +526,7 @@ class Watch(App[int]):
         """Ask what to show."""
         box = self.query_one("#filter", Input)
         box.display = True
-        self.screen.set_focus(box)  # at once: the next key is for it already
+        self.screen.set_focus(box)
 
     def action_unfilter(self) -> None:
         """Show everything."""
