@@ -44,7 +44,7 @@ _FIELDS = {
 """What is said of events whose fields speak for themselves."""
 
 _MAIN_INPUT = re.compile(
-    r'\{"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject)":"((?:[^"\\]|\\.)*)'
+    r'\{\s*"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject)"\s*:\s*"((?:[^"\\]|\\.)*)'
 )
 
 STATES = {"requires_action": YELLOW, "running": GREEN, "background": CYAN, "failed": RED, "idle": "", "ended": DIM}

@@ -40,8 +40,12 @@ const QUIET = 20_000;
 const REMEMBERED = 50_000;
 /** Characters that wait for a slow reader; then nothing more is taken from the server, which keeps our place. */
 const WAITING = 4 << 20;
+/** What a message counts beside its characters: even empty ones take room. */
+const EACH = 64;
 /** Bytes of the longest message that is taken; the server's own limit for a history is 16 MB. */
 const LONGEST_MESSAGE = 256 << 20;
+/** Parts that a message may come in. */
+const MOST_PARTS = 1 << 16;
 /** Bytes of the longest answer to a handshake that is read. */
 const LONGEST_HEAD = 16 << 10;
 
@@ -437,24 +441,27 @@ class Events {
     return this.#link.snapshot;
   }
 
+  /** @returns {Promise<this>} */
   async open() {
     this.#opening ??= this.#connect().finally(() => (this.#opening = null));
     await this.#opening.catch(unlessClosed);
     return this;
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async next() {
     try {
       return await this.#reading.next();
     } catch (error) {
       unlessClosed(error);
-      return { done: /** @type {const} */ (true), value: undefined };
+      return { done: true, value: undefined };
     }
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async return() {
     await this.close();
-    return { done: /** @type {const} */ (true), value: undefined };
+    return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator]() {
@@ -466,6 +473,7 @@ class Events {
     await this.#dropped;
   }
 
+  /** @returns {AsyncGenerator<AnyEvent, undefined, void>} */
   async *#read() {
     const { signal } = this.#scope;
     try {
@@ -750,7 +758,7 @@ class Inbox {
   put(message) {
     if (this.#end !== null) return;
     this.#messages.push(message);
-    this.#size += message.length;
+    this.#size += message.length + EACH;
     this.#wake();
     if (this.#size > WAITING && this.#messages.length - this.#first > 1) this.full();
   }
@@ -786,7 +794,7 @@ class Inbox {
 
   #shift() {
     const message = /** @type {string} */ (this.#messages[this.#first++]);
-    this.#size -= message.length;
+    this.#size -= message.length + EACH;
     if (this.#first === this.#messages.length) {
       this.#messages = [];
       this.#first = 0;
@@ -1304,7 +1312,7 @@ class NodeSocket {
       const isGood = isControl
         ? isLast && length < 126 && kind <= PONG
         : kind === 0
-          ? parts.length > 0
+          ? parts.length > 0 && parts.length < MOST_PARTS
           : kind <= BINARY && parts.length === 0;
       if (!isGood || (first & 0x70) !== 0 || second >= 0x80) throw this.#foreign();
       if (size + length > LONGEST_MESSAGE) {

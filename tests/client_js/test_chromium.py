@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, WebSocket
 
 from clawsocket import token
 from tests.support.browser import Watched, chromium, page_of
@@ -87,12 +88,11 @@ def test_a_refused_token_is_a_clear_error_that_does_not_show_it(page: tuple[Page
     ]"""
     told = run(page[0], body, wrong=wrong)
     forgive(page[1], "HTTP Authentication failed")
-    assert told == 2 * [
-        (
-            f"TokenRefusedError: ws://{shared.address}/ refuses the token (given by the caller, or this page's origin is "
-            "not in allowed_origins); the right one is in its owner's ~/.claw-socket/token"
-        )
-    ]
+    where = f"TokenRefusedError: ws://{shared.address}/ refuses the token"
+    assert all(
+        one.startswith(f"{where} (given by the caller, or this page's origin is not in allowed_o") for one in told
+    )
+    assert wrong not in "".join(told)
 
 
 def test_where_no_server_is_nothing_shows_the_token(page: tuple[Page, Watched]) -> None:
@@ -127,20 +127,21 @@ def test_a_slow_reader_misses_nothing_and_the_page_keeps_little(browser: Browser
     count = 400
     with Service(tmp_path) as service, open_page(browser, service) as (page, _):
         service.wait_for_hooks()
-        sockets: list[int] = []
+        sockets: list[WebSocket] = []
         frames: list[int] = []
 
-        def opened(socket: Any) -> None:
-            sockets.append(1)
+        def opened(socket: WebSocket) -> None:
+            sockets.append(socket)
             socket.on("framereceived", lambda data: frames.append(len(data)))
 
         page.on("websocket", opened)
         run(page, begin, token=service.token)
         for number in range(count):
             spool(tmp_path, f"{number:05}", hook(number, more="x" * 50_000))
-        while sum(frames) < 4 << 20:
+        end = time.monotonic() + 20
+        while not any(one.is_closed() for one in sockets):
             page.wait_for_timeout(20)
-        page.wait_for_timeout(200)
-        assert sum(frames) < 10 << 20  # of 20 MB
+            assert time.monotonic() < end, "the page takes more and more"
+        assert 4 << 20 < sum(frames) < 10 << 20  # of 20 MB
         assert run(page, read, count=count) == {"told": [], "good": True, "closed": False}
         assert len(sockets) > 2  # one for the client, and several for the stream, one after the other

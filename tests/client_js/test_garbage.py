@@ -164,6 +164,7 @@ GARBAGE = {
     "a message inside another": frame(b"{", 0x01) + frame(b"}", 0x81),
     "a ping in parts": frame(b"", 0x09),
     "a long ping": frame(b"x" * 126, 0x89),
+    "a message without an end": frame(b"", 0x01) + frame(b"", 0x00) * 70_000,
     "half a frame": frame(event(9))[:20],
 }
 

@@ -28,7 +28,7 @@ COMMANDS = (
     *((name,) for name in "doctor history install line ps status tail token uninstall usage wait".split()),
     ("history", "purge"),
 )
-OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
+OTHERS = {"--unix-socket", "--user"}
 """Flags of other programs."""
 
 
@@ -44,10 +44,7 @@ def block(text: str, language: str) -> str:
     [
         pytest.param(text, language, command, id=f"{name}-{language}")
         for name, text in (("readme", README), ("page", PAGE))
-        for language, command in (
-            ("python", [sys.executable, "-u"]),
-            ("js", ["node", "--experimental-websocket", "--no-warnings"]),
-        )
+        for language, command in (("python", [sys.executable, "-u"]), ("js", ["node"]))
     ],
 )
 def test_ten_lines_show_a_live_tool_call(text: str, language: str, command: list[str], tmp_path: Path) -> None:
