@@ -8,8 +8,8 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec torture \
-	hooks-install hooks-uninstall lock clean
+.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec completions \
+	npm-package torture hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -56,8 +56,14 @@ hooks-uninstall: .venv/.run ## Remove them
 bench: .venv/.dev ## Measure, against the budgets
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-export-spec: .venv/.dev ## Write the contract, asyncapi/, from the code
+export-spec: .venv/.dev ## Write the contract, asyncapi/, and the client's types, from the code
 	@$(BIN)/python -m scripts.export_spec
+
+npm-package: .venv/.dev ## Pack the JavaScript client for npm, in build/npm
+	@$(BIN)/python -m scripts.npm_package
+
+completions: .venv/.dev ## Write what shells complete the command line by, from the code
+	@$(BIN)/python -m scripts.export_completions
 
 torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
 	@$(BIN)/python -m tests.support.torture $(ARGS)

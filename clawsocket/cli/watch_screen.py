@@ -1,0 +1,540 @@
+"""What ``claw-socket watch`` shows, on Textual; nothing else imports this."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import aclosing
+from typing import Any, ClassVar, NamedTuple
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.events import Resize
+from textual.timer import Timer
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from clawsocket.cli import skew
+from clawsocket.cli.bars import headline
+from clawsocket.cli.event_line import age, brief, by_urgency, cost, doing, duration, label, tool_of
+from clawsocket.cli.look import Look, columns
+from clawsocket.cli.ps import until_older
+from clawsocket.client import Back, Claw, Event, Gap, Lost, Notice, connect
+from clawsocket.errors import ClawSocketError, RequestError
+from clawsocket.protocol.events import MessageUser, ToolPermissionRequested, ToolResult, ToolUse
+from clawsocket.protocol.models import AgentState, SessionInfo
+from clawsocket.protocol.replies import Snapshot
+
+CALLS = 300
+"""Calls of a session that are kept and shown."""
+
+HISTORY = 1000
+"""Events of a session's past that are asked for when it is first selected."""
+
+ASKS = "asks you"
+"""The outcome of a call that waits for its owner."""
+
+STYLES = {
+    "requires_action": "bold reverse ansi_yellow",
+    "running": "ansi_green",
+    "background": "ansi_cyan",
+    "failed": "bold ansi_red",
+    "ok": "ansi_green",
+    "error": "bold ansi_red",
+    "denied": "ansi_red",
+    "invalid": "ansi_red",
+    "interrupted": "ansi_yellow",
+    ASKS: "bold ansi_yellow",
+}
+"""Styles of states and outcomes, in the terminal's own colours."""
+
+HELP = "↑↓ select · n next that needs you · tab calls · / filter · q quit"
+
+Parts = list[tuple[str, str]]
+"""A line: texts, each with its style."""
+
+
+async def show() -> int:
+    """Show it until its user leaves; return the exit code.
+
+    Raises:
+        TokenRefusedError: the service refuses the token.
+    """
+    look = Look.of(sys.stdout)  # Textual puts something else in its place
+    async with connect(wait=True) as claw:
+        app = Watch(claw, look)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, app.exit, 128 + number)
+        code = await app.run_async()
+    if app.error is not None:
+        raise app.error
+    return app.return_code or 0 if code is None else code
+
+
+# What is known of the calls
+
+
+class Call(NamedTuple):
+    """A tool call or a prompt, as far as it is known. ``took`` is in ms; ``outcome`` is "" while it goes on."""
+
+    at: int
+    agent_id: str | None
+    name: str
+    what: str
+    outcome: str = ""
+    took: float | None = None
+    told: str = ""
+
+
+class Calls:
+    """The last calls of each session, made of its events in whatever order they come."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._calls: dict[str, dict[str, Call]] = {}
+
+    def of(self, session_id: str) -> list[Call]:
+        """Return the calls of a session, by time."""
+        return sorted(self._calls.get(session_id, {}).values(), key=lambda call: call.at)[-CALLS:]
+
+    def keep(self, session_ids: Iterable[str]) -> None:
+        """Forget all sessions but these."""
+        self._calls = {one: self._calls[one] for one in session_ids if one in self._calls}
+
+    def take(self, event: Event) -> None:
+        """Learn from an event."""
+        calls = self._calls.setdefault(event.session_id, {})
+        data: Any = event.data
+        match data:
+            case ToolUse():
+                call = Call(event.timestamp, event.agent_id, data.tool_name, brief(data.input_summary))
+                if data.tool_use_id in calls:  # its end came before
+                    call = calls[data.tool_use_id]._replace(at=call.at, what=call.what)
+                calls[data.tool_use_id] = call
+            case ToolPermissionRequested():
+                asking = data.tool_use_id or self._open(calls, data.tool_name)
+                if asking in calls and not calls[asking].outcome:
+                    calls[asking] = calls[asking]._replace(outcome=ASKS)
+            case ToolResult():
+                call = calls.get(data.tool_use_id) or Call(event.timestamp, event.agent_id, data.tool_name, "")
+                told = "" if data.success else data.error or data.output_summary
+                calls[data.tool_use_id] = call._replace(outcome=data.outcome, took=data.duration_ms, told=told)
+            case MessageUser() if not data.is_synthetic and event.agent_id is None:
+                calls[event.id] = Call(event.timestamp, None, "", data.text)
+        while len(calls) > 2 * CALLS:
+            del calls[next(iter(calls))]
+
+    def _open(self, calls: dict[str, Call], name: str) -> str | None:
+        """Return the last call of a tool that goes on: the question about a call comes without its id."""
+        return next((id for id, call in reversed(calls.items()) if call.name == name and not call.outcome), None)
+
+
+def asking(calls: list[Call], session: SessionInfo) -> list[Call]:
+    """Return the calls of a session, of which one waits for its owner if the session does.
+
+    The question need not have been heard: a transcript, from which the past is told, does not hold it.
+    """
+    known = [call._replace(outcome="") if call.outcome == ASKS else call for call in calls]
+    if session.state != "requires_action":
+        return known  # what was asked was answered
+    at = [index for index, call in enumerate(calls) if call.outcome == ASKS]
+    at = at or [index for index, call in enumerate(calls) if call.name and not call.outcome][-1:]
+    return [call._replace(outcome=ASKS) if index in at else call for index, call in enumerate(known)]
+
+
+# Lines
+
+
+def session_lines(session: SessionInfo, agents: list[AgentState], look: Look, now: float) -> Iterator[Parts]:
+    """Yield the lines of a session: its name and state, why or what, how full and how dear it is, its agents.
+
+    Args:
+        session: the session.
+        agents: those of all sessions.
+        look: what can be shown, and how wide.
+        now: ms since 1970.
+    """
+    needs = session.state == "requires_action"
+    state = f" {'NEEDS YOU' if needs else session.state} {age(now - session.since)}{' ' if needs else ''}"
+    yield _between([(label(session), "bold")], [(state, STYLES.get(session.state, "dim"))], look)
+    what = doing(session, agents)
+    if what:
+        yield [("  ", ""), (look.fit(what, look.width - 2), "bold" if needs else "")]
+    spent = "" if session.usage is None else cost(session.usage.total_cost_usd)
+    facts = " · ".join(
+        filter(None, (spent, session.model, None if session.git_branch == "HEAD" else session.git_branch))
+    )
+    gauge = _gauge(session, look)
+    room = look.width - sum(columns(text) for text, _ in gauge) - 2
+    if gauge or facts:
+        yield [("  ", ""), *gauge, (look.fit(facts, room), "dim")]
+    own = [one for one in agents if one.session_id == session.session_id and one.status != "offline"]
+    yield from _tree(own, f"master-{session.session_id}", "  ", look, now)
+
+
+def _gauge(session: SessionInfo, look: Look) -> Parts:
+    if session.context is None:
+        return []
+    percent = max(0.0, min(100.0, session.context.percent_used))
+    filled, empty = ("█", "░") if look.block == "█" else ("#", "-")
+    full = round(percent / 10)
+    style = "ansi_red" if percent >= 85 else "ansi_yellow" if percent >= 60 else "ansi_green"
+    return [(filled * full, style), (empty * (10 - full), "dim"), (f" {percent:.0f} %  ", style if full else "dim")]
+
+
+def _tree(agents: list[AgentState], parent: str, indent: str, look: Look, now: float) -> Iterator[Parts]:
+    """Yield a line for each agent below another; one whose parent is gone, or unknown, stands below the main one."""
+    ids = {one.agent_id for one in agents}
+    is_main = parent.startswith("master-")
+    below = [
+        one
+        for one in agents
+        if one.agent_type != "master"
+        and (one.parent_agent_id == parent or (is_main and one.parent_agent_id not in ids))
+        and one.agent_id != parent
+    ]
+    corner, side, rest = ("└ ", "├ ", "│ ") if look.block == "█" else ("- ", "- ", "  ")
+    for one in below:
+        is_last = one is below[-1]
+        about = ": ".join(filter(None, (one.description, tool_of(one))))
+        branch = f"{indent}{corner if is_last else side}"
+        right = f" {age(now - one.started_at)} {cost(one.cost_usd)}".rstrip()
+        yield _between([(branch, "dim"), (f"{one.agent_type} ", "ansi_cyan"), (about, "")], [(right, "dim")], look)
+        if len(indent) < 12:
+            yield from _tree(agents, one.agent_id, indent + ("  " if is_last else rest), look, now)
+
+
+def call_lines(call: Call, look: Look, now: float) -> Iterator[Parts]:
+    """Yield the lines of a call: when, what, how it ended and how long it took; below it an error.
+
+    Args:
+        call: the call.
+        look: what can be shown, and how wide.
+        now: ms since 1970.
+    """
+    at = time.strftime("%H:%M:%S", time.localtime(call.at / 1000)) if look.width >= 50 else ""
+    if not call.name:
+        yield _between([(f"{at} ".lstrip(), "dim"), ("> ", "bold ansi_magenta"), (call.what, "ansi_magenta")], [], look)
+        return
+    agent = f"[{call.agent_id[:7]}] " if call.agent_id else ""
+    took = age(now - call.at) if call.outcome in ("", ASKS) else "" if call.took is None else duration(call.took)
+    right = [(f" {call.outcome or 'running'} ", STYLES.get(call.outcome, "ansi_cyan")), (took, "dim")]
+    left = [(f"{at} ".lstrip(), "dim"), (agent, "dim"), (f"{call.name} ", "bold"), (call.what, "")]
+    yield _between(left, right, look)
+    if call.told:
+        indent = " " * (len(at) + 1 if at else 2)
+        yield [(indent, ""), (look.fit(call.told, look.width - len(indent)), "ansi_red")]
+
+
+def _between(left: Parts, right: Parts, look: Look) -> Parts:
+    """Return a line with something at its right end; what stands left is cut where there is no room."""
+    room = look.width - sum(columns(text) for text, _ in right)
+    shown: Parts = []
+    for text, style in left:
+        text = look.fit(text, max(0, room))
+        room -= columns(text)
+        shown.append((text, style))
+    return [*shown, (" " * max(0, room), ""), *right]
+
+
+def _content(lines: Iterable[Parts], mark: str = "") -> Content:
+    """Return lines for Textual, which takes nothing in them for markup; each begins with a mark."""
+    return Content("\n").join(Content.assemble((mark, "bold ansi_bright_blue"), *line) for line in lines)
+
+
+# The screen
+
+
+class Pane(OptionList):
+    """A list whose lines change while it is looked at."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+    ]
+
+    def __init__(self, id: str, look: Look) -> None:
+        """Show nothing."""
+        super().__init__(id=id, markup=False)
+        self._look = look
+        self._shown: list[tuple[str, Content]] = []
+
+    @property
+    def look(self) -> Look:
+        """What fits into it, beside the mark of the line that is selected."""
+        return self._look._replace(width=max(10, self.scrollable_content_region.width - 2))
+
+    def mark(self, *, selected: bool) -> str:
+        """Return what each line of an item begins with."""
+        return ("▌ " if self._look.block == "█" else "* ") if selected else "  "
+
+    @property
+    def selected(self) -> str | None:
+        """The id of the line that is selected."""
+        return None if self.highlighted is None else self.get_option_at_index(self.highlighted).id
+
+    def put(self, items: list[tuple[str, Content]], select: str | None) -> None:
+        """Show items, each under an id, with one of them selected; what is the same already is left alone."""
+        if [id for id, _ in items] != [id for id, _ in self._shown]:
+            self.set_options([Option(content, id=id) for id, content in items])
+        else:
+            for (id, content), (_, before) in zip(items, self._shown, strict=True):
+                if content != before:
+                    self.replace_option_prompt(id, content)
+        self._shown = items
+        at = next((index for index, (id, _) in enumerate(items) if id == select), None)
+        if self.highlighted != at:
+            self.highlighted = at
+
+
+class Watch(App[int]):
+    """The whole of it. ``error`` is what ended it, if anything did."""
+
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own
+    CSS = """
+    Screen, Pane, Static, Input { background: ansi_default; color: ansi_default; }
+    #head, #help { height: 1; }
+    #help { text-style: dim; }
+    #body { layout: vertical; height: 1fr; }
+    Screen.-wide #body { layout: horizontal; }
+    Pane { height: 1fr; width: 1fr; border: none; border-top: solid ansi_bright_black; padding: 0;
+        scrollbar-size-vertical: 1; scrollbar-color: ansi_bright_black; scrollbar-background: ansi_default;
+        scrollbar-color-hover: ansi_default; scrollbar-background-hover: ansi_default;
+        scrollbar-color-active: ansi_default; scrollbar-background-active: ansi_default; border-title-style: dim; }
+    Screen.-wide #sessions { width: 2fr; max-width: 70; }
+    Screen.-wide #calls { width: 3fr; margin-left: 1; }
+    Pane:focus { border: none; border-top: solid ansi_default; border-title-style: bold; }
+    Pane > .option-list--option, Pane:focus > .option-list--option-hover, Pane > .option-list--option-hover {
+        background: ansi_default; padding: 0; }
+    Pane > .option-list--option-highlighted, Pane:focus > .option-list--option-highlighted {
+        background: ansi_default; color: ansi_default; text-style: none; }
+    #filter { display: none; border: none; height: 1; padding: 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave(0)"),
+        Binding("ctrl+c", "leave(130)", priority=True),
+        Binding("n", "needing"),
+        Binding("slash", "filter"),
+        Binding("escape", "unfilter"),
+    ]
+
+    def __init__(self, claw: Claw, look: Look) -> None:
+        """Show what a client tells, with what the terminal can show."""
+        super().__init__(ansi_color=True)
+        self._claw, self._look = claw, look
+        self._snapshot: Snapshot | None = None
+        self._calls = Calls()
+        self._loaded: set[str] = set()
+        self._selected: str | None = None
+        self._status = "waiting for claw-socket"
+        self._timer: Timer | None = None
+        self._due = False
+        self.error: ClawSocketError | None = None
+
+    def compose(self) -> ComposeResult:
+        """Make the parts."""
+        yield Static(id="head", markup=False)
+        with Container(id="body"):
+            yield Pane("sessions", self._look)
+            yield Pane("calls", self._look)
+        yield Input(id="filter", placeholder="only what has this in it")
+        yield Static(HELP if self._look.block == "█" else HELP.replace("↑↓", "up/down"), id="help")
+
+    def on_mount(self) -> None:
+        """Begin to listen."""
+        self._pane("sessions").border_title = "sessions"
+        self._pane("sessions").focus()
+        self.run_worker(self._until_error(self._follow_sessions()), exit_on_error=True)
+        self.run_worker(self._until_error(self._follow_calls()), exit_on_error=True)
+        self._draw()
+
+    def _pane(self, id: str) -> Pane:
+        return self.query_one(f"#{id}", Pane)
+
+    # What comes
+
+    async def _until_error(self, following: Any) -> None:
+        try:
+            await following
+        except ClawSocketError as error:
+            self.error = error
+            self.exit()
+
+    async def _follow_sessions(self) -> None:
+        async with aclosing(self._claw.watch(self._noticed)) as snapshots:
+            async for snapshot in snapshots:
+                self._status = skew.words(snapshot.server.version)
+                self._snapshot = snapshot
+                self._calls.keep(one.session_id for one in snapshot.sessions)
+                self._draw()
+
+    async def _follow_calls(self) -> None:
+        def noticed(notice: Notice) -> None:
+            if isinstance(notice, Gap):
+                self._loaded.clear()
+
+        async for event in self._claw.events("tool.*", "message.user", notice=noticed):
+            self._calls.take(event)
+            if event.session_id == self._selected:
+                self._soon()
+
+    def _noticed(self, notice: Notice) -> None:
+        if isinstance(notice, Lost | Back):
+            back = "" if isinstance(notice, Lost) else skew.words(notice.snapshot.server.version)
+            self._status = back or ("waiting for claw-socket" if isinstance(notice, Lost) else "")
+            self._draw()
+
+    async def _load(self, session_id: str) -> None:
+        """Take the past of a session, once."""
+        try:
+            for event in await self._claw.history(session_id, limit=HISTORY):
+                self._calls.take(event)
+        except RequestError:
+            self._loaded.discard(session_id)
+        self._draw()
+
+    # What is drawn
+
+    def _soon(self) -> None:
+        """Draw in a moment: many events are drawn once."""
+        if not self._due:
+            self._due = True
+            self.set_timer(0.05, self._draw)
+
+    def _draw(self) -> None:
+        self._due = False
+        if not self.is_running or not self.query("#head"):
+            return
+        now = time.time() * 1000
+        sessions = self._wanted()
+        self._select(sessions)
+        self.query_one("#head", Static).update(self._head())
+        pane = self._pane("sessions")
+        agents = [] if self._snapshot is None else self._snapshot.agents
+        items = []
+        for one in sessions:
+            mark = pane.mark(selected=one.session_id == self._selected)
+            items.append((one.session_id, _content(session_lines(one, agents, pane.look, now), mark)))
+        pane.put(items, self._selected)
+        self._draw_calls(sessions, now)
+        self._tick(sessions)
+
+    def _draw_calls(self, sessions: list[SessionInfo], now: float) -> None:
+        pane = self._pane("calls")
+        is_at_end = pane.highlighted is None or pane.highlighted >= pane.option_count - 1
+        selected = next((one for one in sessions if one.session_id == self._selected), None)
+        pane.border_title = Content("calls" if selected is None else f"calls of {pane.look.fit(label(selected), 40)}")
+        calls = [] if selected is None else asking(self._calls.of(selected.session_id), selected)
+        at = len(calls) - 1 if is_at_end else pane.highlighted
+        items = []
+        for index, call in enumerate(calls):
+            mark = pane.mark(selected=index == at and pane.has_focus)
+            items.append((f"{index}", _content(call_lines(call, pane.look, now), mark)))
+        pane.put(items, str(at))
+
+    def _head(self) -> Content:
+        look = self._look._replace(width=self.size.width)
+        sessions = [] if self._snapshot is None else self._snapshot.sessions
+        waiting = sum(one.state == "requires_action" for one in sessions)
+        said = "" if self._snapshot is None else headline(self._snapshot) or "no sessions"
+        spent = sum(one.usage.total_cost_usd for one in sessions if one.usage is not None)
+        limits = {limit.type: limit for one in sessions for limit in one.rate_limits or []}
+        facts = [cost(spent)] if spent else []
+        facts += [f"{kind.replace('_', ' ')} {limit.percent_used:.0f} %" for kind, limit in sorted(limits.items())]
+        left = [("claw-socket ", "bold"), (f" {said} ", STYLES["requires_action"] if waiting else ""), *_dim(facts)]
+        return _content([_between(left, [(f" {self._status}", "ansi_yellow")] if self._status else [], look)])
+
+    def _wanted(self) -> list[SessionInfo]:
+        """Return the sessions that are shown."""
+        if self._snapshot is None:
+            return []
+        text = self.query_one("#filter", Input).value.casefold()
+        agents = self._snapshot.agents
+        return [
+            one
+            for one in by_urgency(self._snapshot.sessions)
+            if text in f"{label(one)} {one.cwd} {one.state} {doing(one, agents)} {one.git_branch or ''}".casefold()
+        ]
+
+    def _select(self, sessions: list[SessionInfo]) -> None:
+        ids = [one.session_id for one in sessions]
+        if self._selected not in ids:
+            self._selected = ids[0] if ids else None
+        if self._selected is not None and self._selected not in self._loaded:
+            self._loaded.add(self._selected)
+            self.run_worker(self._until_error(self._load(self._selected)))
+
+    def _tick(self, sessions: list[SessionInfo]) -> None:
+        """Draw again when an age that is shown is another; never, if there is none."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        if self._snapshot is None or not sessions:
+            return
+        goes_on = self._selected is not None and any(
+            call.name and call.outcome in ("", ASKS) for call in self._calls.of(self._selected)
+        )
+        wait = 1.0 if goes_on else until_older(self._snapshot)
+        if wait is not None:
+            self._timer = self.set_timer(max(0.05, wait), self._draw)
+
+    # What its user does
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Show the calls of the session that was selected."""
+        if event.option_list.id == "sessions" and event.option_id not in (None, self._selected):
+            self._selected = event.option_id
+            self._pane("calls").highlighted = None
+        self._soon()
+
+    def on_descendant_focus(self) -> None:
+        """Move the mark."""
+        self._soon()
+
+    def on_resize(self, event: Resize) -> None:
+        """Make everything fit once it has its new place."""
+        self.call_after_refresh(self._draw)
+
+    def on_input_changed(self) -> None:
+        """Show what the filter lets through."""
+        self._draw()
+
+    def on_input_submitted(self) -> None:
+        """Back to the sessions; the filter stays."""
+        self._pane("sessions").focus()
+
+    def action_leave(self, code: int) -> None:
+        """End."""
+        self.exit(code)
+
+    def action_needing(self) -> None:
+        """Select the next session that needs its owner."""
+        ids = [one.session_id for one in self._wanted() if one.state == "requires_action"]
+        if ids:
+            at = ids.index(self._selected) + 1 if self._selected in ids else 0
+            self._selected = ids[at % len(ids)]
+            self._draw()
+
+    def action_filter(self) -> None:
+        """Ask what to show."""
+        box = self.query_one("#filter", Input)
+        box.display = True
+        self.screen.set_focus(box)
+
+    def action_unfilter(self) -> None:
+        """Show everything."""
+        box = self.query_one("#filter", Input)
+        box.value = ""
+        box.display = False
+        self._pane("sessions").focus()
+
+
+def _dim(facts: list[str]) -> Parts:
+    return [(f" · {fact}", "dim") for fact in facts]
