@@ -53,6 +53,8 @@ STYLES = {
 }
 """Styles of states and outcomes, in the terminal's own colours."""
 
+WAITING = "waiting for claw-socket"
+
 HELP = "↑↓ select · n next that needs you · tab calls · / filter · q quit"
 
 Parts = list[tuple[str, str]]
@@ -333,7 +335,7 @@ class Watch(App[int]):
         self._calls = Calls()
         self._loaded: set[str] = set()
         self._selected: str | None = None
-        self._status = "waiting for claw-socket"
+        self._status = f"{WAITING}; start it with: claw-socket"
         self._timer: Timer | None = None
         self._due = False
         self.error: ClawSocketError | None = None
@@ -388,7 +390,8 @@ class Watch(App[int]):
     def _noticed(self, notice: Notice) -> None:
         if isinstance(notice, Lost | Back):
             back = "" if isinstance(notice, Lost) else skew.words(notice.snapshot.server.version)
-            self._status = back or ("waiting for claw-socket" if isinstance(notice, Lost) else "")
+            if self._snapshot is not None:
+                self._status = back or (WAITING if isinstance(notice, Lost) else "")
             self._draw()
 
     async def _load(self, session_id: str) -> None:
@@ -449,7 +452,8 @@ class Watch(App[int]):
         facts = [cost(spent)] if spent else []
         facts += [f"{kind.replace('_', ' ')} {limit.percent_used:.0f} %" for kind, limit in sorted(limits.items())]
         left = [("claw-socket ", "bold"), (f" {said} ", STYLES["requires_action"] if waiting else ""), *_dim(facts)]
-        return _content([_between(left, [(f" {self._status}", "ansi_yellow")] if self._status else [], look)])
+        status = look.fit(self._status, look.width // 2 if said else look.width - 14)
+        return _content([_between(left, [(f" {status}", "ansi_yellow")] if status else [], look)])
 
     def _wanted(self) -> list[SessionInfo]:
         """Return the sessions that are shown."""

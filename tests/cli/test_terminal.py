@@ -272,7 +272,7 @@ def test_watch_by_its_keys(played: Path) -> None:
 
 def test_watch_is_live_waits_for_its_service_and_leaves_the_terminal_as_it_was(home: Path) -> None:
     with Screen(home, "watch", width=100) as screen:
-        screen.shows("waiting for claw-socket")
+        screen.shows("waiting for claw-socket; start it with: claw-socket")
         with Service(home) as service:
             service.wait_for_hooks()
             screen.shows("no sessions")
@@ -290,6 +290,17 @@ def test_watch_is_live_waits_for_its_service_and_leaves_the_terminal_as_it_was(h
             wait_for(lambda: "waiting for" not in screen.text, "the service on the screen", 20)
             os.kill(screen.pid("clawsocket watch"), signal.SIGTERM)
             assert "ok 1.2s" not in screen.shows("EXIT:143")
+
+
+def test_watch_ends_with_an_error_where_its_token_is_refused(home: Path) -> None:
+    with Service(home) as service:
+        endpoint = json.loads((service.folder / "endpoint").read_text())
+        (service.folder / "endpoint").write_text(json.dumps({**endpoint, "socket": None}))
+        (service.folder / "token").write_text("ab" * 32)
+        with Screen(home, "watch") as screen:
+            shown = screen.shows("EXIT:14")
+            assert "refuses the token" in shown
+            assert "Traceback" not in shown
 
 
 def test_watch_without_textual_or_a_terminal_says_what_to_do(home: Path) -> None:
