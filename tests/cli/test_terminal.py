@@ -16,7 +16,7 @@ import pytest
 
 from clawsocket.cli.event_line import brief
 from clawsocket.cli.look import Look, columns
-from clawsocket.cli.watch_screen import ASKS, Call, Calls, asking, call_lines, session_lines
+from clawsocket.cli.watch import ASKS, Call, Calls, asking, call_lines, session_lines
 from clawsocket.client import incoming
 from clawsocket.protocol.models import AgentState, Context, SessionInfo
 from tests.support.feed import SESSION, hook, spool
