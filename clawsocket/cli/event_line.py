@@ -137,7 +137,7 @@ def line(event: Event, label: str, look: Look, now: float) -> str:
         cells.append((f"{event.type:<{TYPE}}", colour))
     cells.append((clean(text), ""))
     shown, room = [], look.width
-    for cell, colour in cells:
+    for cell, colour in (one for one in cells if one[0]):
         cell = look.fit(cell, max(0, room)) if look.terminal else cell
         room -= columns(cell) + 1
         shown.append(look.paint(cell, colour))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from clawsocket.cli.event_line import brief
 from clawsocket.cli.look import Look, columns
-from clawsocket.cli.watch_screen import ASKS, Call, Calls, asking, call_lines, session_lines
+from clawsocket.cli.watch import ASKS, Call, Calls, asking, call_lines, session_lines
 from clawsocket.client import incoming
 from clawsocket.protocol.models import AgentState, Context, SessionInfo
 from tests.support.feed import SESSION, hook, spool
@@ -68,9 +69,7 @@ def assert_fits(screen: Screen, width: int) -> None:
 
 
 def has_colours(painted: str) -> bool:
-    return any(f"\x1b[{code}" in painted for code in ("3", "9", "1m\x1b[3", "0;3", "4")) and (
-        any(f"\x1b[{code}m" in painted for code in (*range(31, 38), *range(91, 98))) or "\x1b[38;" in painted
-    )
+    return re.search(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]", painted) is not None
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -272,7 +271,7 @@ def test_watch_by_its_keys(played: Path) -> None:
 
 def test_watch_is_live_waits_for_its_service_and_leaves_the_terminal_as_it_was(home: Path) -> None:
     with Screen(home, "watch", width=100) as screen:
-        screen.shows("waiting for claw-socket")
+        screen.shows("waiting for claw-socket; start it with: claw-socket")
         with Service(home) as service:
             service.wait_for_hooks()
             screen.shows("no sessions")
@@ -290,6 +289,17 @@ def test_watch_is_live_waits_for_its_service_and_leaves_the_terminal_as_it_was(h
             wait_for(lambda: "waiting for" not in screen.text, "the service on the screen", 20)
             os.kill(screen.pid("clawsocket watch"), signal.SIGTERM)
             assert "ok 1.2s" not in screen.shows("EXIT:143")
+
+
+def test_watch_ends_with_an_error_where_its_token_is_refused(home: Path) -> None:
+    with Service(home) as service:
+        endpoint = json.loads((service.folder / "endpoint").read_text())
+        (service.folder / "endpoint").write_text(json.dumps({**endpoint, "socket": None}))
+        (service.folder / "token").write_text("ab" * 32)
+        with Screen(home, "watch") as screen:
+            shown = screen.shows("EXIT:14")
+            assert "refuses the token" in shown
+            assert "Traceback" not in shown
 
 
 def test_watch_without_textual_or_a_terminal_says_what_to_do(home: Path) -> None:
