@@ -49,7 +49,7 @@ def block(text: str, language: str) -> str:
 )
 def test_ten_lines_show_a_live_tool_call(text: str, language: str, command: list[str], tmp_path: Path) -> None:
     program = tmp_path / {"python": "program.py", "js": "program.mjs"}[language]
-    shutil.copy(WEB / "claw-socket.js", tmp_path / "claw-socket.js")
+    shutil.copy(WEB / "claw-socket.js", tmp_path / "claw-socket.mjs")
     with Service(tmp_path) as service:
         program.write_text(block(text, language).replace("localhost:3838", service.address))
         output = tmp_path / "output"

@@ -41,6 +41,7 @@ async function follow(mine) {
   const stream = (mine.stream = topics.length ? mine.claw.events(topics, { notice }) : null);
   before?.close();
   if (!stream) return tell("Connected. Choose a topic.", "good");
+  tell("Connecting…");
   await stream.open();
   if (mine.stream === stream && !stream.closed) tell("Connected.", "good");
   for await (const event of stream) take(event);
