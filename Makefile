@@ -105,10 +105,11 @@ secrets: .venv/.dev ## Look for secrets in the files and the history
 	@$(BIN)/python scripts/check_secrets.py
 	@if command -v gitleaks >/dev/null; then gitleaks git --no-banner --redact .; fi
 
-# Coverage is of the whole suite, so it isn't asked of a part.
+# Coverage is of the whole suite, so it isn't asked of a part. Most tests wait for something, so there are more processes
+# than CPUs on a small machine.
 test: .venv/.dev ## Run the tests (with coverage, unless ARGS names some)
 	@echo "== tests =="
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses=3 --dist=worksteal --cov --cov-report=term)
 
 clean: ## Remove what can be made again
 	rm -rf .venv .venv-lock build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch

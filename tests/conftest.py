@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 try:
     import pwd
@@ -71,13 +72,13 @@ def changes(before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int,
 
 def _clean_environment(home: Path) -> None:
     for name in list(os.environ):
-        if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")) and name not in _KEPT:
+        if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")) and name != "CLAW_SOCKET_TEST_CLAUDE":
             del os.environ[name]
     os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
 
 
 def _guarded() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """Return the folders that are watched; a worker of pytest-xdist is told by who started it, whose home is no more."""
+    """Return the folders that are watched. A worker of pytest-xdist is told: its home is a scratch one already."""
     if _TOLD not in os.environ:
         homes = _real_homes()
         folders = [[str(path) for path in paths] for paths in (_claude_dirs(homes), _ours(homes))]
@@ -86,9 +87,12 @@ def _guarded() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     return tuple(map(Path, claude_dirs)), tuple(map(Path, ours))
 
 
-_TOLD = "CLAW_SOCKET_TEST_GUARDED"
-_KEPT = frozenset((_TOLD, "CLAW_SOCKET_TEST_CLAUDE"))
+_TOLD = "TESTS_GUARD_THESE_FOLDERS"
 _GUARDED = _guarded()
+
+# How long an example takes says nothing on a machine that does several things at once.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 _BEFORE = snapshot(*_GUARDED)
 _SCRATCH = Path(tempfile.mkdtemp(prefix="claw-socket-tests-"))
 _clean_environment(_SCRATCH)
