@@ -117,7 +117,7 @@ def shell(request: pytest.FixtureRequest, lively: Path) -> Iterator[tuple[str, S
     more = {"PATH": f"{lively / 'bin'}:{os.environ['PATH']}", "PS1": "> ", "SHELL": "/bin/sh"}
     with Screen(lively, program=program, more=more, width=200) as screen:
         for line in [*first, SOURCE[request.param], "cd", "echo rea''dy"]:
-            screen.type(line)
+            screen.write(line)
             screen.press("Enter")
         screen.shows("\nready")
         yield request.param, screen
@@ -125,7 +125,7 @@ def shell(request: pytest.FixtureRequest, lively: Path) -> Iterator[tuple[str, S
 
 def complete(screen: Screen, text: str, wanted: str) -> None:
     """Type a text on an empty line, press Tab, wait for what is shown then, and empty the line."""
-    screen.type(text)
+    screen.write(text)
     screen.shows(text.rstrip())
     screen.press("Tab")
     screen.shows(wanted)
@@ -154,7 +154,7 @@ def test_it_completes_what_there_is(shell: tuple[str, Screen], lively: Path) -> 
 
 def test_a_session_s_name_is_completed_as_one_word_that_nobody_runs(shell: tuple[str, Screen], lively: Path) -> None:
     _, screen = shell
-    screen.type("claw-socket wait --session a")
+    screen.write("claw-socket wait --session a")
     screen.press("Tab")
     screen.shows("touch")
     screen.press("Enter")

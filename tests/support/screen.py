@@ -76,7 +76,7 @@ class Screen(AbstractContextManager["Screen"]):
     def press(self, key: str) -> None:
         self._tmux("send-keys", "-t", "s", key)
 
-    def type(self, text: str) -> None:
+    def write(self, text: str) -> None:
         self._tmux("send-keys", "-t", "s", "-l", text)
 
     def resize(self, width: int) -> None:
