@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from tests.support.service import ROOT, environment
+from tests.support.service import PROGRAM, ROOT, environment
 from tests.support.waiting import wait_for
 
 
@@ -32,7 +31,7 @@ class Screen(AbstractContextManager["Screen"]):
         ours = {**environment(home), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **more}
         ours = {name: value for name, value in ours.items() if name not in ("TERM", "TMUX", "COLUMNS", "LINES")}
         variables = [f"{name}={value}" for name, value in {**ours, "TERM": "tmux-256color"}.items()]
-        command = shlex.join(["env", "-i", *variables, sys.executable, "-m", "clawsocket", *arguments])
+        command = shlex.join(["env", "-i", *variables, *PROGRAM, *arguments])
         self._folder = tempfile.TemporaryDirectory(prefix="tmux-")  # a socket's path may be about 100 bytes long
         size = ["-x", str(width), "-y", "30"]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "s", *size, f"{command}; echo EXIT:$?; cat")
