@@ -14,6 +14,8 @@ from clawsocket.errors import ClawSocketError, meaning
 COMMANDS = {
     "install": ("clawsocket.cli.install", "Make it part of the system: service, hooks, token; there at every login"),
     "uninstall": ("clawsocket.cli.uninstall", "Remove all that again; --purge leaves no trace"),
+    "upgrade": ("clawsocket.cli.upgrade", "Put another version in place of this one, without losing an event"),
+    "downgrade": ("clawsocket.cli.upgrade:down", "Put the version before the last upgrade back"),
     "start": ("clawsocket.cli.control:start", "Start the installed service"),
     "stop": ("clawsocket.cli.control:stop", "Stop it until the next login"),
     "restart": ("clawsocket.cli.control:restart", "Start it anew"),

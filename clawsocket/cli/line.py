@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import get_args
 
-from clawsocket.cli import live, parsing
+from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import cost, label
 from clawsocket.cli.look import clean
 from clawsocket.client import Lost, Notice, connect
@@ -81,6 +81,7 @@ async def _line(options: argparse.Namespace) -> int:
 
     async with connect(wait=True) as claw, aclosing(claw.watch(noticed)) as snapshots:
         async for snapshot in snapshots:
+            skew.tell(snapshot.server.version)
             show(clean(options.format.format(**values(snapshot.sessions, snapshot.agents))))
     return 0
 

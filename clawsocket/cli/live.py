@@ -10,6 +10,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
+from clawsocket.cli import skew
 from clawsocket.client import Gap, Lost, Notice
 
 MISSING = {
@@ -79,4 +80,5 @@ def tell(notice: Notice) -> None:
         text = f"{notice.error}; waiting for it"
     else:
         text = "the service is here"
+        skew.tell(notice.snapshot.server.version)
     print(f"claw-socket: {text}", file=sys.stderr, flush=True)

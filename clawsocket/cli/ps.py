@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from clawsocket.cli import live, parsing
+from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import CYAN, DIM, STATES, age, cost, label
 from clawsocket.cli.look import Look, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _once(options: argparse.Namespace) -> int:
     async with connect() as claw:
         snapshot = await claw.snapshot()
+    skew.tell(snapshot.server.version)
     print(_shown(snapshot, as_json=options.json), flush=True)
     return 0
 
@@ -71,6 +72,7 @@ async def _watch(options: argparse.Namespace) -> int:
         if not screen:
             async with aclosing(claw.watch(live.tell)) as snapshots:
                 async for snapshot in snapshots:
+                    skew.tell(snapshot.server.version)
                     print(_shown(snapshot, as_json=options.json) + ("" if options.json else "\n"), flush=True)
             return 0
         print("\x1b[?1049h\x1b[?25l", end="", flush=True)
@@ -83,19 +85,20 @@ async def _watch(options: argparse.Namespace) -> int:
 
 async def _on_screen(claw: Claw) -> None:
     """Show it in place. Ages go on by themselves; the service is asked for nothing but changes."""
-    status = ""
+    lost = ""
     shown: Snapshot | None = None
 
     def draw() -> None:
         look = Look.of(sys.stdout)
         text = "" if shown is None else _shown(shown, as_json=False)
+        status = lost or ("" if shown is None else skew.words(shown.server.version))
         lines = [*text.split("\n"), *(look.fit(one, look.width) for one in [status] if one)]
         print("\x1b[H" + "".join(f"{one}\x1b[K\n" for one in lines) + "\x1b[J", end="", flush=True)
 
     def noticed(notice: Notice) -> None:
-        nonlocal status
+        nonlocal lost
         if isinstance(notice, Lost | Back):
-            status = "the service does not answer; waiting for it" if isinstance(notice, Lost) else ""
+            lost = "the service does not answer; waiting for it" if isinstance(notice, Lost) else ""
             draw()
 
     async with aclosing(claw.watch(noticed)) as snapshots:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from clawsocket.cli import live, parsing
+from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import Labels, why
 from clawsocket.cli.look import Look
 from clawsocket.client import Event, Events, Gap, Notice, connect
@@ -98,6 +98,7 @@ async def _wait(options: argparse.Namespace) -> int:
                 labels.take([known])
             waiting = _Waiting(options.until, session)
             async with claw.events("session.*", session=session, notice=waiting.noticed) as events:
+                skew.tell(events.snapshot.server.version)
                 labels.take(events.snapshot.sessions)
                 found = await waiting.found(events, labels, begin=not options.next)
     except TimeoutError:

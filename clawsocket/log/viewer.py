@@ -9,6 +9,20 @@ from clawsocket.errors import StoreError, StoreTooNewError
 from clawsocket.log.store import MIGRATIONS, Reading, errors_of
 
 
+def refuse_newer(path: Path) -> None:
+    """See that this version could use a log, before anything rests on it.
+
+    Raises:
+        StoreTooNewError: a newer version of this program wrote it.
+    """
+    try:
+        Viewer(path).close()
+    except StoreTooNewError:
+        raise
+    except StoreError:  # there is none, or one that is for others to judge
+        return
+
+
 class Viewer(Reading):
     """A database that somebody else may be writing."""
 
