@@ -33,11 +33,25 @@ help: ## List the targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch .venv/.run $@
 
-lock: ## Resolve requirements-dev.lock again (ARGS=--upgrade takes new releases)
+# What is shipped is made of what the lock has the hashes of. Without debug information, which would say where it was built.
+.venv-dist/.dist: requirements-dist.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "claw-socket needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv-dist
+	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements-dist.lock >.venv-dist/setuptools.txt
+	.venv-dist/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv-dist/setuptools.txt
+	CFLAGS="-O2 -g0" .venv-dist/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+		--no-cache-dir --require-hashes -r requirements-dist.lock
+	@touch $@
+
+lock: ## Resolve the locks again (ARGS=--upgrade takes new releases)
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 		--group dev --no-annotate $(ARGS) --output-file requirements-dev.lock pyproject.toml
+	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--group dist --no-annotate --generate-hashes $(ARGS) --constraint requirements-dev.lock \
+		--output-file requirements-dist.lock pyproject.toml
 
 ## ---- running ----
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.service import ROOT
+from tests.support.service import BINARY, ROOT
 from tests.support.waiting import wait_for
 
 _SCRIPT = Path(__file__).with_suffix(".sh")
@@ -73,7 +73,8 @@ class Account:
         self._stack.close()
 
     def _start(self) -> None:
-        readable = dict.fromkeys([sys.base_prefix, str(ROOT), sys.prefix, os.path.realpath(sys.prefix)])
+        folders = [sys.base_prefix, str(ROOT), sys.prefix, os.path.realpath(sys.prefix)]
+        readable = dict.fromkeys([*folders, *([str(Path(BINARY).parent)] if BINARY else [])])
         command = [*_AS_ROOT, "unshare", *_NAMESPACES, str(_SCRIPT), self._name, str(self._logs), *readable]
         with (self._logs / "machine.log").open("wb") as log:
             self._machine = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
@@ -109,13 +110,16 @@ class Account:
         wait_for(lambda: self.as_root("pgrep", "-u", str(self.uid), "-f", "systemd --user") == "", "the end of systemd")
 
     def _program(self) -> None:
-        script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom clawsocket.cli import main\n"
         self.program = self.home / ".local" / "bin" / "claw-socket"
-        version = self.home / ".local" / "share" / "claw-socket-0.1.0"
-        self.run("mkdir", "-p", str(self.program.parent), str(version))
-        self.write(version / "claw-socket", f"{script}sys.exit(main())\n")
-        self.run("chmod", "+x", str(version / "claw-socket"))
-        self.run("ln", "-s", str(version / "claw-socket"), str(self.program))
+        self.run("mkdir", "-p", str(self.program.parent))
+        self.run("ln", "-s", BINARY or str(self._script()), str(self.program))
+
+    def _script(self) -> Path:
+        path = self.home / ".local" / "share" / "claw-socket-0.1.0" / "claw-socket"
+        script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom clawsocket.cli import main\n"
+        self.write(path, f"{script}sys.exit(main())\n")
+        self.run("chmod", "+x", str(path))
+        return path
 
     def _enter(self, *words: str) -> list[str]:
         return [*_AS_ROOT, "nsenter", f"--target={self._init}", "--mount", "--pid", "--net", "--", *words]
