@@ -20,9 +20,10 @@ from tests.support.user_manager import Account
 from tests.support.versions import NEWER
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(
-    bool(user_manager.unavailable()), reason=f"needs {', '.join(user_manager.unavailable())}"
-)
+pytestmark = [
+    pytest.mark.skipif(bool(user_manager.unavailable()), reason=f"needs {', '.join(user_manager.unavailable())}"),
+    pytest.mark.timeout(180),  # a service is started anew up to six times
+]
 
 UNIT = ".config/systemd/user/claw-socket.service"
 LINK = ".local/bin/claw-socket"
