@@ -5,11 +5,13 @@ PYTHON ?= python3
 ARGS ?=
 
 BIN := .venv/bin
+# Of its own: what makes packages is no business of the tests, and Debian 11 has another one in the same folder.
+DIST_VENV ?= .venv-dist
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec completions \
-	torture hooks-install hooks-uninstall lock clean
+	torture binary dist dist-debian11 hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,13 +36,14 @@ help: ## List the targets
 	@touch .venv/.run $@
 
 # What is shipped is made of what the lock has the hashes of. Without debug information, which would say where it was built.
-.venv-dist/.dist: requirements-dist.lock
+# What building needs in its turn is there before, so that no build fetches anything that the lock does not know.
+$(DIST_VENV)/.made: requirements-dist.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "claw-socket needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv-dist
-	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements-dist.lock >.venv-dist/setuptools.txt
-	.venv-dist/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv-dist/setuptools.txt
-	CFLAGS="-O2 -g0" .venv-dist/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	$(PYTHON) -m venv --clear $(DIST_VENV)
+	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements-dist.lock >$(DIST_VENV)/setuptools.txt
+	$(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(DIST_VENV)/setuptools.txt
+	CFLAGS="-O2 -g0" $(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 		--no-cache-dir --require-hashes -r requirements-dist.lock
 	@touch $@
 
@@ -78,6 +81,21 @@ completions: .venv/.dev ## Write what shells complete the command line by, from 
 
 torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
 	@$(BIN)/python -m tests.support.torture $(ARGS)
+
+## ---- shipping ----
+
+# The stamp is newer than what the binary is made of, or it is made anew.
+build/binary/.made: $(DIST_VENV)/.made build.spec $(shell find clawsocket scripts/frozen -type f -not -name '*.pyc')
+	$(DIST_VENV)/bin/python -m scripts.dist binary
+	@touch $@
+
+binary: build/binary/.made ## Make the binary, build/binary/claw-socket/claw-socket
+
+dist: $(DIST_VENV)/.made ## Make all that is shipped, in dist/ (for this machine's glibc and later)
+	$(DIST_VENV)/bin/python -m scripts.dist all
+
+dist-debian11: ## The same in a Debian 11, for its glibc and later: what a release is made of (needs root)
+	packaging/debian11.sh make --no-print-directory dist DIST_VENV=.venv-debian11 PYTHON=/opt/python/bin/python3
 
 ## ---- checking ----
 
@@ -122,5 +140,5 @@ test: .venv/.dev ## Run the tests (with coverage, unless ARGS names some)
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
 
 clean: ## Remove what can be made again
-	rm -rf .venv .venv-lock build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch
+	rm -rf .venv .venv-* build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch
 	find clawsocket tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

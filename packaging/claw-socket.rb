@@ -1,6 +1,6 @@
 class ClawSocket < Formula
   desc "Every Claude Code session of this user, live on a WebSocket"
-  homepage "https://modelcontextprotocol.invalid"
+  homepage "@HOMEPAGE@"
   version "@VERSION@"
   license "MIT"
 

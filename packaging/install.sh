@@ -64,22 +64,76 @@ sum_of() {
 
 install() {
   platform
-  file=$name-$version-$system-$machine
-  [ -n "$from" ] || from=$(cd "$(dirname "$0")" && pwd)
+  file=$name-$version-$system-$machine.tar.gz
+  [ -n "$from" ] || from=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+  old=
+  if [ -L "$link" ] && [ -x "$link" ]; then
+    case $(readlink "$link") in "$share"/*) old=$("$link" --version) ;; esac
+  fi
+  if [ -z "$old" ] && { [ -e "$link" ] || [ -L "$link" ]; }; then
+    fail "$link is there and not of this script; remove it first"
+  fi
   say "This will:"
-  say "  get $file from $from, and check its SHA-256"
-  say "  let it put itself into $share/$version"
-  say "  link $link to it"
+  say "  - get $file from $from, and check its SHA-256"
+  if [ -n "$old" ]; then
+    say "  - upgrade $old in $share to $version; a running service is started anew, and misses nothing"
+  else
+    say "  - unpack it into $share/$version"
+    say "  - link $link to the program in it"
+  fi
   confirm "Go on?"
+
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
   fetch SHA256SUMS "$scratch/SHA256SUMS"
   fetch "$file" "$scratch/$file"
   wanted=$(sed -n "s/^\([0-9a-f]\{64\}\)  $file\$/\1/p" "$scratch/SHA256SUMS")
-  [ -n "$wanted" ] || fail "SHA256SUMS does not tell the sum of $file"
+  [ -n "$wanted" ] || fail "SHA256SUMS does not tell the sum of $file; nothing was changed"
   [ "$(sum_of "$scratch/$file")" = "$wanted" ] || fail "$file is not what SHA256SUMS says; nothing was changed"
-  say "$file: its SHA-256 is $wanted"
+  say "$file: its SHA-256 is $wanted, as it should be."
+
+  if [ -n "$old" ]; then
+    "$link" upgrade "$scratch/$file"
+    return
+  fi
+  mkdir -p "$share" "${link%/*}"
+  # In the same folder, so that the last step is a rename: there is never half a program.
+  partial=$(mktemp -d "$share/.partial-$$-XXXXXX")
+  trap 'rm -rf "$scratch" "$partial"' EXIT
+  tar -xzf "$scratch/$file" -C "$partial" --strip-components 1
+  chmod 755 "$partial"
+  [ "$("$partial/$name" --version)" = "$version" ] || fail "the program does not run here; nothing was changed"
+  rm -rf "${share:?}/$version"
+  mv "$partial" "$share/$version"
+  ln -s "$share/$version/$name" "$link"
+  say "$link is claw-socket $version."
+  case :$PATH: in *":${link%/*}:"*) ;; *) say "It is not on your PATH yet: export PATH=\"${link%/*}:\$PATH\"" ;; esac
+  say "To have it at every login, with the hooks in Claude Code's settings: claw-socket install"
 }
 
 uninstall() {
-  say "This will remove $link, $share, and what claw-socket itself added: its service, its hooks, ~/.claw-socket."
+  say "This will remove the service, the hooks, ~/.claw-socket with all that was recorded, $share and $link."
   confirm "Go on?"
+  if [ -x "$link" ]; then
+    "$link" uninstall --purge || fail "it could not uninstall itself; nothing else was removed"
+  fi
+  if [ -L "$link" ]; then
+    case $(readlink "$link") in "$share"/*) rm -f "$link" ;; *) fail "$link is not of this script, and stays" ;; esac
+  fi
+  rm -rf "$share"
+  say "claw-socket is gone."
 }
+
+action=install yes=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --from) [ $# -gt 1 ] || fail "--from what?"; from=${2%/}; shift ;;
+    --uninstall) action=uninstall ;;
+    --yes) yes=yes ;;
+    --help) usage; exit 0 ;;
+    *) usage >&2; fail "unknown: $1" ;;
+  esac
+  shift
+done
+[ "$(id -u)" != 0 ] || [ "$yes" = yes ] || fail "it is for a user, not for root, who has no Claude Code to watch; --yes says that you mean it"
+$action

@@ -122,7 +122,8 @@ def _link(path: Path, target: str) -> None:
 
 
 def _level(tree: Path) -> None:
+    program = tree / "usr/lib" / NAME / NAME
     for path in [*tree.rglob("*"), tree]:
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.name in ("claw-socket", *SCRIPTS) else 0o644)
+            path.chmod(0o755 if path.is_dir() or path == program or path.name in SCRIPTS else 0o644)
         os.utime(path, (epoch(), epoch()), follow_symlinks=False)

@@ -1,11 +1,10 @@
 """What a binary is made of: which packages, which versions, under which licences.
 
-PyInstaller writes down from where it took each file; what installed that file says the rest.
+``build.spec`` writes down from where it took each file; what installed that file says the rest.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import platform
@@ -56,7 +55,7 @@ def parts() -> list[Part]:
     """
     finder = _Finder()
     found: dict[str, Part] = {}
-    for name, source in [*_taken("PYZ-00.toc"), *_taken("COLLECT-00.toc")]:
+    for name, source in _taken():
         part = finder.find(Path(source))
         if part is not None:
             found.setdefault(part.purl, part).files.append(name)
@@ -65,10 +64,9 @@ def parts() -> list[Part]:
     return sorted(found.values(), key=lambda part: part.name.lower())
 
 
-def _taken(table: str) -> Iterator[tuple[str, str]]:
-    """Yield each file or module of a table of PyInstaller, and where it came from."""
-    (entries,) = [one for one in ast.literal_eval((WORK / "build" / table).read_text()) if isinstance(one, list)][:1]
-    for name, source, _kind in entries:
+def _taken() -> Iterator[tuple[str, str]]:
+    """Yield each file or module in the binary, and where it came from, as ``build.spec`` has written it down."""
+    for name, source in json.loads((WORK / "build" / "taken.json").read_bytes()):
         if source and os.path.isabs(source):
             yield name, source
 
@@ -86,12 +84,12 @@ class _Finder:
     def find(self, path: Path) -> Part | None:
         """Return the part that a file is of; None: it is ours."""
         real = Path(os.path.realpath(path))
-        if real.is_relative_to(ROOT / "build") or real.is_relative_to(ROOT / "clawsocket"):
-            return None if real.name != "base_library.zip" else self._once("python", _python)
-        if real.is_relative_to(ROOT / "scripts"):
-            return None
         if (owner := self._owners.get(str(real))) is not None:
             return self._once(owner.name, lambda: _of_distribution(owner))
+        if real.name == "base_library.zip":
+            return self._once("python", _python)
+        if real.is_relative_to(ROOT):
+            return None
         if re.match(r"lib(crypto|ssl)[.-]", real.name):
             return self._once("openssl", lambda: _openssl(real))
         if real.is_relative_to(os.path.realpath(sys.base_prefix)) or real.name.startswith("libpython"):

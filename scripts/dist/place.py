@@ -58,6 +58,7 @@ def environment() -> dict[str, str]:
     fixed = {
         "SOURCE_DATE_EPOCH": str(epoch()), "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "TZ": "UTC",
         "PYINSTALLER_CONFIG_DIR": str(BUILD / "pyinstaller"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }  # fmt: skip
     return {**os.environ, **fixed}
 

@@ -31,8 +31,9 @@ def install_script() -> None:
 def formula() -> None:
     """Write the formula, for those systems whose folder is there already."""
     blocks = "".join(_on_system(system, block) for system, block in _SYSTEMS.items())
+    homepage = release_url().partition("/releases/")[0] or OUT.as_uri()
     text = (PACKAGING / f"{NAME}.rb").read_text("utf-8")
-    for name, value in {"VERSION": VERSION, "DOWNLOADS": blocks.strip("\n")}.items():
+    for name, value in {"VERSION": VERSION, "HOMEPAGE": homepage, "DOWNLOADS": blocks.strip("\n")}.items():
         text = text.replace(f"@{name}@", value)
     (OUT / f"{NAME}.rb").write_text(text, "utf-8")
 
