@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec completions \
-	torture binary dist dist-debian11 hooks-install hooks-uninstall lock clean
+	torture dist dist-again dist-debian11 test-binary hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -84,18 +84,34 @@ torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whet
 
 ## ---- shipping ----
 
-# The stamp is newer than what the binary is made of, or it is made anew.
-build/binary/.made: $(DIST_VENV)/.made build.spec $(shell find clawsocket scripts/frozen -type f -not -name '*.pyc')
-	$(DIST_VENV)/bin/python -m scripts.dist binary
-	@touch $@
+SHIPPED := build.spec CHANGELOG.md LICENSE README.md pyproject.toml \
+	$(shell find clawsocket packaging scripts/dist scripts/frozen -type f -not -name '*.pyc')
 
-binary: build/binary/.made ## Make the binary, build/binary/claw-socket/claw-socket
-
-dist: $(DIST_VENV)/.made ## Make all that is shipped, in dist/ (for this machine's glibc and later)
+# The sums are written last: if they are newer than what all is made of, all is there.
+dist/SHA256SUMS: $(DIST_VENV)/.made $(SHIPPED)
 	$(DIST_VENV)/bin/python -m scripts.dist all
 
-dist-debian11: ## The same in a Debian 11, for its glibc and later: what a release is made of (needs root)
+dist: dist/SHA256SUMS ## Make all that is shipped, in dist/: packages, binaries, sums (they need this machine's glibc)
+
+dist-debian11: ## The same in a Debian 11, for all since glibc 2.31, as a release is made (needs root, and time)
+	rm -f dist/SHA256SUMS
 	packaging/debian11.sh make --no-print-directory dist DIST_VENV=.venv-debian11 PYTHON=/opt/python/bin/python3
+
+dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folder: the sums must be the same
+	rm -rf .scratch/again
+	git clone --quiet . .scratch/again
+	$(MAKE) --no-print-directory --directory .scratch/again dist PYTHON=$(PYTHON)
+	diff dist/SHA256SUMS .scratch/again/dist/SHA256SUMS && echo "Both are the same, byte for byte."
+
+# What a user would notice, as far as it takes three minutes; what is slow says the same of the source, in `make test`.
+BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/e2e/test_hooks.py tests/integration tests/cli/test_live.py \
+	tests/cli/test_history.py tests/cli/test_status.py tests/cli/test_token.py tests/setup/test_keyring.py
+SLOW := thirty_times or ten_restarts or ten_crashes or watchdog or asks_all_the_same
+
+test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
+	@echo "== tests of the binary =="
+	@CLAW_SOCKET_TEST_BINARY=$(CURDIR)/build/binary/claw-socket/claw-socket $(BIN)/python -m pytest \
+		$(if $(ARGS),$(ARGS),$(BINARY_TESTS) -k "not ($(SLOW))")
 
 ## ---- checking ----
 

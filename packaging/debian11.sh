@@ -10,6 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ((EUID == 0)) || { echo "$0: only root can make a Debian 11; try: sudo $0 $*" >&2; exit 1; }
 
 here=$PWD
+# The clone that a worktree belongs to is not there.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -c "safe.directory=$here" log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
 scratch=${SCRATCH:-$here/.scratch}
 root=$scratch/debian-11
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
@@ -28,8 +31,12 @@ inside() { # words of a command in the root
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     # Certificates that this machine trusts besides those of everybody, for a registry of its own.
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+    given=()
+    for name in SOURCE_DATE_EPOCH RELEASE_URL DEBFULLNAME DEBEMAIL; do
+      [[ -z ${!name:-} ]] || given+=("$name=${!name}")
+    done
     exec chroot "$root" env -i HOME=/root LANG=C.UTF-8 PATH=/opt/python/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_ROOT_USER_ACTION=ignore "$@"
+      SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_ROOT_USER_ACTION=ignore "${given[@]}" "$@"
   ' bash "$root" "$here" "$@"
 }
 

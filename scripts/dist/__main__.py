@@ -18,24 +18,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.dist", description="Make what is shipped, in dist/.")
     parser.add_argument(
         "what",
-        choices=("all", "binary", "collect"),
-        help="all of it; the binary alone, in build/binary; or, where downloads for other systems were put into dist/, "
-        "what needs to know them all: the formula for Homebrew, the install script, the sums",
+        choices=("all", "collect"),
+        help="all of it; or, where the downloads for other systems were put into dist/, what needs to know them all: "
+        "the formula for Homebrew, the install script, the sums",
     )
-    what = parser.parse_args().what
-    if what != "collect":
-        binary.build()
-    if what == "all":
+    if parser.parse_args().what == "all":
         shutil.rmtree(OUT, ignore_errors=True)
         OUT.mkdir()
+        binary.build()
         _python_packages()
         _downloads()
-    if what != "binary":
-        release.install_script()
-        release.formula()
-        release.sums()
-        for path in sorted(OUT.iterdir()):
-            print(f"{path.stat().st_size:>12,}  {path.relative_to(ROOT)}")
+    release.install_script()
+    release.formula()
+    release.sums()
+    for path in sorted(OUT.iterdir()):
+        print(f"{path.stat().st_size:>12,}  {path.relative_to(ROOT)}")
 
 
 def _python_packages() -> None:

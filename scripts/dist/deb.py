@@ -47,8 +47,10 @@ def build(parts: list[Part], licences: str, manual: str) -> Path:
     _write(doc / "licenses.txt.gz", gzipped(licences.encode()))
     _write(doc / "changelog.gz", gzipped((ROOT / "CHANGELOG.md").read_bytes()))
     _write(doc / "changelog.Debian.gz", gzipped(_changelog().encode()))
-    _write(_TREE / "usr/share/lintian/overrides" / NAME, (PACKAGING / "debian/lintian-overrides").read_text())
-    _control(_TREE)
+    glibc = oldest_glibc(library)
+    overrides = (PACKAGING / "debian/lintian-overrides").read_text().replace("@GLIBC@", glibc)
+    _write(_TREE / "usr/share/lintian/overrides" / NAME, overrides)
+    _control(_TREE, glibc)
     _level(_TREE)
     run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", _TREE, DEB)
     return DEB
@@ -75,13 +77,13 @@ def maintainer() -> str:
     return f"{name} <{os.environ.get('DEBEMAIL', 'claw-socket@localhost')}>"
 
 
-def _control(tree: Path) -> None:
+def _control(tree: Path, glibc: str) -> None:
     control = tree / "DEBIAN"
     files = [path for path in sorted(tree.rglob("*")) if path.is_file() and not path.is_symlink()]
     values = {
         "VERSION": DEBIAN_VERSION, "ARCHITECTURE": DEBIAN_MACHINE, "MAINTAINER": maintainer(),
         "SIZE": str(sum(-(-path.stat().st_size // 1024) for path in files)),
-        "GLIBC": oldest_glibc(tree / "usr/lib" / NAME),
+        "GLIBC": glibc,
     }  # fmt: skip
     text = (PACKAGING / "debian/control").read_text()
     for name, value in values.items():

@@ -117,7 +117,7 @@ def _of_distribution(one: Distribution) -> Part:
             texts.append(path.read_text("utf-8").strip())
         elif re.search(r"\.dist-info/sboms/.*\.json$", str(file)):  # https://peps.python.org/pep-0770/
             inside += _inside(json.loads(path.read_bytes()))
-    licence = meta.get("License-Expression") or _classified(meta.get_all("Classifier") or [])
+    licence = meta["License-Expression"] or _classified(meta.get_all("Classifier") or [])
     name = re.sub(r"[-_.]+", "-", one.name).lower()
     return Part(one.name, one.version, f"pkg:pypi/{name}@{one.version}", licence, "\n\n".join(texts), inside)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from scripts.dist.place import NAME, OUT, PACKAGING, VERSION
 
 SUMS = "SHA256SUMS"
+_BESIDE = "file://#{__dir__}"
+"""Where files are that have no address yet, in Ruby: beside the formula."""
 _SYSTEMS = {"macos": "on_macos", "linux": "on_linux"}
 _MACHINES = {"arm64": "on_arm", "x86_64": "on_intel"}
 
@@ -31,7 +33,7 @@ def install_script() -> None:
 def formula() -> None:
     """Write the formula, for those systems whose folder is there already."""
     blocks = "".join(_on_system(system, block) for system, block in _SYSTEMS.items())
-    homepage = release_url().partition("/releases/")[0] or OUT.as_uri()
+    homepage = release_url().partition("/releases/")[0] or _BESIDE
     text = (PACKAGING / f"{NAME}.rb").read_text("utf-8")
     for name, value in {"VERSION": VERSION, "HOMEPAGE": homepage, "DOWNLOADS": blocks.strip("\n")}.items():
         text = text.replace(f"@{name}@", value)
@@ -43,7 +45,7 @@ def _on_system(system: str, block: str) -> str:
     for machine, inner in _MACHINES.items():
         file = OUT / f"{NAME}-{VERSION}-{system}-{machine}.tar.gz"
         if file.exists():
-            url = f"{release_url() or OUT.as_uri()}/{file.name}"
+            url = f"{release_url() or _BESIDE}/{file.name}"
             lines += f'    {inner} do\n      url "{url}"\n      sha256 "{_sum(file)}"\n    end\n'
     return f"  {block} do\n{lines}  end\n" if lines else ""
 

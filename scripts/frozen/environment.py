@@ -1,4 +1,4 @@
-"""The environment as it was before PyInstaller's start-up, so that no child gets our libraries, or takes itself for us."""
+"""The environment as it was before PyInstaller's start-up: no child may get our libraries, or take itself for us."""
 
 import os
 

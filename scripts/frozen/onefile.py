@@ -6,7 +6,7 @@ The process that waits for it, to remove what was unpacked, is its parent.
 import os
 import sys
 
-import environment
+from scripts.frozen import environment
 
 environment.restore()
 program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "claw-socket")

@@ -2,7 +2,7 @@
 
 import sys
 
-import environment
+from scripts.frozen import environment
 
 environment.restore()
 

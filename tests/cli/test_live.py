@@ -281,7 +281,7 @@ def test_ps_watch_changes_in_place_waits_and_leaves_the_terminal_as_it_was(home:
 def test_ps_watch_that_is_ended_leaves_the_terminal_as_it_was(home: Path, service: Service) -> None:
     with Screen(home, "ps", "--watch") as screen:
         screen.shows("no sessions")
-        os.kill(screen.pid("clawsocket ps"), signal.SIGTERM)
+        os.kill(screen.pid(f"{PROGRAM[-1]} ps"), signal.SIGTERM)
         assert "no sessions" not in screen.shows("EXIT:143")
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from clawsocket.setup import keyring
 from clawsocket.setup.keyring import Result
-from tests.support.service import PROGRAM
 from tests.support.secret_service import Desktop
+from tests.support.service import PROGRAM
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 

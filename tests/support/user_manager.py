@@ -75,9 +75,13 @@ class Account:
     def _start(self) -> None:
         folders = [sys.base_prefix, str(ROOT), sys.prefix, os.path.realpath(sys.prefix)]
         readable = dict.fromkeys([*folders, *([str(Path(BINARY).parent)] if BINARY else [])])
-        command = [*_AS_ROOT, "unshare", *_NAMESPACES, str(_SCRIPT), self._name, str(self._logs), *readable]
+        self._run_machine([*_AS_ROOT, "unshare", *_NAMESPACES, str(_SCRIPT), self._name, str(self._logs), *readable])
+
+    def _run_machine(self, command: list[str], environment: dict[str, str] | None = None) -> None:
         with (self._logs / "machine.log").open("wb") as log:
-            self._machine = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+            self._machine = subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
         self._stack.callback(self._end)
         assert self._machine.stdout is not None
         if self._machine.stdout.readline() != b"ready\n":
@@ -112,14 +116,16 @@ class Account:
     def _program(self) -> None:
         self.program = self.home / ".local" / "bin" / "claw-socket"
         self.run("mkdir", "-p", str(self.program.parent))
-        self.run("ln", "-s", BINARY or str(self._script()), str(self.program))
-
-    def _script(self) -> Path:
         path = self.home / ".local" / "share" / "claw-socket-0.1.0" / "claw-socket"
+        self.run("ln", "-s", str(path), str(self.program))
+        if BINARY:
+            self.run("mkdir", "-p", str(path.parent))
+            self.run("cp", BINARY, str(path))
+            self.run("ln", "-s", str(Path(BINARY).with_name("_internal")), str(path.parent))
+            return
         script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom clawsocket.cli import main\n"
         self.write(path, f"{script}sys.exit(main())\n")
         self.run("chmod", "+x", str(path))
-        return path
 
     def _enter(self, *words: str) -> list[str]:
         return [*_AS_ROOT, "nsenter", f"--target={self._init}", "--mount", "--pid", "--net", "--", *words]
