@@ -105,7 +105,8 @@ dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folde
 
 # What a user would notice, as far as it takes three minutes; what is slow says the same of the source, in `make test`.
 BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/e2e/test_hooks.py tests/integration tests/cli/test_live.py \
-	tests/cli/test_history.py tests/cli/test_status.py tests/cli/test_token.py tests/setup/test_keyring.py
+	tests/cli/test_completion.py tests/cli/test_history.py tests/cli/test_status.py tests/cli/test_token.py \
+	tests/setup/test_keyring.py
 SLOW := thirty_times or ten_restarts or ten_crashes or watchdog or asks_all_the_same
 
 test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
