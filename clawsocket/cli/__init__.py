@@ -30,6 +30,9 @@ COMMANDS = {
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
     "completion": ("clawsocket.cli.completion", "Print what bash, zsh or fish complete this command line by"),
     "wait": ("clawsocket.cli.wait", "Wait until a session needs you, is idle, or has ended"),
+    "watch": ("clawsocket.cli.watch", "Fill the terminal with sessions, agents and tool calls, live"),
+    "waybar": ("clawsocket.cli.bars:waybar", "Print all sessions as Waybar wants it, whenever they change"),
+    "xbar": ("clawsocket.cli.bars:xbar", "Print all sessions as a menu for SwiftBar or xbar, whenever they change"),
 }
 """The commands: each with its module, whose ``main(argv)``, or the function named after a colon, runs it and returns
 the exit code, and a line of help."""

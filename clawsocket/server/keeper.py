@@ -14,6 +14,7 @@ from clawsocket.config import Settings
 from clawsocket.server.access import Access
 from clawsocket.server.http import Route
 from clawsocket.server.hub import Hub
+from clawsocket.server.known_head import KnownHeads
 from clawsocket.server.limits import Places, Rates
 from clawsocket.server.outbox import Outbox
 
@@ -28,6 +29,7 @@ class Keeper:
         """Take the rules, the hub that clients go to, and what answers GET on which path."""
         self.settings, self.access, self.hub, self.routes = settings, access, hub, routes
         self.hook_rates = Rates(settings.hook_rate)
+        self.known_heads = KnownHeads()
         self.outbox = Outbox()
         self.places = Places(settings.max_connections, settings.max_connections_per_address)
         self.strangers: dict[Gate, None] = {}

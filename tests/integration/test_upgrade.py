@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from clawsocket import __version__
-from clawsocket.log.store import MIGRATIONS
+from clawsocket.log.schema import MIGRATIONS
 from tests.support import user_manager, versions
 from tests.support.service import BINARY, ROOT
 from tests.support.user_manager import Account
@@ -68,11 +68,10 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This version in one file, and tarballs of others: a newer one, one with a newer log, one that does not start."""
     folder = tmp_path_factory.mktemp("downloads")
     versions.tarball(folder, NEWER)
-    last = MIGRATIONS[-1].strip().splitlines()[-1]
     versions.tarball(
         folder,
         "10.0.0",
-        change=("log/store.py", f'{last}\n    """,\n', f'{last}\n    """,\n    "CREATE TABLE more (x)",\n'),
+        change=("log/schema.py", "    _into_blocks,\n)", '    _into_blocks,\n    run("CREATE TABLE more (x)"),\n)'),
     )
     versions.tarball(
         folder, "9.9.10", change=("cli/serve.py", "    home.create()\n", '    sys.exit("it does not start")\n')

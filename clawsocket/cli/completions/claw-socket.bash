@@ -34,11 +34,11 @@ _claw_socket() {
     fi
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$at/${COMP_WORDS[i]}" in
-            /install|/uninstall|/upgrade|/downgrade|/start|/stop|/restart|/logs|/doctor|/history|/history/show|/history/export|/history/purge|/status|/token|/token/show|/token/path|/token/rotate|/token/store|/token/restore|/line|/ps|/tail|/usage|/completion|/wait) at=$at/${COMP_WORDS[i]} ;;
+            /install|/uninstall|/upgrade|/downgrade|/start|/stop|/restart|/logs|/doctor|/history|/history/show|/history/export|/history/purge|/status|/token|/token/show|/token/path|/token/rotate|/token/store|/token/restore|/line|/ps|/tail|/usage|/completion|/wait|/watch|/waybar|/xbar) at=$at/${COMP_WORDS[i]} ;;
         esac
     done
     case "$at $flag" in
-        " --port"|" --host"|"/install --port"|"/install --host"|"/upgrade --sha256"|"/history --since"|"/history/purge --before"|"/line --format"|"/line --off"|"/tail --since"|"/usage --since"|"/wait --timeout") :; return ;;
+        " --port"|" --host"|"/install --port"|"/install --host"|"/upgrade --sha256"|"/history --since"|"/history/purge --before"|"/line --format"|"/line --off"|"/tail --since"|"/usage --since"|"/wait --timeout"|"/waybar --format"|"/xbar --format") :; return ;;
         " --set"|"/install --set"|"/usage --set") _claw_socket_words port= host= verbose= hooks= auth= stream= watch_files= claude_dirs= allowed_origins= allowed_hosts= max_connections= max_connections_per_address= max_strangers= header_timeout= message_limit= message_rate= max_topics= max_agent_logs= max_histories= ping_interval= ping_timeout= hook_body_limit= hook_rate= history_limit= history_bytes= log_to_disk= log_days= log_bytes= ring_bytes= ring_events= socket_buffer= line_limit= spool_limit= poll_interval= end_wait= linger= silence=; compopt -o nospace 2>/dev/null; return ;;
         "/history --project"|"/history/purge --project") _claw_socket_files -d; return ;;
         "/history/purge --session"|"/tail --session"|"/wait --session") _claw_socket_sessions; return ;;
@@ -51,7 +51,7 @@ _claw_socket() {
         "/uninstall "-*) _claw_socket_words --help --dry-run --purge ;;
         "/upgrade "-*) _claw_socket_words --help --sha256 --new-log ;;
         "/downgrade "-*) _claw_socket_words --help --new-log ;;
-        "/start "-*|"/stop "-*|"/restart "-*|"/history/export "-*|"/token "-*|"/token/show "-*|"/token/path "-*|"/token/rotate "-*|"/token/store "-*|"/token/restore "-*|"/completion "-*) _claw_socket_words --help ;;
+        "/start "-*|"/stop "-*|"/restart "-*|"/history/export "-*|"/token "-*|"/token/show "-*|"/token/path "-*|"/token/rotate "-*|"/token/store "-*|"/token/restore "-*|"/completion "-*|"/watch "-*) _claw_socket_words --help ;;
         "/logs "-*) _claw_socket_words --help --follow ;;
         "/doctor "-*) _claw_socket_words --help --json --fix ;;
         "/history "-*) _claw_socket_words --help --json --project --since ;;
@@ -62,7 +62,9 @@ _claw_socket() {
         "/tail "-*) _claw_socket_words --help --session --since --json ;;
         "/usage "-*) _claw_socket_words --by --since --json --set --help ;;
         "/wait "-*) _claw_socket_words --help --until --session --next --timeout --json ;;
-        " "*) _claw_socket_words install uninstall upgrade downgrade start stop restart logs doctor history status token line ps tail usage completion wait ;;
+        "/waybar "-*) _claw_socket_words --help --format ;;
+        "/xbar "-*) _claw_socket_words --help --format --once ;;
+        " "*) _claw_socket_words install uninstall upgrade downgrade start stop restart logs doctor history status token line ps tail usage completion wait watch waybar xbar ;;
         "/upgrade "*|"/history/export "*) _claw_socket_files -f ;;
         "/history "*) _claw_socket_words show export purge ;;
         "/history/show "*) _claw_socket_sessions ;;

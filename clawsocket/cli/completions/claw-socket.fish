@@ -3,7 +3,7 @@
 function __claw_socket_at
     set -l at ''
     for word in (commandline -opc)[2..]
-        contains -- $at/$word /install /uninstall /upgrade /downgrade /start /stop /restart /logs /doctor /history /history/show /history/export /history/purge /status /token /token/show /token/path /token/rotate /token/store /token/restore /line /ps /tail /usage /completion /wait; and set at $at/$word
+        contains -- $at/$word /install /uninstall /upgrade /downgrade /start /stop /restart /logs /doctor /history /history/show /history/export /history/purge /status /token /token/show /token/path /token/rotate /token/store /token/restore /line /ps /tail /usage /completion /wait /watch /waybar /xbar; and set at $at/$word
     end
     test "$at" = "$argv[1]"
 end
@@ -27,6 +27,9 @@ complete -c claw-socket -n '__claw_socket_at ""' -a tail -d 'Show events as they
 complete -c claw-socket -n '__claw_socket_at ""' -a usage -d 'Show what was used and what it cost, by day, project, model or session'
 complete -c claw-socket -n '__claw_socket_at ""' -a completion -d 'Print what bash, zsh or fish complete this command line by'
 complete -c claw-socket -n '__claw_socket_at ""' -a wait -d 'Wait until a session needs you, is idle, or has ended'
+complete -c claw-socket -n '__claw_socket_at ""' -a watch -d 'Fill the terminal with sessions, agents and tool calls, live'
+complete -c claw-socket -n '__claw_socket_at ""' -a waybar -d 'Print all sessions as Waybar wants it, whenever they change'
+complete -c claw-socket -n '__claw_socket_at ""' -a xbar -d 'Print all sessions as a menu for SwiftBar or xbar, whenever they change'
 complete -c claw-socket -n '__claw_socket_at ""' -l port -x -d 'Port for WebSocket and HTTP (default: 3838, env: CLAW_SOCKET_PORT)'
 complete -c claw-socket -n '__claw_socket_at ""' -l host -x -d 'Address to listen on (default: localhost, env: CLAW_SOCKET_HOST)'
 complete -c claw-socket -n '__claw_socket_at ""' -l verbose -d 'Log more'
@@ -123,3 +126,9 @@ complete -c claw-socket -n '__claw_socket_at "/wait"' -l session -x -a '(claw-so
 complete -c claw-socket -n '__claw_socket_at "/wait"' -l next -d 'wait for a change, whatever is so now'
 complete -c claw-socket -n '__claw_socket_at "/wait"' -l timeout -x -d 'wait no longer'
 complete -c claw-socket -n '__claw_socket_at "/wait"' -l json -d 'print one JSON object: sessionId, state, why'
+complete -c claw-socket -n '__claw_socket_at "/watch"' -s h -l help -d 'show this help message and exit'
+complete -c claw-socket -n '__claw_socket_at "/waybar"' -s h -l help -d 'show this help message and exit'
+complete -c claw-socket -n '__claw_socket_at "/waybar"' -l format -x -d 'what is in the bar; claw-socket line --help lists the names that may be in it'
+complete -c claw-socket -n '__claw_socket_at "/xbar"' -s h -l help -d 'show this help message and exit'
+complete -c claw-socket -n '__claw_socket_at "/xbar"' -l format -x -d 'what is in the bar; claw-socket line --help lists the names that may be in it'
+complete -c claw-socket -n '__claw_socket_at "/xbar"' -l once -d 'print one menu, without ~~~, and end'
