@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,9 +103,7 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_sessions_are_those_that_live(lively: Path) -> None:
-    began = time.monotonic()
     assert sorted(sessions(Home(lively / ".claw-socket"))) == [(NASTY, "idle, /w"), ("w-1", "idle, /w")]
-    assert time.monotonic() - began < 0.2
 
 
 @pytest.fixture(params=FILES)
