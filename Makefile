@@ -10,8 +10,8 @@ DIST_VENV ?= .venv-dist
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec torture dist dist-again dist-collect dist-debian11 test-binary \
-	hooks-install hooks-uninstall lock clean
+.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec completions \
+	torture dist dist-again dist-collect dist-debian11 test-binary hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench: .venv/.dev ## Measure, against the budgets
 export-spec: .venv/.dev ## Write the contract, asyncapi/, from the code
 	@$(BIN)/python -m scripts.export_spec
 
+completions: .venv/.dev ## Write what shells complete the command line by, from the code
+	@$(BIN)/python -m scripts.export_completions
+
 torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
 	@$(BIN)/python -m tests.support.torture $(ARGS)
 
@@ -106,7 +109,8 @@ dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folde
 
 # What a user would notice, as far as it takes three minutes; what is slow says the same of the source, in `make test`.
 BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/e2e/test_hooks.py tests/integration tests/cli/test_live.py \
-	tests/cli/test_history.py tests/cli/test_status.py tests/cli/test_token.py tests/setup/test_keyring.py
+	tests/cli/test_completion.py tests/cli/test_history.py tests/cli/test_status.py tests/cli/test_token.py \
+	tests/setup/test_keyring.py
 SLOW := thirty_times or ten_restarts or ten_crashes or watchdog or asks_all_the_same
 
 test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python

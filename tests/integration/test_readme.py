@@ -18,7 +18,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 COMMANDS = (
     (),
-    *((name,) for name in "doctor history install line ps status tail token uninstall usage wait".split()),
+    *(
+        (name,)
+        for name in "completion doctor history install line ps status tail token uninstall upgrade usage wait".split()
+    ),
     ("history", "purge"),
 )
 OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
