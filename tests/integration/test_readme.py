@@ -24,7 +24,7 @@ COMMANDS = (
     ),
     ("history", "purge"),
 )
-OTHERS = {"--unix-socket", "--experimental-websocket", "--user"}
+OTHERS = {"--unix-socket", "--experimental-websocket", "--user", "--now", "--check"}
 """Flags of other programs."""
 
 
