@@ -11,7 +11,7 @@ UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec completions \
-	npm-package torture dist dist-again dist-debian11 test-binary hooks-install hooks-uninstall lock clean
+	npm-package torture dist dist-again dist-collect dist-debian11 test-binary hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -87,14 +87,18 @@ torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whet
 
 ## ---- shipping ----
 
-SHIPPED := build.spec CHANGELOG.md LICENSE README.md pyproject.toml \
+SHIPPED := requirements-dist.lock build.spec CHANGELOG.md LICENSE README.md pyproject.toml \
 	$(shell find clawsocket packaging scripts/dist scripts/frozen -type f -not -name '*.pyc')
 
 # The sums are written last: if they are newer than what all is made of, all is there.
-dist/SHA256SUMS: $(DIST_VENV)/.made $(SHIPPED)
+dist/SHA256SUMS: $(SHIPPED)
+	@$(MAKE) --no-print-directory $(DIST_VENV)/.made
 	$(DIST_VENV)/bin/python -m scripts.dist all
 
 dist: dist/SHA256SUMS ## Make all that is shipped, in dist/: packages, binaries, sums (they need this machine's glibc)
+
+dist-collect: $(DIST_VENV)/.made # for a release: sums, formula and install script of downloads from several machines
+	$(DIST_VENV)/bin/python -m scripts.dist collect
 
 dist-debian11: ## The same in a Debian 11, for all since glibc 2.31, as a release is made (needs root, and time)
 	rm -f dist/SHA256SUMS
@@ -121,7 +125,7 @@ test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the 
 
 # One after the other, all of them even if one fails; the tests come last, so that their result ends the output.
 check: .venv/.dev ## Everything that must pass before a change goes in
-	@$(MAKE) --no-print-directory --keep-going --jobs=1 lint format-check typecheck imports workflows secrets test
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 lint format-check typecheck imports workflows secrets test-binary test
 
 lint: .venv/.dev ## Find mistakes
 	@echo "== lint =="

@@ -9,6 +9,7 @@ class ClawSocket < Formula
   def install
     libexec.install "claw-socket", "_internal"
     bin.install_symlink libexec/"claw-socket"
+    generate_completions_from_executable(bin/"claw-socket", "completion")
     man1.install "claw-socket.1"
     doc.install "LICENSE", "THIRD-PARTY-LICENSES.txt"
   end

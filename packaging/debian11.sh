@@ -3,7 +3,7 @@
 # has. Debian 11 has Python 3.9 alone, and its OpenSSL is no longer looked after: both are built there, once, from the
 # sources of Debian 13, whose signatures apt checks. Needs root, debootstrap, and some ten minutes the first time.
 #
-# usage: packaging/debian11.sh COMMAND...     with SCRATCH=FOLDER elsewhere than in .scratch
+# usage: packaging/debian11.sh COMMAND...
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 (($#)) || { sed -n '2,7s/^# \?//p' "$0"; exit 1; }
@@ -13,9 +13,8 @@ here=$PWD
 # The clone that a worktree belongs to is not there.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -c "safe.directory=$here" log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
-scratch=${SCRATCH:-$here/.scratch}
+scratch=$here/.scratch
 root=$scratch/debian-11
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org}
 sources=(openssl python3.13)
 packages=(binutils ca-certificates dpkg-dev fakeroot file gcc git libbz2-dev libc6-dev libffi-dev liblzma-dev libsqlite3-dev
   libsystemd-dev make man-db patch perl pkg-config xz-utils zlib1g-dev)
@@ -29,7 +28,7 @@ inside() { # words of a command in the root
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-    # Certificates that this machine trusts besides those of everybody, for a registry of its own.
+    # Also those that this machine alone trusts.
     cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
     given=()
     for name in SOURCE_DATE_EPOCH RELEASE_URL DEBFULLNAME DEBEMAIL; do
@@ -40,13 +39,17 @@ inside() { # words of a command in the root
   ' bash "$root" "$here" "$@"
 }
 
+mirror() { # where debootstrap got it from
+  sed -n 's/^deb \([^ ]*\) bullseye .*/\1/p' "$root/etc/apt/sources.list"
+}
+
 # ---- the system ----
 
 if [[ ! -e $root/.system ]]; then
   rm -rf "$root"
   mkdir -p "$scratch"
-  (IFS=,; debootstrap --variant=minbase --include="${packages[*]}" bullseye "$root" "$mirror/debian")
-  echo "deb $mirror/debian-security bullseye-security main" >"$root/etc/apt/sources.list.d/security.list"
+  (IFS=,; debootstrap --variant=minbase --include="${packages[*]}" bullseye "$root")
+  echo "deb $(mirror)-security bullseye-security main" >"$root/etc/apt/sources.list.d/security.list"
   inside apt-get update -q
   inside env DEBIAN_FRONTEND=noninteractive apt-get upgrade -q -y
   inside apt-get clean
@@ -60,8 +63,8 @@ if [[ ! -e $root/.sources ]]; then
   rm -rf "$apt" "$root/usr/src"
   mkdir -p "$apt/lists/partial" "$root/usr/src"
   keys=/usr/share/keyrings/debian-archive-keyring.gpg
-  for suite in debian/\ trixie debian/\ trixie-updates debian-security/\ trixie-security; do
-    echo "deb-src [signed-by=$keys] $mirror/$suite main"
+  for suite in "$(mirror) trixie" "$(mirror) trixie-updates" "$(mirror)-security trixie-security"; do
+    echo "deb-src [signed-by=$keys] $suite main"
   done >"$apt/sources.list"
   options=(-q -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
     -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o APT::Sandbox::User=root)

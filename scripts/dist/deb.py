@@ -9,6 +9,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from clawsocket.cli import completion
+from clawsocket.cli import completion
 from clawsocket.setup.service import TEMPLATES
 from scripts.dist.archive import gzipped
 from scripts.dist.binary import FOLDER
@@ -19,6 +20,11 @@ from scripts.dist.place import BUILD, DEBIAN_MACHINE, NAME, OUT, PACKAGING, ROOT
 DEBIAN_VERSION = f"{VERSION}-1"
 DEB = OUT / f"{NAME}_{DEBIAN_VERSION}_{DEBIAN_MACHINE}.deb"
 _TREE = BUILD / "deb"
+_COMPLETIONS = {
+    "bash": f"bash-completion/completions/{NAME}",
+    "zsh": f"zsh/vendor-completions/_{NAME}",
+    "fish": f"fish/vendor_completions.d/{NAME}.fish",
+}
 SCRIPTS = ("postinst", "prerm")
 _COMPLETIONS = {
     "bash": "usr/share/bash-completion/completions/claw-socket",
@@ -47,6 +53,8 @@ def build(parts: list[Part], licences: str, manual: str) -> Path:
     _write(doc / "licenses.txt.gz", gzipped(licences.encode()))
     _write(doc / "changelog.gz", gzipped((ROOT / "CHANGELOG.md").read_bytes()))
     _write(doc / "changelog.Debian.gz", gzipped(_changelog().encode()))
+    for shell, place in _COMPLETIONS.items():
+        _write(_TREE / "usr/share" / place, (completion.FOLDER / completion.FILES[shell]).read_text("utf-8"))
     glibc = oldest_glibc(library)
     overrides = (PACKAGING / "debian/lintian-overrides").read_text().replace("@GLIBC@", glibc)
     _write(_TREE / "usr/share/lintian/overrides" / NAME, overrides)

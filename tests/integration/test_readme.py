@@ -31,7 +31,7 @@ COMMANDS = (
     ),
     ("history", "purge"),
 )
-OTHERS = {"--unix-socket", "--user"}
+OTHERS = {"--unix-socket", "--user", "--now", "--check"}
 """Flags of other programs."""
 
 

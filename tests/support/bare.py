@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Self
 
 from tests.support import npm, user_manager
-from tests.support.user_manager import Account
+from tests.support.user_manager import AS_ROOT, Account, root
 
 SUITE = os.environ.get("CLAW_SOCKET_TEST_SUITE", "bookworm")
 """Which Debian: ``bullseye`` is the oldest that the binaries of a release have to run on."""
@@ -22,7 +20,7 @@ _numbers = itertools.count(61000 + os.getpid() % 1000)
 # The folder of the test is the root's /release; all that is written is in memory, and gone with the namespace.
 _SCRIPT = """
 set -eu
-base=$1 scratch=$2 script=$3; shift 3
+base=$1 scratch=$2 script=$3 release=$4 logs=$5 uid=$6; shift 6
 mount -t tmpfs tmpfs "$scratch"
 cd "$scratch"
 mkdir upper work root
@@ -30,12 +28,11 @@ mount -t overlay -o "lowerdir=$base,upperdir=upper,workdir=work" overlay root
 cp "$script" root/user_manager.sh
 mkdir -p root/release root/logs root/sys/fs/cgroup
 printf '127.0.0.1 localhost\\n::1 localhost\\n' >root/etc/hosts # as an installer does
-mount --bind "$RELEASE" root/release
-mount --bind "$LOGS" root/logs
+mount --bind "$release" root/release
+mount --bind "$logs" root/logs
 mount -t proc proc root/proc
 mount --rbind /dev root/dev
 mount --bind "$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)" root/sys/fs/cgroup
-uid=$1; shift
 chroot root useradd --key UID_MAX=65000 --uid "$uid" --create-home --shell /bin/sh "$1"
 exec chroot root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /user_manager.sh "$@"
 """
@@ -44,15 +41,21 @@ exec chroot root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /user_manager.sh "$@"
 def base() -> Path:
     """Return the root, which is made once, and is not written to."""
     folder = npm.SCRATCH / f"bare-{SUITE}"
-    if not (folder / ".made").exists():
-        shutil.rmtree(folder, ignore_errors=True)
+    made = folder.with_suffix(".made")
+    if not made.exists():
+        root("rm", "-rf", str(folder))
         folder.parent.mkdir(exist_ok=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", SUITE, str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        shutil.rmtree(folder / "var/cache/apt/archives", ignore_errors=True)
-        assert not list(folder.glob("usr/bin/python*"))
-        (folder / ".made").touch()
+        command = (
+            "debootstrap",
+            "--variant=minbase",
+            f"--include={_PACKAGES}",
+            SUITE,
+            str(folder),
+            "http://deb.debian.org/debian",
+        )
+        root(*command, timeout=300)
+        root("rm", "-rf", str(folder / "var/cache/apt/archives"))
+        made.touch()
     return folder
 
 
@@ -77,12 +80,9 @@ class BareAccount(Account):
             scratch.mkdir()
             logs.mkdir()
             names = ("--mount", "--pid", "--net", "--fork", "--kill-child", "--propagation", "private")
-            script = Path(user_manager.__file__).with_suffix(".sh")
-            words = [str(base()), str(scratch), str(script), str(self.uid), self._name, "/logs"]
-            self._run_machine(
-                ["unshare", *names, "sh", "-c", _SCRIPT, "sh", *words],
-                {"PATH": os.environ["PATH"], "RELEASE": str(self._release), "LOGS": str(logs)},
-            )
+            paths = (base(), scratch, Path(user_manager.__file__).with_suffix(".sh"), self._release, logs)
+            words = (*map(str, paths), str(self.uid), self._name, "/logs")
+            self._run_machine([*AS_ROOT, "unshare", *names, "sh", "-c", _SCRIPT, "sh", *words])
             self.login()
             self._stack = self._stack.pop_all()
         return self
@@ -92,7 +92,7 @@ class BareAccount(Account):
 
     def outside(self, code: str) -> list[str]:
         """Return what runs Python outside of the root, on the network that it is on."""
-        return ["nsenter", f"--target={self._init}", "--net", "--", sys.executable, "-c", code]
+        return [*AS_ROOT, "nsenter", f"--target={self._init}", "--net", "--", sys.executable, "-c", code]
 
     def files(self) -> set[str]:
         """Return all that lies in the root, but what the system keeps for itself."""
