@@ -31,8 +31,8 @@ COMMANDS = (
     ),
     ("history", "purge"),
 )
-OTHERS = {"--unix-socket", "--user", "--now", "--check"}
-"""Flags of other programs."""
+OTHERS = {"--check", "--now", "--uninstall", "--unix-socket", "--user"}
+"""Flags of other programs, install.sh among them."""
 
 
 def block(text: str, language: str) -> str:
