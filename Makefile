@@ -5,11 +5,13 @@ PYTHON ?= python3
 ARGS ?=
 
 BIN := .venv/bin
+# Of its own: what makes packages is no business of the tests, and Debian 11 has another one in the same folder.
+DIST_VENV ?= .venv-dist
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec completions \
-	npm-package torture hooks-install hooks-uninstall lock clean
+	npm-package torture dist dist-again dist-collect dist-debian11 test-binary hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -33,11 +35,26 @@ help: ## List the targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch .venv/.run $@
 
-lock: ## Resolve requirements-dev.lock again (ARGS=--upgrade takes new releases)
+# What is shipped is made of what the lock has the hashes of. Without debug information, which would say where it was built.
+# What building needs in its turn is there before, so that no build fetches anything that the lock does not know.
+$(DIST_VENV)/.made: requirements-dist.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "claw-socket needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(DIST_VENV)
+	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements-dist.lock >$(DIST_VENV)/setuptools.txt
+	$(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(DIST_VENV)/setuptools.txt
+	CFLAGS="-O2 -g0" $(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+		--no-cache-dir --require-hashes -r requirements-dist.lock
+	@touch $@
+
+lock: ## Resolve the locks again (ARGS=--upgrade takes new releases)
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
 		--group dev --no-annotate $(ARGS) --output-file requirements-dev.lock pyproject.toml
+	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+		--group dist --no-annotate --generate-hashes $(ARGS) --constraint requirements-dev.lock \
+		--output-file requirements-dist.lock pyproject.toml
 
 ## ---- running ----
 
@@ -68,11 +85,47 @@ completions: .venv/.dev ## Write what shells complete the command line by, from 
 torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
 	@$(BIN)/python -m tests.support.torture $(ARGS)
 
+## ---- shipping ----
+
+SHIPPED := requirements-dist.lock build.spec CHANGELOG.md LICENSE README.md pyproject.toml \
+	$(shell find clawsocket packaging scripts/dist scripts/frozen -type f -not -name '*.pyc')
+
+# The sums are written last: if they are newer than what all is made of, all is there.
+dist/SHA256SUMS: $(SHIPPED)
+	@$(MAKE) --no-print-directory $(DIST_VENV)/.made
+	$(DIST_VENV)/bin/python -m scripts.dist all
+
+dist: dist/SHA256SUMS ## Make all that is shipped, in dist/: packages, binaries, sums (they need this machine's glibc)
+
+dist-collect: $(DIST_VENV)/.made # for a release: sums, formula and install script of downloads from several machines
+	$(DIST_VENV)/bin/python -m scripts.dist collect
+
+dist-debian11: ## The same in a Debian 11, for all since glibc 2.31, as a release is made (needs root, and time)
+	rm -f dist/SHA256SUMS
+	packaging/debian11.sh make --no-print-directory dist DIST_VENV=.venv-debian11 PYTHON=/opt/python/bin/python3
+
+dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folder: the sums must be the same
+	rm -rf .scratch/again
+	git clone --quiet . .scratch/again
+	$(MAKE) --no-print-directory --directory .scratch/again dist PYTHON=$(PYTHON)
+	diff dist/SHA256SUMS .scratch/again/dist/SHA256SUMS && echo "Both are the same, byte for byte."
+
+# What a user would notice, as far as it takes three minutes; what is slow says the same of the source, in `make test`.
+BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/e2e/test_hooks.py tests/integration tests/cli/test_live.py \
+	tests/cli/test_completion.py tests/cli/test_history.py tests/cli/test_status.py tests/cli/test_token.py \
+	tests/setup/test_keyring.py
+SLOW := thirty_times or ten_restarts or ten_crashes or watchdog or asks_all_the_same
+
+test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
+	@echo "== tests of the binary =="
+	@CLAW_SOCKET_TEST_BINARY=$(CURDIR)/build/binary/claw-socket/claw-socket $(BIN)/python -m pytest \
+		$(if $(ARGS),$(ARGS),$(BINARY_TESTS) -k "not ($(SLOW))")
+
 ## ---- checking ----
 
 # One after the other, all of them even if one fails; the tests come last, so that their result ends the output.
 check: .venv/.dev ## Everything that must pass before a change goes in
-	@$(MAKE) --no-print-directory --keep-going --jobs=1 lint format-check typecheck imports workflows secrets test
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 lint format-check typecheck imports workflows secrets test-binary test
 
 lint: .venv/.dev ## Find mistakes
 	@echo "== lint =="
@@ -112,5 +165,5 @@ test: .venv/.dev ## Run the tests (with coverage, unless ARGS names some)
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses=3 --dist=worksteal --cov --cov-report=term)
 
 clean: ## Remove what can be made again
-	rm -rf .venv .venv-lock build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch
+	rm -rf .venv .venv-* build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch
 	find clawsocket tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -72,7 +72,7 @@ def changes(before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int,
 
 def _clean_environment(home: Path) -> None:
     for name in list(os.environ):
-        if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")) and name != "CLAW_SOCKET_TEST_CLAUDE":
+        if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")) and not name.startswith("CLAW_SOCKET_TEST_"):
             del os.environ[name]
     os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
 

@@ -161,16 +161,36 @@ def test_a_broken_workflow_is_found(tmp_path: Path) -> None:
 # ---- dependencies ----
 
 
-def test_the_lock_holds_every_dependency_in_its_range() -> None:
+def locked_for(group: str) -> dict[str, str]:
     locked = {}
-    for line in (ROOT / "requirements-dev.lock").read_text().splitlines():
-        if line and not line.startswith("#"):
-            pin = Requirement(line)
+    for line in (ROOT / f"requirements-{group}.lock").read_text().splitlines():
+        if line and not line.startswith(("#", " ")):
+            pin = Requirement(line.removesuffix("\\"))
             locked[pin.name] = next(iter(pin.specifier)).version
-    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    return locked
+
+
+@pytest.mark.parametrize("group", ["dev", "dist"])
+def test_the_lock_holds_every_dependency_in_its_range(group: str) -> None:
+    locked = locked_for(group)
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"][group]]
     for requirement in map(Requirement, wanted):
         assert requirement.name in locked
         assert requirement.specifier.contains(locked[requirement.name]), requirement
+
+
+def test_what_is_shipped_is_what_was_tested() -> None:
+    tested, shipped = locked_for("dev"), locked_for("dist")
+    assert {name: tested[name] for name in shipped.keys() & tested.keys()} == {
+        name: shipped[name] for name in shipped.keys() & tested.keys()
+    }
+
+
+def test_what_is_shipped_is_known_by_its_hash() -> None:
+    text = (ROOT / "requirements-dist.lock").read_text()
+    for name in locked_for("dist"):
+        entry = text.partition(f"\n{name}==")[2].partition("\n")[2]
+        assert entry.startswith("    --hash=sha256:"), name
 
 
 # ---- the home of whoever runs the tests ----

@@ -34,7 +34,9 @@ FILES = {"bash": "claw-socket.bash", "zsh": "_claw-socket", "fish": "claw-socket
 
 FOLDER = Path(__file__).parent / "completions"
 
-_LIMIT = 0.5
+_LIMIT = 1.0
+"""Seconds for the service to answer: whoever has pressed Tab waits for it."""
+
 _UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"

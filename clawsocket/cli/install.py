@@ -14,7 +14,6 @@ from clawsocket.config import Settings
 from clawsocket.errors import AddressError, UsageError
 from clawsocket.log.viewer import refuse_newer
 from clawsocket.paths import Home
-from clawsocket.server.listen import TakenError, listen
 from clawsocket.setup import install
 from clawsocket.setup.installed import Installed
 from clawsocket.setup.program import programs_of_this
@@ -132,6 +131,8 @@ def _port(home: Home, settings: Settings, runner: Manager) -> int:
         FolderInUseError: a claw-socket that is no service runs; the service could not start beside it.
         AddressError: none is free, or the address is not ours.
     """
+    from clawsocket.server.listen import TakenError, listen
+
     wanted = settings.port
     if runner.state().active:
         if wanted == config.load({}, file=home.config).port or _ends(home.endpoint, wanted):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import unix_connect
 
 from clawsocket.paths import Home
 from clawsocket.protocol.endpoint import Endpoint
@@ -48,6 +46,9 @@ def look(home: Home) -> Running | None:
     found = endpoint(home)
     if found is None:
         return None
+    from websockets.exceptions import WebSocketException
+    from websockets.sync.client import unix_connect
+
     try:
         with unix_connect(
             str(home.socket), "ws://localhost/", open_timeout=LIMIT, close_timeout=LIMIT, max_size=None

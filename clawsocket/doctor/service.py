@@ -11,6 +11,7 @@ from pathlib import Path
 from clawsocket import __version__
 from clawsocket.doctor.case import Case
 from clawsocket.doctor.finding import Finding
+from clawsocket.setup.program import bundle, is_one_file
 
 INSTALL = "claw-socket install"
 
@@ -73,7 +74,9 @@ def answers(case: Case) -> Iterator[Finding]:
 
 
 def _program() -> Path | None:
-    """Return the program that this command is; None: it is run in another way, as a module."""
+    """Return the program that this command is; None: it is run in another way, as a module or a download."""
+    if bundle() is not None:
+        return None if is_one_file() else Path(sys.executable)
     path = Path(sys.argv[0])
     return path.absolute() if path.name.startswith("claw-socket") and path.exists() else None
 

@@ -27,7 +27,7 @@ from clawsocket.protocol.models import AgentState, Context, SessionInfo
 from clawsocket.protocol.replies import FEATURES, ServerInfo, Snapshot
 from tests.support.feed import SESSION, hook, session_file, spool
 from tests.support.screen import Screen
-from tests.support.service import ROOT, Service, environment, run_command
+from tests.support.service import PROGRAM, ROOT, Service, environment, run_command
 from tests.support.waiting import wait_for
 
 in_tmux = pytest.mark.skipif(shutil.which("tmux") is None and not os.environ.get("CI"), reason="needs tmux")
@@ -73,7 +73,7 @@ class Piped:
     """A command whose output goes into a pipe."""
 
     def __init__(self, home: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "clawsocket", *arguments]
+        command = [*PROGRAM, *arguments]
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -281,7 +281,7 @@ def test_ps_watch_changes_in_place_waits_and_leaves_the_terminal_as_it_was(home:
 def test_ps_watch_that_is_ended_leaves_the_terminal_as_it_was(home: Path, service: Service) -> None:
     with Screen(home, "ps", "--watch") as screen:
         screen.shows("no sessions")
-        os.kill(screen.pid("clawsocket ps"), signal.SIGTERM)
+        os.kill(screen.pid(f"{PROGRAM[-1]} ps"), signal.SIGTERM)
         assert "no sessions" not in screen.shows("EXIT:143")
 
 

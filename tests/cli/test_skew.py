@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from clawsocket import __version__
 from clawsocket.cli import skew
 from tests.support import versions
 from tests.support.feed import session_file
-from tests.support.service import ROOT, environment, run_command
+from tests.support.service import PROGRAM, ROOT, environment, run_command
 from tests.support.versions import NEWER, OLDER
 from tests.support.waiting import wait_for
 
@@ -52,7 +51,7 @@ def test_it_is_said_once_beside_the_output(old_service: Path, command: list[str]
 @pytest.mark.parametrize("command", [["tail", "--json"], ["line"], ["ps", "--watch", "--json"]])
 def test_what_goes_on_says_it_at_the_beginning(old_service: Path, command: list[str]) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "clawsocket", *command],
+        [*PROGRAM, *command],
         cwd=ROOT,
         env=environment(old_service),
         stdout=subprocess.PIPE,

@@ -51,6 +51,20 @@ def test_what_is_wrong_is_named(home: Path, state: ManagerState, wanted: tuple[s
     assert (level, what, f"claw-socket {mend}") in found(home, state)
 
 
+def test_a_binary_is_the_program_that_it_is_whatever_it_was_called_by(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "claw-socket").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["claw-socket"])
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", "/bin/sh")
+    assert [level for level, *_ in found(home, WELL._replace(exec_path=Path("/bin/sh")))] == ["ok"]
+    assert "and this is /bin/sh" in found(home, WELL._replace(exec_path=Path("/bin/true")))[0][1]
+    monkeypatch.setattr(sys, "executable", "/tmp/_MEI1/claw-socket")
+    assert [level for level, *_ in found(home, WELL._replace(exec_path=Path("/bin/true")))] == ["ok"]
+
+
 def test_no_manager_is_but_a_warning(home: Path) -> None:
     ((level, what, _),) = found(home, ManagerState())
     assert (level, what) == ("warning", "no service manager of this user answers here")

@@ -25,11 +25,14 @@ PAGE = (WEB / "docs.html").read_text("utf-8")
 
 COMMANDS = (
     (),
-    *((name,) for name in "doctor history install line ps status tail token uninstall usage wait".split()),
+    *(
+        (name,)
+        for name in "completion doctor history install line ps status tail token uninstall upgrade usage wait".split()
+    ),
     ("history", "purge"),
 )
-OTHERS = {"--unix-socket", "--user"}
-"""Flags of other programs."""
+OTHERS = {"--check", "--now", "--uninstall", "--unix-socket", "--user"}
+"""Flags of other programs, install.sh among them."""
 
 
 def block(text: str, language: str) -> str:

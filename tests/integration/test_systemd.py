@@ -347,7 +347,7 @@ def test_beside_a_claw_socket_that_runs_by_hand_it_says_so(account: Account) -> 
         assert "is in use by claw-socket" in done.stderr
         assert UNIT not in account.tree()
     finally:
-        account.run("pkill", "-u", str(account.uid), "-f", "bin/claw-socket")
+        account.run("pkill", "-u", str(account.uid), "-x", "claw-socket")
         by_hand.wait(10)
 
 

@@ -15,14 +15,15 @@ import pytest
 from clawsocket import __version__
 from clawsocket.log.schema import MIGRATIONS
 from tests.support import user_manager, versions
-from tests.support.service import ROOT
+from tests.support.service import BINARY, ROOT
 from tests.support.user_manager import Account
 from tests.support.versions import NEWER
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(
-    bool(user_manager.unavailable()), reason=f"needs {', '.join(user_manager.unavailable())}"
-)
+pytestmark = [
+    pytest.mark.skipif(bool(user_manager.unavailable()), reason=f"needs {', '.join(user_manager.unavailable())}"),
+    pytest.mark.timeout(180),  # a service is started anew up to six times
+]
 
 UNIT = ".config/systemd/user/claw-socket.service"
 LINK = ".local/bin/claw-socket"
@@ -89,7 +90,7 @@ def account(tmp_path: Path, downloads: Path) -> Iterator[Account]:
             if file.is_file():
                 shutil.copy(file, folder)
         one = versions.one_file(tmp_path)
-        if versions.BINARY is None:
+        if BINARY is None:
             shutil.copytree(one.parent, folder / one.parent.name)
             (folder / "claw-socket").symlink_to(folder / one.parent.name / one.name)
         else:

@@ -13,6 +13,7 @@ import pytest
 from clawsocket.setup import keyring
 from clawsocket.setup.keyring import Result
 from tests.support.secret_service import Desktop
+from tests.support.service import PROGRAM
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 
@@ -159,7 +160,7 @@ def test_a_keyring_that_asks_all_the_same_is_given_up(desktop: Desktop) -> None:
 
 
 def test_a_process_ends_though_its_keyring_does_not_answer(desktop: Desktop) -> None:
-    command = [sys.executable, "-m", "clawsocket", "token", "rotate"]
+    command = [*PROGRAM, "token", "rotate"]
     with desktop.frozen():
         began = time.monotonic()
         done = subprocess.run(command, env=desktop.environment, capture_output=True, text=True, check=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from tests.support.service import ROOT, environment
+from tests.support.service import PROGRAM, ROOT, environment
 from tests.support.waiting import wait_for
 
 
@@ -33,7 +32,7 @@ class Screen(AbstractContextManager["Screen"]):
         *arguments: str,
         width: int = 120,
         more: Mapping[str, str] = MappingProxyType({}),
-        program: Sequence[str] = (sys.executable, "-m", "clawsocket"),
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         ours = {**environment(home), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **more}
         ours = {name: value for name, value in ours.items() if name not in ("TERM", "TMUX", "COLUMNS", "LINES")}

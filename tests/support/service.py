@@ -19,6 +19,10 @@ from tests.support.client import Client
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("CLAW_SOCKET_TEST_BINARY")
+"""The binary that is tested in place of the source, by ``make test-binary``."""
+PROGRAM = [BINARY] if BINARY else [sys.executable, "-m", "clawsocket"]
+"""The command line, without arguments."""
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -29,7 +33,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def run_command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
-    command = [sys.executable, "-m", "clawsocket", *arguments]
+    command = [*PROGRAM, *arguments]
     return subprocess.run(
         command, cwd=ROOT, env=environment(home), capture_output=True, text=True, timeout=30, check=False
     )
@@ -48,7 +52,7 @@ class Service(AbstractContextManager["Service"]):
         self.home = home
         self.folder = home / ".claw-socket"
         self.log = home / "service.log"
-        command = [sys.executable, "-m", "clawsocket", "--port", "0", *arguments]
+        command = [*PROGRAM, "--port", "0", *arguments]
         with self.log.open("ab") as log:
             env = {**environment(home), **more}
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)

@@ -14,12 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.service import ROOT
+from tests.support.service import BINARY, ROOT
 from tests.support.waiting import wait_for
 
 _SCRIPT = Path(__file__).with_suffix(".sh")
 _NAMESPACES = ["--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
-_AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
+AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 _TOOLS = ["unshare", "nsenter", "setpriv", "useradd", "journalctl", "systemd-analyze", "/lib/systemd/systemd"]
 _numbers = itertools.count()
 
@@ -31,7 +31,7 @@ def missing() -> list[str]:
     lacks = [tool for tool in _TOOLS if shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
     if " cgroup2 " not in Path("/proc/mounts").read_text():
         lacks.append("a mounted cgroup2")
-    if _AS_ROOT and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+    if AS_ROOT and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
         lacks.append("root, or sudo without a password")
     return lacks
 
@@ -57,8 +57,8 @@ class Account:
 
     def __enter__(self) -> Self:
         with self._stack:
-            self._stack.callback(_root, "userdel", "--remove", "--force", self._name, check=False)
-            _root("useradd", "--create-home", "--shell", "/bin/bash", self._name)
+            self._stack.callback(root, "userdel", "--remove", "--force", self._name, check=False)
+            root("useradd", "--create-home", "--shell", "/bin/bash", self._name)
             entry = pwd.getpwnam(self._name)
             self.home, self.uid = Path(entry.pw_dir), entry.pw_uid
             self._start()
@@ -73,8 +73,11 @@ class Account:
         self._stack.close()
 
     def _start(self) -> None:
-        readable = dict.fromkeys([sys.base_prefix, str(ROOT), sys.prefix, os.path.realpath(sys.prefix)])
-        command = [*_AS_ROOT, "unshare", *_NAMESPACES, str(_SCRIPT), self._name, str(self._logs), *readable]
+        folders = [sys.base_prefix, str(ROOT), sys.prefix, os.path.realpath(sys.prefix)]
+        readable = dict.fromkeys([*folders, *([str(Path(BINARY).parent)] if BINARY else [])])
+        self._run_machine([*AS_ROOT, "unshare", *_NAMESPACES, str(_SCRIPT), self._name, str(self._logs), *readable])
+
+    def _run_machine(self, command: list[str]) -> None:
         with (self._logs / "machine.log").open("wb") as log:
             self._machine = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
         self._stack.callback(self._end)
@@ -93,8 +96,8 @@ class Account:
             :1
         ]
         ours = Path(cgroups) / "user.slice" / f"user-{self.uid}.slice"
-        _root("find", str(ours), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";", check=False)
-        _root("rmdir", f"/run/user/{self.uid}", check=False)
+        root("find", str(ours), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";", check=False)
+        root("rmdir", f"/run/user/{self.uid}", check=False)
 
     def login(self) -> None:
         """Start the user's systemd."""
@@ -109,16 +112,21 @@ class Account:
         wait_for(lambda: self.as_root("pgrep", "-u", str(self.uid), "-f", "systemd --user") == "", "the end of systemd")
 
     def _program(self) -> None:
-        script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom clawsocket.cli import main\n"
         self.program = self.home / ".local" / "bin" / "claw-socket"
-        version = self.home / ".local" / "share" / "claw-socket-0.1.0"
-        self.run("mkdir", "-p", str(self.program.parent), str(version))
-        self.write(version / "claw-socket", f"{script}sys.exit(main())\n")
-        self.run("chmod", "+x", str(version / "claw-socket"))
-        self.run("ln", "-s", str(version / "claw-socket"), str(self.program))
+        self.run("mkdir", "-p", str(self.program.parent))
+        path = self.home / ".local" / "share" / "claw-socket-0.1.0" / "claw-socket"
+        self.run("ln", "-s", str(path), str(self.program))
+        if BINARY:
+            self.run("mkdir", "-p", str(path.parent))
+            self.run("cp", BINARY, str(path))
+            self.run("ln", "-s", str(Path(BINARY).with_name("_internal")), str(path.parent))
+            return
+        script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom clawsocket.cli import main\n"
+        self.write(path, f"{script}sys.exit(main())\n")
+        self.run("chmod", "+x", str(path))
 
     def _enter(self, *words: str) -> list[str]:
-        return [*_AS_ROOT, "nsenter", f"--target={self._init}", "--mount", "--pid", "--net", "--", *words]
+        return [*AS_ROOT, "nsenter", f"--target={self._init}", "--mount", "--pid", "--net", "--", *words]
 
     def command(self, *words: str, **variables: str) -> list[str]:
         """Return what runs a command as this user, in the user's home and environment."""
@@ -189,8 +197,9 @@ json.dump(found, sys.stdout)
         return {path: tuple(what) for path, what in json.loads(self.python(code)).items()}
 
 
-def _root(*words: str, check: bool = True) -> None:
-    done = subprocess.run([*_AS_ROOT, *words], capture_output=True, text=True, timeout=30, check=False)
+def root(*words: str, check: bool = True, timeout: float = 30) -> None:
+    """Run a command as root, on this machine."""
+    done = subprocess.run([*AS_ROOT, *words], capture_output=True, text=True, timeout=timeout, check=False)
     if check and done.returncode:
         raise RuntimeError(f"{words}: {done.stderr}")
 

@@ -7,16 +7,13 @@ runs them, which costs no build; the binary that ``make test-binary`` tests take
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import sys
 import tarfile
 from pathlib import Path
 
 from clawsocket import __version__
-from tests.support.service import ROOT
-
-BINARY = os.environ.get("CLAW_SOCKET_TEST_BINARY")
+from tests.support.service import BINARY, ROOT
 
 OLDER, NEWER = "0.0.9", "9.9.9"
 
