@@ -1,0 +1,185 @@
+/** The frame around the views: it connects, lets the person in, and says how things stand. */
+
+import { h, keyed, set, styles, text } from "./dom.js";
+import { age, count } from "./format.js";
+import { enter, leave, Refused, takeCode } from "./login.js";
+import { options } from "./options.js";
+import { href, router } from "./router.js";
+import { store } from "./store.js";
+
+const LINKS = { now: "Now", usage: "Usage", events: "Events", service: "Service" };
+const TITLES = { ...LINKS, session: "Session" };
+
+const LOADERS = {
+  now: () => import("./view-now.js"),
+  session: () => import("./view-session.js"),
+  usage: () => import("./view-usage.js"),
+  events: () => import("./view-events.js"),
+  service: () => import("./view-service.js"),
+};
+
+const REASONS = {
+  none: "",
+  code: "This link was used already, or is older than a minute. If it was not you who used it: the page that it opened was signed out.",
+  token: "That is not the token of this service.",
+  gone: "The token was replaced, or this browser was let in too long ago.",
+  foreign: "The service lets no page of this address in. Open it at the address that claw-socket open shows.",
+};
+
+class Shell extends HTMLElement {
+  #main;
+  #nav;
+  #link;
+  #notice;
+  #shown = null;
+
+  connectedCallback() {
+    this.append(
+      h("a", { class: "skip button", href: "#main", onclick: (event) => this.#skip(event) }, "Skip to the content"),
+      h("header", { class: "bar" },
+        h("a", { class: "brand", href: href("now") }, "claw-socket"),
+        (this.#nav = h("nav", { "aria-label": "Views" })),
+        (this.#link = h("span", { class: "link", role: "status" })),
+        h("button", { class: "quiet", popovertarget: "options" }, "Options"),
+        optionsMenu()),
+      (this.#notice = h("div", { class: "notice", role: "status" })),
+      (this.#main = h("main", { id: "main", tabindex: "-1" })));
+    this.#links();
+    store.subscribe((changes) => this.#changed(changes));
+    router.subscribe((route) => this.#show(route));
+    setInterval(() => this.#status(), 1000);
+    this.#begin();
+  }
+
+  #skip(event) {
+    event.preventDefault();
+    this.#main.focus();
+  }
+
+  // Coming in
+
+  async #begin() {
+    const code = takeCode();
+    await this.#enter(code === null ? {} : { code });
+  }
+
+  async #enter(by) {
+    let url;
+    try {
+      url = await enter(by);
+    } catch (error) {
+      if (error instanceof Refused) this.#login(error.reason);
+      else setTimeout(() => this.#enter(by), 1000);
+      return;
+    }
+    this.#shown = null;
+    this.#show(router.route);
+    store.start({ url, onLost: () => this.#check() });
+  }
+
+  /** A lost connection may mean that the token was replaced: a WebSocket does not say. */
+  async #check() {
+    try {
+      await enter();
+    } catch (error) {
+      if (!(error instanceof Refused)) return;
+      store.stop();
+      this.#login(error.reason);
+    }
+  }
+
+  #login(reason) {
+    leave();
+    this.#shown = null;
+    const field = h("input", {
+      type: "password", name: "token", autocomplete: "off", spellcheck: "false", required: true, "aria-label": "Token",
+      placeholder: "the token in ~/.claw-socket/token",
+    });
+    const submit = (event) => {
+      event.preventDefault();
+      this.#enter({ token: field.value.trim() });
+    };
+    this.#main.replaceChildren(
+      h("section", { class: "login sheet" },
+        h("h1", null, "Let this page in"),
+        REASONS[reason] && h("p", { class: "bad", role: "alert" }, REASONS[reason]),
+        h("p", null, "In a terminal, ", h("code", null, "claw-socket open"), " opens this page with a link that works once."),
+        h("form", { onsubmit: submit }, field, h("button", { class: "primary" }, "Come in")),
+        h("p", { class: "soft small" }, "Or paste the token; it is traded for a cookie and not kept.")));
+    document.title = "claw-socket";
+  }
+
+  // What is shown
+
+  async #show(route) {
+    this.#links();
+    const key = `${route.view}/${route.id ?? ""}`;
+    if (key === this.#shown) return;
+    const first = this.#shown === null;
+    this.#shown = key;
+    await Promise.all([LOADERS[route.view](), styles(`/app/view-${route.view}.css`)]);
+    if (key !== this.#shown) return;
+    this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
+    if (!first) this.#main.focus({ preventScroll: true });
+    scrollTo(0, 0);
+    this.#title();
+  }
+
+  #links() {
+    const waiting = this.waiting;
+    keyed(this.#nav, Object.entries(LINKS), ([view]) => view,
+      ([view, name]) => h("a", { href: href(view) }, name, view === "now" && h("span", { class: "count", hidden: true })),
+      (link, [view]) => {
+        set(link, "aria-current", view === router.route.view ? "page" : null);
+        const badge = link.querySelector(".count");
+        if (badge === null) return;
+        set(badge, "hidden", waiting === 0);
+        text(badge, waiting);
+        set(link, "aria-label", waiting ? `Now, ${count(waiting, "session needs", "sessions need")} you` : null);
+      });
+  }
+
+  /** How many sessions wait for the person. */
+  get waiting() {
+    let waiting = 0;
+    for (const session of store.sessions.values()) waiting += session.state === "requires_action";
+    return waiting;
+  }
+
+  #changed(changes) {
+    if (changes.connection) this.#status();
+    this.#links();
+    this.#title();
+  }
+
+  #title() {
+    const waiting = this.waiting;
+    document.title = `${waiting ? `(${waiting}) ` : ""}${TITLES[router.route.view]} · claw-socket`;
+  }
+
+  #status() {
+    const { status, since } = store.connection;
+    text(this.#link, status === "live" ? "live" : "");
+    text(this.#notice, status === "lost" ? `The service is away since ${age(since)}. This is how things were; it goes on by itself.` : "");
+  }
+}
+
+function optionsMenu() {
+  const box = (name, label, hint) => {
+    const input = h("input", { type: "checkbox", onchange: () => options.set(name, input.checked) });
+    const show = () => (input.checked = options.get(name));
+    options.subscribe(show);
+    show();
+    return h("label", null, input, h("span", null, label, h("br"), h("span", { class: "soft small" }, hint)));
+  };
+  const theme = h("select", { "aria-label": "Colours", onchange: () => options.set("theme", theme.value) },
+    [["auto", "as the system"], ["light", "light"], ["dark", "dark"]].map(([value, label]) => h("option", { value }, label)));
+  theme.value = options.get("theme");
+  return h("div", { id: "options", class: "options", popover: true, role: "dialog", "aria-label": "Options" },
+    box("hide", "Hide contents", "prompts, answers, inputs and outputs, while others look on"),
+    box("notify", "Notify", "when a session needs you that is not in view"),
+    box("sound", "Sound", "the same, to be heard"),
+    h("div", { class: "row spread" }, "Colours", theme));
+}
+
+customElements.define("claw-shell", Shell);
