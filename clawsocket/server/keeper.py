@@ -15,6 +15,7 @@ from clawsocket.server.access import Access
 from clawsocket.server.http import Route
 from clawsocket.server.hub import Hub
 from clawsocket.server.limits import Places, Rates
+from clawsocket.server.logins import Logins
 from clawsocket.server.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Keeper:
     def __init__(self, settings: Settings, access: Access, hub: Hub, routes: Mapping[bytes, Route]) -> None:
         """Take the rules, the hub that clients go to, and what answers GET on which path."""
         self.settings, self.access, self.hub, self.routes = settings, access, hub, routes
+        self.logins = Logins(access.token)
+        self.logins.on_ended = hub.end_login
         self.hook_rates = Rates(settings.hook_rate)
         self.outbox = Outbox()
         self.places = Places(settings.max_connections, settings.max_connections_per_address)
