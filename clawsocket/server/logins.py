@@ -37,6 +37,9 @@ MAX_ENDED = 1000
 BODY_LIMIT = 4096
 """Size of a request to come in, in bytes."""
 
+NEEDED = http.answer(200, b'{"key":null}')
+"""For a page that has nothing to show yet: an error would stand in the browser's console on every first visit."""
+
 UNUSABLE = http.error(401, "code used")
 EXPIRED = http.error(401, "code expired")
 
@@ -90,7 +93,7 @@ class Logins:
         self._token, self._now, self._clock = token, now, clock
         self._codes: dict[bytes, _Code] = {}
         self._ended: dict[str, None] = {}
-        self.on_ended: Callable[[str], None] = lambda id: None
+        self.on_ended: Callable[[str], None] = lambda _: None
 
     @property
     def cookie_name(self) -> str:
@@ -109,7 +112,8 @@ class Logins:
         """Answer a page that wants to come in, by the token, by a code, or as it did before.
 
         Args:
-            body: ``{"code": …}`` or ``{"key": …}``, or nothing for one with the token.
+            body: ``{"code": …}`` or ``{"key": …}``; or nothing, for one with the token, and for one that asks whether
+                it needs anything at all.
             cookies: its ``Cookie`` header.
             by_token: whether it has shown the token, or needs none.
         """
@@ -121,7 +125,7 @@ class Logins:
             return self._by_code(ask.code)
         known = self.admitted(cookies, ask.key)
         if known is None and not by_token:
-            return http.UNAUTHORIZED
+            return http.UNAUTHORIZED if ask.key else NEEDED
         return self._welcome(known or secrets.token_hex(8))
 
     def admitted(self, cookies: bytes | None, key: str) -> str | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from clawsocket.server.logins import CODE_TIME, LOGIN_TIME, MAX_CODES, Logins
+from clawsocket.server.http import UNAUTHORIZED
+from clawsocket.server.logins import CODE_TIME, LOGIN_TIME, MAX_CODES, NEEDED, Logins
 from tests.server.harness import Rig, body, running, status
 
 OTHER_TOKEN = "f" * 64
@@ -106,7 +107,7 @@ def test_neither_the_cookie_nor_the_key_is_enough(time: Time) -> None:
     other_cookie, other_key = came_in(enter(logins, by_token=True))
     for one, with_key in ((cookie, ""), (cookie, other_key), (other_cookie, key), ("", key), (cookie[:-1], key)):
         assert logins.admitted(one.encode(), with_key) is None
-        assert status(enter(logins, one, key=with_key)) == 401
+        assert enter(logins, one, key=with_key) in (UNAUTHORIZED, NEEDED)
 
 
 def test_no_part_of_a_cookie_can_be_changed(time: Time) -> None:
@@ -250,6 +251,12 @@ async def test_a_code_that_comes_twice_closes_the_page_that_it_opened(rig: Rig) 
     async with rig.raw_client(f"/?page={key}", additional_headers={"Cookie": cookie}, origin=origin) as client:
         assert status(await rig.http(ask(rig, "/session", {"code": code}))) == 401
         assert (await client.closed())[0] == 4409
+
+
+async def test_a_page_that_has_nothing_to_show_is_told_that_it_needs_something(rig: Rig) -> None:
+    answer = await rig.http(ask(rig, "/session", {}, own(rig)))
+    assert (status(answer), body(answer)) == (200, {"key": None})
+    assert b"Set-Cookie" not in answer
 
 
 async def test_only_post_comes_in_and_not_much(rig: Rig) -> None:

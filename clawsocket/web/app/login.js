@@ -29,13 +29,13 @@ export function takeCode() {
  * @throws {TypeError} there is no server.
  */
 export async function enter({ code, token } = {}) {
-  const known = read();
   const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  const body = JSON.stringify(code ? { code } : token ? {} : { key: known ?? "" });
+  const body = JSON.stringify(code ? { code } : token ? {} : { key: read() ?? "" });
   const answer = await fetch("/session", { method: "POST", headers, body, credentials: "same-origin" });
   if (answer.status === 403) throw new Refused("foreign");
-  if (!answer.ok) throw new Refused(code ? "code" : token ? "token" : known ? "gone" : "none");
+  if (!answer.ok) throw new Refused(code ? "code" : token ? "token" : "gone");
   const { key } = await answer.json();
+  if (key === null) throw new Refused("none");
   keep(key);
   return address(key);
 }

@@ -65,9 +65,10 @@ class Store {
   async start({ url, token, onLost }) {
     this.stop();
     this.#stopped = false;
-    this.claw = connect({ url, token, wait: true });
+    this.claw = await connect({ url, token, wait: true });
     const notice = (told) => this.#noticed(told, onLost);
-    const stream = (this.#stream = this.claw.events(...TOPICS, { notice }));
+    const stream = (this.#stream = this.claw.events(TOPICS, { notice }));
+    this.#tell((changes) => (changes.connection = true));
     try {
       await stream.open();
       this.#take(stream.snapshot);
