@@ -1,4 +1,4 @@
-"""Write the contract, ``asyncapi/``, from the code: ``make export-spec``."""
+"""Write the contract, ``asyncapi/``, and the client's types, from the code: ``make export-spec``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 from scripts.contract.document import document
 from scripts.contract.reference import reference
 from scripts.contract.schemas import Json
+from scripts.contract.typescript import declarations
 
-FOLDER = Path(__file__).parent.parent / "asyncapi"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "asyncapi"
+TYPES = ROOT / "clawsocket" / "web" / "claw-socket.d.ts"
 
 
-def files() -> dict[str, str]:
-    """Return what the files have to hold, by their names."""
+def files() -> dict[Path, str]:
+    """Return what the files have to hold."""
     spec = document()
     return {
-        "asyncapi.json": json.dumps(spec, indent=2, ensure_ascii=False) + "\n",
-        "asyncapi.yaml": _yaml(spec),
-        "EVENTS.md": reference(spec),
+        FOLDER / "asyncapi.json": json.dumps(spec, indent=2, ensure_ascii=False) + "\n",
+        FOLDER / "asyncapi.yaml": _yaml(spec),
+        FOLDER / "EVENTS.md": reference(spec),
+        TYPES: declarations(spec, TYPES.read_text("utf-8")),
     }
 
 
@@ -38,8 +42,8 @@ def _yaml(spec: Json) -> str:
 
 def main() -> None:
     """Write them."""
-    for name, text in files().items():
-        (FOLDER / name).write_text(text, "utf-8")
+    for path, text in files().items():
+        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

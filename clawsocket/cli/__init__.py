@@ -27,6 +27,8 @@ COMMANDS = {
     "ps": ("clawsocket.cli.ps", "Show the sessions and agents as they are, or as they change"),
     "tail": ("clawsocket.cli.tail", "Show events as they happen, one line each"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
+    "waybar": ("clawsocket.cli.bars:waybar", "Print all sessions as Waybar wants it, whenever they change"),
+    "xbar": ("clawsocket.cli.bars:xbar", "Print all sessions as a menu for SwiftBar or xbar, whenever they change"),
     "wait": ("clawsocket.cli.wait", "Wait until a session needs you, is idle, or has ended"),
 }
 """The commands: each with its module, whose ``main(argv)``, or the function named after a colon, runs it and returns

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ import msgspec
 from clawsocket.cli.look import Look, clean, columns
 from clawsocket.client import Event
 from clawsocket.protocol import events as catalogue
-from clawsocket.protocol.models import SessionInfo, SessionUsage
+from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage
 
 LABEL, TYPE = 16, 25
 """Columns of a session's name and of an event's type."""
@@ -41,8 +43,12 @@ _FIELDS = {
 }
 """What is said of events whose fields speak for themselves."""
 
-STATES = {"running": GREEN, "requires_action": YELLOW, "failed": RED, "background": CYAN, "idle": "", "ended": DIM}
-"""The colours of states."""
+_MAIN_INPUT = re.compile(
+    r'\{"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject)":"((?:[^"\\]|\\.)*)'
+)
+
+STATES = {"requires_action": YELLOW, "running": GREEN, "background": CYAN, "failed": RED, "idle": "", "ended": DIM}
+"""The states, those first that ask most of the owner, and their colours."""
 
 
 class Labels:
@@ -73,6 +79,39 @@ class Labels:
 def label(session: SessionInfo) -> str:
     """Return what a session is called: its name, or its folder's."""
     return _name(session.name, session.cwd, session.session_id)
+
+
+def by_urgency(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
+    """Return sessions as their owner wants to see them: the most urgent first, of those the one that changed last."""
+    order = list(STATES)
+    return sorted(sessions, key=lambda one: (order.index(one.state), -one.since))
+
+
+def doing(session: SessionInfo, agents: Iterable[AgentState]) -> str:
+    """Return what a session waits for, or does."""
+    main = next((one for one in agents if one.session_id == session.session_id and one.agent_type == "master"), None)
+    return ": ".join(filter(None, (session.waiting_for, tool_of(main))))
+
+
+def tool_of(agent: AgentState | None) -> str:
+    """Return the tool call that an agent is at; nothing if there is none."""
+    if agent is None or agent.current_tool is None:
+        return ""
+    return f"{agent.current_tool} {brief(agent.current_tool_input or '')}".rstrip()
+
+
+def brief(input_summary: str) -> str:
+    """Return what a person wants to see of a tool's input: the command, the path; else all of it, as it is.
+
+    A summary that was cut off is no JSON any more, so its beginning is looked at.
+    """
+    found = _MAIN_INPUT.match(input_summary)
+    if found is None:
+        return input_summary
+    try:
+        return str(msgspec.json.decode(f'"{found[1]}"'))
+    except msgspec.DecodeError:
+        return found[1]
 
 
 def _name(name: str | None, cwd: str, session_id: str) -> str:
@@ -117,7 +156,7 @@ def _told(event: Event) -> tuple[str, str]:
     colour = _COLOURS.get(event.type, DIM)
     match data:
         case catalogue.ToolUse():
-            return colour, f"{data.tool_name} {data.input_summary}"
+            return colour, f"{data.tool_name} {brief(data.input_summary)}"
         case catalogue.ToolResult():
             took = "" if data.duration_ms is None else f" {duration(data.duration_ms)}"
             told = data.error or data.output_summary
@@ -143,7 +182,7 @@ def _told(event: Event) -> tuple[str, str]:
 
 def why(data: catalogue.SessionStateChanged) -> str:
     """Return what a session waits for, and with which call."""
-    tool = "" if data.tool is None else f"{data.tool.name} {data.tool.input_summary}"
+    tool = "" if data.tool is None else f"{data.tool.name} {brief(data.tool.input_summary)}".rstrip()
     return ": ".join(filter(None, (data.waiting_for, tool)))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import string
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import get_args
 
 from clawsocket.cli import live, parsing
 from clawsocket.cli.event_line import cost, label
 from clawsocket.cli.look import clean
-from clawsocket.client import Lost, Notice, connect
 from clawsocket.protocol.models import AgentState, SessionInfo, State
+from clawsocket.protocol.replies import Snapshot
 
 FORMAT = "{requires_action} waiting, {running} running, {idle} idle"
 
@@ -45,12 +44,12 @@ def main(argv: Sequence[str]) -> int:
         epilog=EPILOG,
         formatter_class=parsing.RawHelp,
     )
-    parser.add_argument("--format", metavar="FORMAT", type=_format, default=FORMAT, help=f"the line [{FORMAT}]")
+    parser.add_argument("--format", metavar="FORMAT", type=format_text, default=FORMAT, help=f"the line [{FORMAT}]")
     parser.add_argument("--off", metavar="TEXT", default="claw-socket is off", help="while the service is stopped")
     return live.run(_line(parser.parse_args(argv)))
 
 
-def _format(text: str) -> str:
+def format_text(text: str) -> str:
     """Return a format that needs nothing but what there is, and does nothing but put it in."""
     known = values([], [])
     try:
@@ -67,22 +66,10 @@ def _format(text: str) -> str:
 
 
 async def _line(options: argparse.Namespace) -> int:
-    last: str | None = None
+    def shown(snapshot: Snapshot) -> str:
+        return clean(options.format.format(**values(snapshot.sessions, snapshot.agents)))
 
-    def show(text: str) -> None:
-        nonlocal last
-        if text != last:
-            last = text
-            print(text, flush=True)
-
-    def noticed(notice: Notice) -> None:
-        if isinstance(notice, Lost):
-            show(options.off)
-
-    async with connect(wait=True) as claw, aclosing(claw.watch(noticed)) as snapshots:
-        async for snapshot in snapshots:
-            show(clean(options.format.format(**values(snapshot.sessions, snapshot.agents))))
-    return 0
+    return await live.print_changes(shown, options.off)
 
 
 def values(sessions: list[SessionInfo], agents: list[AgentState]) -> dict[str, str]:

@@ -7,10 +7,12 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from typing import Any
 
-from clawsocket.client import Gap, Lost, Notice
+from clawsocket.client import Gap, Lost, Notice, connect
+from clawsocket.protocol.replies import Snapshot
 
 MISSING = {
     "evicted": "what was before this is no longer kept",
@@ -69,6 +71,34 @@ def _pipe() -> int | None:
         return descriptor if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None
     except (OSError, ValueError):
         return None
+
+
+async def print_changes(shown: Callable[[Snapshot], str], off: str) -> int:
+    """Print what is to be shown of all sessions, and again whenever that is something else; it does not end.
+
+    Args:
+        shown: makes a text of how everything is.
+        off: what is printed while the service is stopped.
+
+    Raises:
+        TokenRefusedError: the service refuses the token.
+    """
+    last: str | None = None
+
+    def show(text: str) -> None:
+        nonlocal last
+        if text != last:
+            last = text
+            print(text, flush=True)
+
+    def noticed(notice: Notice) -> None:
+        if isinstance(notice, Lost):
+            show(off)
+
+    async with connect(wait=True) as claw, aclosing(claw.watch(noticed)) as snapshots:
+        async for snapshot in snapshots:
+            show(shown(snapshot))
+    return 0
 
 
 def tell(notice: Notice) -> None:

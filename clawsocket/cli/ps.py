@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from clawsocket.cli import live, parsing
-from clawsocket.cli.event_line import CYAN, DIM, STATES, age, cost, label
+from clawsocket.cli.event_line import CYAN, DIM, STATES, age, by_urgency, cost, doing, label, tool_of
 from clawsocket.cli.look import Look, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
 from clawsocket.protocol.models import AgentState, SessionInfo
@@ -164,10 +164,7 @@ def table(snapshot: Snapshot, look: Look, now: float) -> str:
     """
     if not snapshot.sessions:
         return "no sessions"
-    order = list(STATES)
-    order.insert(0, order.pop(order.index("requires_action")))
-    sessions = sorted(snapshot.sessions, key=lambda one: (order.index(one.state), -one.since))
-    rows = [row for one in sessions for row in _rows(one, snapshot.agents, look, now)]
+    rows = [row for one in by_urgency(snapshot.sessions) for row in _rows(one, snapshot.agents, look, now)]
     widths = [max(len(_HEADS[at]), *(len(look.fit(row[at], _LABEL[1])) for row, _ in rows)) for at in range(_LAST)]
     kept = [at for at in range(_LAST) if at not in _dropped(widths, look.width)]
     widths[0] = max(_LABEL[0], min(widths[0], look.width - sum(widths[at] + 2 for at in kept[1:])))
@@ -197,22 +194,15 @@ def _line(row: Sequence[str], colour: str, widths: list[int], kept: list[int], l
 def _rows(session: SessionInfo, agents: list[AgentState], look: Look, now: float) -> Iterator[tuple[list[str], str]]:
     own = [one for one in agents if one.session_id == session.session_id]
     main = next((one for one in own if one.agent_type == "master"), None)
-    what = ": ".join(filter(None, (session.waiting_for, _tool(main))))
     context = "" if session.context is None else f"{session.context.percent_used:.0f} %"
     spent = "" if session.usage is None else cost(session.usage.total_cost_usd)
     yield (
-        [label(session), session.state, age(now - session.since), context, spent, what],
+        [label(session), session.state, age(now - session.since), context, spent, doing(session, own)],
         STATES.get(session.state, ""),
     )
     branch = "└ " if look.block == "█" else "- "
     for one in own:
         if one is not main and one.status != "offline":
-            about = ": ".join(filter(None, (one.description, _tool(one))))
+            about = ": ".join(filter(None, (one.description, tool_of(one))))
             status = one.status.replace("tool_running", "tool")
             yield [f"{branch}{one.agent_type}", status, age(now - one.started_at), "", cost(one.cost_usd), about], CYAN
-
-
-def _tool(agent: AgentState | None) -> str:
-    if agent is None or agent.current_tool is None:
-        return ""
-    return f"{agent.current_tool} {agent.current_tool_input or ''}".rstrip()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -63,12 +63,13 @@ class Claw:
 
     def watch(self, notice: Callable[[Notice], None] | None = None) -> Iterator[Snapshot]:
         """Yield all sessions and agents as they are, now and whenever something about them changed."""
-        snapshots = self._claw.watch(notice)
-        try:
-            while (snapshot := self._do(_or_none(snapshots))) is not None:
-                yield snapshot
-        finally:
-            self._do(snapshots.aclose())
+        return self._each(self._claw.watch(notice))
+
+    def agent_log(
+        self, session: str, agent: str | None = None, *, notice: Callable[[Notice], None] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield each line of a transcript from now on, as Claude Code writes it."""
+        return self._each(self._claw.agent_log(session, agent, notice=notice))
 
     def snapshot(self) -> Snapshot:
         """Return all sessions and agents as they are."""
@@ -88,6 +89,13 @@ class Claw:
 
     async def _enter(self) -> client.Claw:
         return await client.connect(self._url, token=self._token, wait=self._wait).__aenter__()
+
+    def _each(self, what: AsyncGenerator[T, None]) -> Iterator[T]:
+        try:
+            while (one := self._do(_or_none(what))) is not None:
+                yield one
+        finally:
+            self._do(what.aclose())
 
     def _do(self, what: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(what, self._loop)

@@ -7,12 +7,12 @@ import itertools
 from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 
-from clawsocket.client import address, incoming
-from clawsocket.client.events import Events, Notice, Position
+from clawsocket.client import address, agent_log, incoming
+from clawsocket.client.events import Events, Notice, Position, log_notice
 from clawsocket.client.link import Link, Patience, dial
 from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
 from clawsocket.protocol import messages, replies
@@ -127,6 +127,21 @@ class Claw:
             finally:
                 reader.cancel()
                 await asyncio.wait([reader])
+
+    def agent_log(
+        self, session: str, agent: str | None = None, *, notice: Callable[[Notice], None] | None = None
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield each line of a transcript from now on, as Claude Code writes it.
+
+        It has a connection of its own. Lines that are written while there is none are not told: ``notice`` hears of it.
+
+        Args:
+            session: its id.
+            agent: the id of a subagent; None for the main agent.
+            notice: called with each :class:`Lost` and :class:`Back`.
+        """
+        subscribe = messages.SubscribeAgentLog(session_id=session, agent_id=agent)
+        return agent_log.follow(self._find, subscribe, notice or log_notice)
 
     # Questions
 

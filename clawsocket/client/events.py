@@ -79,7 +79,7 @@ class Events:
             since: the place to begin at; None for now.
             notice: is told what the stream has to tell of itself; it is logged by default.
         """
-        self._find, self._subscribe, self._notice = find, subscribe, notice or _log
+        self._find, self._subscribe, self._notice = find, subscribe, notice or log_notice
         self.position = since
         self._link: Link | None = None
         self._patience = Patience()
@@ -202,7 +202,8 @@ class Events:
         return True
 
 
-def _log(notice: Notice) -> None:
+def log_notice(notice: Notice) -> None:
+    """Log what a stream has to tell of itself, where nobody asks for it."""
     if isinstance(notice, Gap):
         logger.warning("events %d to %d are missing: %s", notice.from_, notice.to, notice.reason)
     elif isinstance(notice, Lost):

@@ -334,7 +334,7 @@ def test_ps_fits_and_shows_agents_context_and_cost() -> None:
     wide = table(snapshot, Look(120), 120_000).splitlines()
     assert wide[1].split() == [
         "a-rather-long-name-for-a-fo…", "requires_action", "2m", "42", "%",
-        "permission:", "Bash", '{"command":"rm"}',
+        "permission:", "Bash", "rm",
     ]  # fmt: skip
     assert wide[2].split() == ["└", "Explore", "working", "1m", "$0.25", "look", "around"]
     for width in range(24, 121):

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import random
-import signal
 import threading
-import time
-from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +18,7 @@ from clawsocket.client.blocking import connect as connect_blocking
 from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
 from clawsocket.protocol.events import ToolUse
 from clawsocket.protocol.models import SessionUsage, TotalUsage
-from tests.support.feed import SESSION, hook, spool
+from tests.support.feed import SESSION, hook, line, session_file, spool
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 
@@ -126,89 +123,7 @@ async def test_who_waits_gets_a_server_that_starts_later(home: Path) -> None:
     assert [type(one) for one in notices] == [Lost, Back]
 
 
-# Over restarts
-
-
-class Restarts(threading.Thread):
-    """Feeds numbered hooks all the time, and meanwhile ends and starts the service: each run once the client has got
-    something of it, and a moment by chance later.
-
-    Args:
-        home: the service's home.
-        ends: how each run of the service ends.
-        outage: seconds without it before the last run.
-        seen: what the client has got.
-    """
-
-    def __init__(self, home: Path, ends: list[signal.Signals], outage: float, seen: list[Event]) -> None:
-        super().__init__(daemon=True)
-        self._home, self._ends, self._outage, self._seen = home, ends, outage, seen
-        self.service = Service(home)
-        self.service.wait_for_hooks()
-        self.fed = 0
-        self._feeding = True
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        feeder = threading.Thread(target=self._feed, daemon=True)
-        feeder.start()
-        chance = random.Random(7)
-        try:
-            for number, end in enumerate(self._ends):
-                self._wait_for_more()
-                time.sleep(chance.random() * 0.2)
-                self.service.process.send_signal(end)
-                self.service.process.wait(20)
-                time.sleep(self._outage if number == len(self._ends) - 1 else chance.random() * 0.1)
-                self.service = Service(self._home)
-        except (OSError, TimeoutError, RuntimeError) as error:
-            self.error = error
-        finally:
-            self._feeding = False
-            feeder.join()
-            use_tool(self._home, 999_999)  # the last of all
-
-    def _wait_for_more(self) -> None:
-        before = len(self._seen)
-        wait_for(lambda: len(self._seen) > before, "an event of this run", 20)
-
-    def _feed(self) -> None:
-        while self._feeding:
-            spool(self._home, f"{self.fed:06}", hook(self.fed))
-            self.fed += 1
-            time.sleep(0.005)
-
-
-async def stay(home: Path, ends: list[signal.Signals], outage: float) -> tuple[list[Event], list[Notice], int]:
-    """Read everything over restarts, up to the one tool call that comes last."""
-    seen: list[Event] = []
-    notices: list[Notice] = []
-    restarts = await asyncio.to_thread(Restarts, home, ends, outage, seen)
-    with contextlib.ExitStack() as stack:
-        stack.callback(lambda: restarts.service.__exit__(None, None, None))
-        async with connect() as claw, claw.events("*", notice=notices.append) as events:
-            restarts.start()
-
-            async for event in events:
-                seen.append(event)
-                if event.type == "tool.use":
-                    break
-    assert restarts.error is None
-    return seen, notices, restarts.fed
-
-
-@pytest.mark.timeout(240)
-async def test_over_20_restarts_and_an_outage_every_event_comes_exactly_once(home: Path) -> None:
-    ends = [signal.SIGTERM, signal.SIGKILL] * 10
-    seen, notices, fed = await stay(home, ends, float(os.environ.get("CLIENT_TEST_OUTAGE", "5")))
-    assert [number_of(one) for one in seen if one.type == "hook.notification"] == list(range(fed))
-    assert fed > 500
-    again = [id for id, count in Counter(event.id for event in seen).items() if count > 1]
-    assert again == []
-    seqs = [event.seq or 0 for event in seen]
-    assert seqs == sorted(set(seqs))
-    kinds = Counter(type(one) for one in notices)
-    assert kinds == {Lost: 20, Back: 20}
+# Over restarts: see test_restarts.py too
 
 
 async def test_a_position_that_was_kept_goes_on_where_it_was(home: Path) -> None:
@@ -364,3 +279,70 @@ def test_the_blocking_client_leaves_no_thread(home: Path) -> None:
     with Service(home), connect_blocking():
         assert len(named()) == 1
     assert named() == []
+
+
+# Raw lines of transcripts
+
+
+@contextlib.contextmanager
+def transcript(home: Path) -> Iterator[Path]:
+    """The transcript of a session that lives."""
+    path = home / ".claude" / "projects" / "-w" / f"{SESSION}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(line(0) + b"\n")
+    with session_file(home):
+        yield path
+
+
+async def test_a_transcript_is_told_line_by_line_and_goes_on_after_a_restart(home: Path) -> None:
+    notices: list[Notice] = []
+
+    async def told(log: AsyncIterator[dict[str, Any]], path: Path, number: int) -> dict[str, Any]:
+        """Write until a line is told: it says nowhere from when on lines are."""
+        coming = asyncio.ensure_future(anext(log))
+        while not coming.done():
+            with path.open("ab") as file:
+                file.write(line(number) + b"\n")
+            await asyncio.wait([coming], timeout=0.1)
+        return coming.result()
+
+    with transcript(home) as path, Service(home) as service:
+        async with (
+            connect() as claw,
+            asyncio.timeout(30),
+            contextlib.aclosing(claw.agent_log(SESSION, notice=notices.append)) as log,
+        ):
+            first = await told(log, path, 1)
+            assert first == json.loads(line(1, at=0)) | {"timestamp": first["timestamp"]}
+            await asyncio.to_thread(service.stop)
+            with await asyncio.to_thread(Service, home):
+                while (await told(log, path, 2))["promptId"] != "p2":
+                    pass
+    assert [type(one) for one in notices] == [Lost, Back]
+
+
+async def test_an_agent_log_that_the_server_refuses_is_an_error(home: Path) -> None:
+    with Service(home):
+        async with connect() as claw:
+            with pytest.raises(RequestError, match="not one of the protocol's"):
+                await anext(claw.agent_log(""))
+
+
+def test_the_blocking_client_reads_a_transcript(home: Path) -> None:
+    with transcript(home) as path, Service(home), connect_blocking() as claw:
+        log = claw.agent_log(SESSION)
+        writing = threading.Event()
+
+        def write() -> None:
+            while not writing.wait(0.05):
+                with path.open("ab") as file:
+                    file.write(line(7) + b"\n")
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            assert next(log)["promptId"] == "p7"
+        finally:
+            writing.set()
+            writer.join()
+        log.close()  # type: ignore[attr-defined]

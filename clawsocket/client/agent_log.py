@@ -1,0 +1,63 @@
+"""The raw lines of a transcript, as Claude Code writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from clawsocket.client.address import Address
+from clawsocket.client.events import Back, Lost, Notice
+from clawsocket.client.link import Link, Patience, dial
+from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
+from clawsocket.protocol.messages import SubscribeAgentLog
+
+
+async def follow(
+    find: Callable[[], Address], subscribe: SubscribeAgentLog, notice: Callable[[Notice], None]
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield each line from now on, over as many connections as it takes.
+
+    Args:
+        find: tells where the server is now.
+        subscribe: what to ask for.
+        notice: is told of each :class:`Lost` and :class:`Back`.
+
+    Raises:
+        TokenRefusedError: the server refuses the token.
+        RequestError: it refuses the log.
+    """
+    patience, is_lost = Patience(), False
+    while True:
+        link: Link | None = None
+        try:
+            link = await dial(find())
+            await link.send(subscribe)
+            patience.connected()
+            if is_lost:
+                is_lost = False
+                notice(Back(link.snapshot))
+            while True:
+                line = _line(await link.receive())
+                if line is not None:
+                    patience.worked()
+                    yield line
+        except (NoServerError, TokenRefusedError) as error:
+            pause = patience.pause(error)
+            if not is_lost:
+                is_lost = True
+                notice(Lost(error))
+            await asyncio.sleep(pause)
+        finally:
+            if link is not None:
+                await link.close()
+
+
+def _line(message: str | bytes) -> dict[str, Any] | None:
+    """Return the line that a message holds; None for another message."""
+    told = json.loads(message)  # a line may hold half a surrogate pair, which msgspec does not read
+    if told["type"] == "error":
+        raise RequestError(told["error"], told.get("message"))
+    line: dict[str, Any] | None = told["line"] if told["type"] == "agent_log" else None
+    return line
