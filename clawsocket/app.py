@@ -27,7 +27,7 @@ from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import Event
 from clawsocket.protocol.models import Finding, SessionInfo
-from clawsocket.protocol.replies import Status
+from clawsocket.protocol.replies import ServiceStatus
 from clawsocket.server.backend import Backend
 from clawsocket.server.server import Server
 from clawsocket.setup import hooks as hook_setup
@@ -225,7 +225,7 @@ class App:
             transcript=self._transcript,
         )
 
-    def _status(self) -> Status:
+    def _status(self) -> ServiceStatus:
         return self.metrics.status()
 
     def _metrics(self) -> str:

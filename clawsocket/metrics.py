@@ -15,9 +15,8 @@ from typing import Literal, NamedTuple, get_args
 from clawsocket import __version__
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import Cursor, FanOut
-from clawsocket.protocol import models
-from clawsocket.protocol.models import ClientStatus, State, StoreStatus, TotalUsage
-from clawsocket.protocol.replies import PROTOCOL, Status
+from clawsocket.protocol.models import ClientStatus, State, Status, StoreStatus, TotalUsage
+from clawsocket.protocol.replies import PROTOCOL, ServiceStatus
 from clawsocket.sources.spool import Spool
 from clawsocket.sources.transcripts import Transcripts
 from clawsocket.state.world import World
@@ -80,14 +79,14 @@ class Metrics:
         """Return everything as it is."""
         return "".join(map(_lines, self._all()))
 
-    def status(self) -> Status:
+    def status(self) -> ServiceStatus:
         """Return the same for a page, as far as it is about the service itself."""
         log, disk, head = self._log, self._log.disk, self._log.head
         store = None
         if disk is not None:
             behind = max(0, head - disk.committed)
             store = StoreStatus(size=_size(self._store), oldest_at=disk.oldest_at or 0, behind=behind)
-        return Status(
+        return ServiceStatus(
             pid=os.getpid(),
             started_at=round(self._began * 1000),
             cpu_seconds=time.process_time(),
@@ -163,7 +162,7 @@ class Metrics:
         living = [({"state": state}, states[state]) for state in get_args(State) if state != "ended"]
         yield Metric("sessions", "gauge", "Sessions that have not ended, by state.", living)
         statuses = Counter(agent.status for agent in agents)
-        working = [({"status": status}, statuses[status]) for status in get_args(models.Status)]
+        working = [({"status": status}, statuses[status]) for status in get_args(Status)]
         yield Metric("agents", "gauge", "Their agents, main agents included, by status.", working)
 
 

@@ -96,7 +96,7 @@ def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None) -> Sessi
     return kind(id=id, **{name: getattr(usage, name) for name in usage.__struct_fields__})
 
 
-class Status(Reply, tag="status", kw_only=True):
+class ServiceStatus(Reply, tag="status", kw_only=True):
     """How the service itself is. ``store`` is null where the log is in memory alone."""
 
     pid: int

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from clawsocket.protocol.models import AgentState, Finding, SessionInfo, SessionUsage, TotalUsage
-from clawsocket.protocol.replies import Status
+from clawsocket.protocol.replies import ServiceStatus
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Backend:
     all_sessions: Callable[[], Awaitable[list[SessionInfo]]]
     history: Callable[[str, int, str | None], Awaitable[tuple[list[msgspec.Raw], bool]]]
     usage: Callable[[str | None], SessionUsage | TotalUsage]
-    status: Callable[[], Status]
+    status: Callable[[], ServiceStatus]
     findings: Callable[[], Awaitable[list[Finding]]]
     take_hook: Callable[[bytes], None]
     metrics: Callable[[], str]

@@ -192,9 +192,9 @@ FIELDS = {
     "to": "The last number that is gone.",
     "Gap.reason": "Why: not kept any more, another log, a full spool, a crash, a source that could not be read.",
     "cpuSeconds": "CPU time that it took since its start.",
-    "Status.startedAt": "When the service was started, in ms since 1970.",
-    "Status.pid": "The process of the service.",
-    "Status.events": "Events since its start.",
+    "ServiceStatus.startedAt": "When the service was started, in ms since 1970.",
+    "ServiceStatus.pid": "The process of the service.",
+    "ServiceStatus.events": "Events since its start.",
     "clients": "The WebSocket clients.",
     "ClientStatus.topics": "What it subscribed to.",
     "lag": "Events that it was not sent yet.",
@@ -382,8 +382,8 @@ REPLIES: dict[type[Wire], list[Wire]] = {
     ],
     replies.SessionUsageReply: [replies.usage_reply(_USAGE, "3")],
     replies.TotalUsageReply: [replies.usage_reply(_TOTAL, None)],
-    replies.Status: [
-        replies.Status(
+    replies.ServiceStatus: [
+        replies.ServiceStatus(
             pid=812,
             started_at=TIME - 86_400_000,
             cpu_seconds=4.2,

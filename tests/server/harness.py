@@ -21,7 +21,7 @@ from clawsocket.log.fanout import FanOut
 from clawsocket.paths import Home
 from clawsocket.protocol.envelope import Event
 from clawsocket.protocol.models import AgentState, Finding, SessionInfo, SessionUsage, TotalUsage
-from clawsocket.protocol.replies import Status
+from clawsocket.protocol.replies import ServiceStatus
 from clawsocket.server.backend import Backend
 from clawsocket.server.connection import Connection
 from clawsocket.server.server import Server
@@ -107,9 +107,9 @@ class FakeBackend:
             last_updated_at=0,
         )
 
-    def status(self) -> Status:
+    def status(self) -> ServiceStatus:
         self.trip()
-        return Status(
+        return ServiceStatus(
             pid=1,
             started_at=1,
             cpu_seconds=0.5,

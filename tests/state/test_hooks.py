@@ -298,7 +298,10 @@ def test_a_permission_request_says_who_waits_for_what() -> None:
         "waitingFor": "permission",
         "tool": {"name": "Bash", "inputSummary": '{"command": "ls"}', "toolUseId": "t1"},
     }
-    assert run.world.snapshot()[0][0].waiting_for == "permission"
+    (session,) = run.world.snapshot()[0]
+    assert session.waiting_for == "permission"
+    assert session.tool is not None
+    assert session.tool.name == "Bash"
 
 
 def test_of_several_calls_the_one_with_that_input_waits() -> None:
