@@ -115,3 +115,40 @@ export const state = (name) => STATES[name] ?? visible(name, 40);
 
 /** The states in the order in which a person wants to see them. */
 export const STATE_ORDER = Object.keys(STATES);
+
+/** What tells most of a tool's input, the first that is there. */
+const TELLING = ["command", "file_path", "notebook_path", "path", "pattern", "url", "query", "question", "description", "prompt", "skill"];
+
+/**
+ * What a tool was called with, in short: of `{"command":"ls","timeout":5}` it is `ls`.
+ * @param {string} summary the input as JSON, which may have been cut.
+ */
+export function toolInput(summary) {
+  const given = summary ?? "";
+  try {
+    const input = JSON.parse(given);
+    const found = telling(input) ?? telling(input.questions?.[0] ?? {});
+    return found ?? given;
+  } catch {
+    const cut = /^\s*\{\s*"(?:command|file_path|path|pattern|url|query|prompt|description)"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(given);
+    return cut === null ? given : unescaped(cut[1]);
+  }
+}
+
+function telling(input) {
+  const name = TELLING.find((one) => typeof input[one] === "string");
+  return name && input[name];
+}
+
+function unescaped(text) {
+  try {
+    return `${JSON.parse(`"${text}"`)}…`;
+  } catch {
+    return `${text}…`;
+  }
+}
+
+const WAITS = { permission: "asks for permission", question: "has a question", elicitation: "has a question of a server" };
+
+/** Why a session needs its owner, in words. */
+export const waitsFor = (session) => WAITS[session.waitingFor] ?? (line(session.waitingFor, 80) || "needs you");
