@@ -132,12 +132,12 @@ function tree(agents) {
   const rows = [];
   const add = (parent, depth) => {
     for (const agent of children.get(parent) ?? []) {
-      const isMain = agent.agentType === "master";
-      rows.push({ agent, depth: isMain ? 0 : depth });
-      add(agent.agentId, depth + 1);
+      const own = agent.agentType === "master" ? 0 : depth;
+      rows.push({ agent, depth: own });
+      add(agent.agentId, own + 1);
     }
   };
-  add(null, known.size && agents[0].agentType === "master" ? 1 : 0);
+  add(null, agents.some((agent) => agent.agentType === "master") ? 1 : 0);
   return rows;
 }
 
