@@ -63,10 +63,10 @@ class Store {
 
   /**
    * Connect, and stay so.
-   * @param {object} options `url` and `token` as for connect(); `onLost` is called when a connection ends, and may
-   *   return a promise.
+   * @param {object} options `url` and `token` as for connect(); `onLost` is called when a connection ends that is tried
+   *   again, `onEnded` when it is not.
    */
-  async start({ url, token, onLost }) {
+  async start({ url, token, onLost, onEnded }) {
     this.stop();
     this.#stopped = false;
     this.claw = await connect({ url, token, wait: true });
@@ -78,11 +78,10 @@ class Store {
       this.#take(stream.snapshot);
       this.#status("live");
       for await (const event of stream) this.#arrived(event);
-    } catch (error) {
-      if (!this.#stopped && stream === this.#stream) {
-        this.#status("lost");
-        onLost?.(error);
-      }
+    } catch {
+      if (stream !== this.#stream) return;
+      this.#status("lost");
+      onEnded();
     }
   }
 
@@ -100,7 +99,7 @@ class Store {
     if (this.#stopped) return;
     if (told.type === "lost") {
       this.#status("lost");
-      onLost?.(told.error);
+      onLost();
     } else if (told.type === "back") {
       this.#take(told.snapshot);
       this.#status("live");
