@@ -62,6 +62,6 @@ def _answer(body: bytes, kind: str, **more: str) -> bytes:
 
 
 @lru_cache(maxsize=128)
-def _packed(file: Path, mtime: int, size: int) -> bytes:
+def _packed(file: Path, _mtime: int, _size: int) -> bytes:
     """Return a file's content compressed; anew when the file is another one."""
     return gzip.compress(file.read_bytes(), mtime=0)
