@@ -49,6 +49,7 @@ def without_body(response: bytes) -> bytes:
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ACCEPTED = answer(202, b'{"status":"accepted"}')
+ACCEPTED_LAST = closing(ACCEPTED)
 BAD_REQUEST = error(400, "bad request")
 BAD_HANDSHAKE = error(400, "invalid handshake", Sec_WebSocket_Version="13")
 UNAUTHORIZED = error(401, "unauthorized")
