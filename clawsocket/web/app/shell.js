@@ -166,9 +166,12 @@ class Shell extends HTMLElement {
   #status() {
     const { status, since } = store.connection;
     text(this.#link, status === "live" ? "live" : "");
-    text(this.#notice, status === "lost" ? `The service is away since ${age(since)}. This is how things were; it goes on by itself.` : "");
+    text(this.#notice, status === "lost" ? `The service is away${away(since)}. This is how things were; it goes on by itself.` : "");
   }
 }
+
+/** For how long; nothing while it is hardly worth a word. */
+const away = (since) => (Date.now() - since < 1000 ? "" : ` for ${age(since)}`);
 
 /** The page's icon: a claw's three marks, or how many wait. */
 function icon(waiting) {
