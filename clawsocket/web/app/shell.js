@@ -2,7 +2,7 @@
 
 import { watchCalls } from "./calls.js";
 import { h, keyed, set, styles, text } from "./dom.js";
-import { age, count } from "./format.js";
+import { age } from "./format.js";
 import { enter, leave, Refused, takeCode } from "./login.js";
 import { menu } from "./menu.js";
 import { href, router } from "./router.js";
@@ -138,14 +138,15 @@ class Shell extends HTMLElement {
     const waiting = this.waiting;
     set(this.#nav, "hidden", !this.#isIn);
     keyed(this.#nav, Object.entries(LINKS), ([view]) => view,
-      ([view, name]) => h("a", { href: href(view) }, name, view === "now" && h("span", { class: "count", hidden: true })),
+      ([view, name]) => h("a", { href: href(view) }, name,
+        view === "now" && [h("span", { class: "count", hidden: true }), h("span", { class: "unseen" })]),
       (link, [view]) => {
         set(link, "aria-current", view === router.route.view ? "page" : null);
         const badge = link.querySelector(".count");
         if (badge === null) return;
         set(badge, "hidden", waiting === 0);
         text(badge, waiting);
-        set(link, "aria-label", waiting ? `Now, ${count(waiting, "session needs", "sessions need")} you` : null);
+        text(badge.nextElementSibling, waiting ? ` ${waiting === 1 ? "session needs" : "sessions need"} you` : "");
       });
   }
 
