@@ -116,8 +116,11 @@ class Store {
     this.#tell((changes) => (changes.connection = true));
   }
 
-  /** Be as a snapshot says, and forget all else. */
-  #take(snapshot) {
+  /**
+   * Be as a snapshot says, and forget all else.
+   * @param {boolean} all whether anything may be new; else only what no event tells.
+   */
+  #take(snapshot, all = true) {
     const before = this.sessions;
     this.server = snapshot.server;
     this.sessions = new Map();
@@ -130,7 +133,11 @@ class Store {
     for (const id of this.#tries.keys()) if (!this.sessions.has(id)) this.#tries.delete(id);
     this.agents = new Map(snapshot.agents.map((agent) => [agent.agentId, agent]));
     this.#since = snapshot.headSeq;
-    this.#tell((changes) => (changes.all = true));
+    this.#tell((changes) => {
+      changes.all ||= all;
+      for (const [id, session] of this.sessions) if (differs(session, before.get(id))) changes.sessions.add(id);
+      for (const id of before.keys()) if (!this.sessions.has(id)) changes.sessions.add(id);
+    });
   }
 
   #arrived(event) {
@@ -167,7 +174,7 @@ class Store {
       const snapshot = await this.claw.snapshot();
       // Another snapshot may have come with a new connection, and be newer.
       const newer = this.#recent.filter((event) => event.seq > snapshot.headSeq);
-      this.#take(snapshot);
+      this.#take(snapshot, false);
       newer.forEach((event) => this.#apply(event));
     } catch {
       // The stream tells of a lost connection, and brings a snapshot when it is back.
@@ -229,6 +236,10 @@ class Store {
 }
 
 const none = () => ({ sessions: new Set(), agents: new Set(), all: false, connection: false });
+
+/** What a card shows of a session, but for what has events of its own that say it all. */
+const SHOWN = ["state", "since", "waitingFor", "pid", "cwd", "gitBranch", "model", "name", "permissionMode"];
+const differs = (session, before) => before === undefined || SHOWN.some((name) => session[name] !== before[name]);
 
 const REDUCERS = {
   "session.discovered": (store, event, data) =>
