@@ -26,7 +26,8 @@ from clawsocket.metrics import Metrics
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import Event
-from clawsocket.protocol.models import SessionInfo
+from clawsocket.protocol.models import Finding, SessionInfo
+from clawsocket.protocol.replies import ServiceStatus
 from clawsocket.server.backend import Backend
 from clawsocket.server.server import Server
 from clawsocket.setup import hooks as hook_setup
@@ -95,6 +96,7 @@ class App:
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._when = 0.0
+        self._examining: asyncio.Future[list[Finding]] | None = None
         self._purging: asyncio.Future[None] | None = None
         self.persistence.on_trouble = self._tell_trouble
         self.metrics = Metrics(self.world, self.log, self.fanout, self.transcripts, self.spool, home.log)
@@ -216,10 +218,15 @@ class App:
             all_sessions=self._all_sessions,
             history=self._history,
             usage=self.world.usage,
+            status=self._status,
+            findings=self._findings,
             take_hook=self.take_hook,
             metrics=self._metrics,
             transcript=self._transcript,
         )
+
+    def _status(self) -> ServiceStatus:
+        return self.metrics.status()
 
     def _metrics(self) -> str:
         return self.metrics.text()
@@ -239,6 +246,12 @@ class App:
     async def _all_sessions(self) -> list[SessionInfo]:
         known = self.world.session_list(True)
         return await self.persistence.sessions({one.session_id for one in known}) + known
+
+    async def _findings(self) -> list[Finding]:
+        """Let the doctor look, in a thread: what it asks of us is answered meanwhile. All who ask get one look."""
+        if self._examining is None or self._examining.done():
+            self._examining = asyncio.ensure_future(asyncio.to_thread(_examine, self.home))
+        return await asyncio.shield(self._examining)
 
     # The log on disk
 
@@ -296,6 +309,15 @@ class App:
             self.token = found
             logger.info("the token was rotated; clients have to connect again")
             self.server.rotate_token()
+
+
+def _examine(home: Home) -> list[Finding]:
+    from clawsocket.doctor.examine import examine  # hardly ever needed, and it brings a lot along
+
+    return [
+        Finding(check=one.check, level=one.level, what=one.what, mend=one.mend, fixable=one.fix is not None)
+        for one in examine(home)
+    ]
 
 
 async def serve(settings: Settings, home: Home) -> None:

@@ -1,10 +1,11 @@
-"""What ``GET /metrics`` tells, in the text form of Prometheus.
+"""What ``GET /metrics`` tells, in the text form of Prometheus, and ``get_status``.
 
 Nothing is counted for it: it looks at what is there when somebody asks.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +14,9 @@ from typing import Literal, NamedTuple, get_args
 
 from clawsocket import __version__
 from clawsocket.log.eventlog import EventLog
-from clawsocket.log.fanout import FanOut
-from clawsocket.protocol.models import State, Status, TotalUsage
-from clawsocket.protocol.replies import PROTOCOL
+from clawsocket.log.fanout import Cursor, FanOut
+from clawsocket.protocol.models import ClientStatus, State, Status, StoreStatus, TotalUsage
+from clawsocket.protocol.replies import PROTOCOL, ServiceStatus
 from clawsocket.sources.spool import Spool
 from clawsocket.sources.transcripts import Transcripts
 from clawsocket.state.world import World
@@ -77,6 +78,31 @@ class Metrics:
     def text(self) -> str:
         """Return everything as it is."""
         return "".join(map(_lines, self._all()))
+
+    def status(self) -> ServiceStatus:
+        """Return the same for a page, as far as it is about the service itself."""
+        log, disk, head = self._log, self._log.disk, self._log.head
+        store = None
+        if disk is not None:
+            behind = max(0, head - disk.committed)
+            store = StoreStatus(size=_size(self._store), oldest_at=disk.oldest_at or 0, behind=behind)
+        return ServiceStatus(
+            pid=os.getpid(),
+            started_at=round(self._began * 1000),
+            cpu_seconds=time.process_time(),
+            events=head - self._first,
+            clients=[_client(cursor, head) for cursor in self._fanout.cursors],
+            gaps=self._fanout.gaps,
+            memory_events=head + 1 - log.oldest_in_memory,
+            memory_bytes=log.bytes_in_memory,
+            store=store,
+            troubles={name: self.troubles[name] for name in SOURCES},
+            hooks_waiting=self._spool.waiting,
+            hooks_rejected=dict(self._spool.rejected),
+            caught_up=self._transcripts.caught_up,
+            broken_lines=self._transcripts.broken,
+            unknown_lines=dict(self._transcripts.unknown),
+        )
 
     def _all(self) -> Iterator[Metric]:
         info = {"version": __version__, "protocol": str(PROTOCOL)}
@@ -151,6 +177,11 @@ def _spent(usage: TotalUsage) -> Iterator[Metric]:
     yield Metric("tokens", "gauge", "Tokens of the sessions that are known, ended ones included.", tokens)
     costs = [({"model": model}, spent.cost_usd) for model, spent in models if spent.cost_usd is not None]
     yield Metric("cost_usd", "gauge", "Their cost in US dollars, where the model has a price.", costs)
+
+
+def _client(cursor: Cursor, head: int) -> ClientStatus:
+    topics = [topic for topic, _ in cursor.filter.topics]
+    return ClientStatus(topics=topics, lag=head - cursor.position if topics else 0, stalled=not cursor.ready)
 
 
 def _one(name: str, kind: Literal["counter", "gauge"], help: str, value: float) -> Metric:

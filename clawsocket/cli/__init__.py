@@ -25,6 +25,7 @@ COMMANDS = {
     "status": ("clawsocket.cli.status", "Show whether the service runs, where, and what it sees"),
     "token": ("clawsocket.cli.token", "Show or replace the token; keep a copy in the system's keyring"),
     "line": ("clawsocket.cli.line", "Print one line on all sessions whenever it changes, for a status bar"),
+    "open": ("clawsocket.cli.open", "Open the dashboard in the browser"),
     "ps": ("clawsocket.cli.ps", "Show the sessions and agents as they are, or as they change"),
     "tail": ("clawsocket.cli.tail", "Show events as they happen, one line each"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),

@@ -57,15 +57,21 @@ def find(url: str | None = None, given: str | None = None, home: Home | None = N
         if given is not None:
             return Address(url, token=given, origin="given by the caller")
         return _with_token(url, home.token) if urlsplit(url).hostname in LOOPBACK else Address(url)
-    endpoint = _read(home.endpoint)
-    if endpoint.socket is not None:
-        return Address("ws://localhost/", socket=endpoint.socket)
+    found = endpoint(home)
+    if found.socket is not None:
+        return Address("ws://localhost/", socket=found.socket)
     if given is not None:
-        return Address(endpoint.url, token=given, origin="given by the caller")
-    return _with_token(endpoint.url, home.token)
+        return Address(found.url, token=given, origin="given by the caller")
+    return _with_token(found.url, home.token)
 
 
-def _read(path: Path) -> Endpoint:
+def endpoint(home: Home) -> Endpoint:
+    """Return what the running server says of itself.
+
+    Raises:
+        NoServerError: none runs.
+    """
+    path = home.endpoint
     try:
         return msgspec.json.decode(path.read_bytes(), type=Endpoint)
     except FileNotFoundError:

@@ -14,8 +14,8 @@ from typing import Any, Self, TypeVar
 
 from clawsocket import client
 from clawsocket.client import Event, Notice, Position
-from clawsocket.protocol.models import SessionInfo, SessionUsage, TotalUsage
-from clawsocket.protocol.replies import Snapshot
+from clawsocket.protocol.models import Finding, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.replies import ServiceStatus, Snapshot
 
 T = TypeVar("T")
 
@@ -82,6 +82,14 @@ class Claw:
     def usage(self, session: str | None = None) -> SessionUsage | TotalUsage:
         """Return what a session used, or all of them."""
         return self._do(self._claw.usage(session))
+
+    def status(self) -> ServiceStatus:
+        """Return how the service itself is."""
+        return self._do(self._claw.status())
+
+    def findings(self) -> list[Finding]:
+        """Return what ``claw-socket doctor`` finds; it takes a few seconds."""
+        return self._do(self._claw.findings())
 
     def history(self, session: str, *, limit: int = 1000, before: str | None = None) -> list[Event]:
         """Return the last events of a session, oldest first."""

@@ -16,7 +16,7 @@ from clawsocket.client.events import Events, Notice, Position, log_notice
 from clawsocket.client.link import Link, Patience, dial
 from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
 from clawsocket.protocol import messages, replies
-from clawsocket.protocol.models import SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.models import Finding, SessionInfo, SessionUsage, TotalUsage
 
 PACE = 0.2
 """Seconds between two snapshots of :meth:`Claw.watch`, at least: how fast anyone can look, and a server need answer."""
@@ -158,6 +158,14 @@ class Claw:
         if session is None:
             return await self._ask(messages.GetUsage(), replies.TotalUsageReply)
         return await self._ask(messages.GetUsage(session_id=session), replies.SessionUsageReply)
+
+    async def status(self) -> replies.ServiceStatus:
+        """Return how the service itself is."""
+        return await self._ask(messages.GetStatus(), replies.ServiceStatus)
+
+    async def findings(self) -> list[Finding]:
+        """Return what ``claw-socket doctor`` finds; it takes a few seconds."""
+        return (await self._ask(messages.GetFindings(), replies.Findings)).findings
 
     async def history(self, session: str, *, limit: int = 1000, before: str | None = None) -> list[incoming.Event]:
         """Return the last events of a session, oldest first, also of one that ended.

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.models import AgentState, Context, LimitType, SessionUsage, State
+from clawsocket.protocol.models import AgentState, Context, LimitType, SessionUsage, State, WaitingTool
 
 RemovedReason = Literal["process_exited", "file_removed", "manual", "cleared", "silent"]
 Outcome = Literal["ok", "error", "denied", "interrupted", "invalid"]
@@ -85,14 +85,6 @@ class SessionStarted(Wire, kw_only=True):
     permission_mode: str | None = None
     cwd: str | None = None
     source: str | None = None
-
-
-class WaitingTool(Wire, kw_only=True):
-    """The call that waits for the owner."""
-
-    name: str
-    input_summary: str
-    tool_use_id: str | None = None
 
 
 @event("session.state_changed", {"state": "running", "previous": "idle", "since": _TIME}, fact=False)

@@ -65,6 +65,14 @@ class GetUsage(ClientMessage, tag="get_usage", kw_only=True):
     session_id: SessionId | None = None
 
 
+class GetStatus(ClientMessage, tag="get_status", kw_only=True):
+    """Asks how the service itself is."""
+
+
+class GetFindings(ClientMessage, tag="get_findings", kw_only=True):
+    """Asks for what ``claw-socket doctor`` finds; it takes a few seconds."""
+
+
 class Replay(ClientMessage, tag="replay", kw_only=True):
     """Sets the cursor back: the subscribed events with a greater seq come again, then live goes on."""
 
@@ -91,6 +99,8 @@ AnyMessage = (
     | GetSessionList
     | GetSessionHistory
     | GetUsage
+    | GetStatus
+    | GetFindings
     | Replay
     | SubscribeAgentLog
     | UnsubscribeAgentLog

@@ -69,6 +69,14 @@ class Context(Wire, kw_only=True):
     official: bool
 
 
+class WaitingTool(Wire, kw_only=True):
+    """The call that waits for the owner."""
+
+    name: str
+    input_summary: str
+    tool_use_id: str | None = None
+
+
 class SessionInfo(Wire, kw_only=True):
     """A session. ``pid`` is null while unknown; times are ms since 1970."""
 
@@ -80,6 +88,8 @@ class SessionInfo(Wire, kw_only=True):
     state: State
     since: int
     waiting_for: str | None = None
+    tool: WaitingTool | None = None
+    error: str | None = None
     name: str | None = None
     model: str | None = None
     git_branch: str | None = None
@@ -89,6 +99,32 @@ class SessionInfo(Wire, kw_only=True):
     usage: SessionUsage | None = None
     context: Context | None = None
     rate_limits: list[RateLimit] | None = None
+
+
+class ClientStatus(Wire, kw_only=True):
+    """A client of the service: what it wants, and how far it is behind the newest event."""
+
+    topics: list[str]
+    lag: int
+    stalled: bool
+
+
+class StoreStatus(Wire, kw_only=True):
+    """The log on disk. ``behind`` counts the events that are not in it yet."""
+
+    size: int
+    oldest_at: int
+    behind: int
+
+
+class Finding(Wire, kw_only=True):
+    """What a check of the service found."""
+
+    check: str
+    level: Literal["ok", "warning", "error"]
+    what: str
+    mend: str | None = None
+    fixable: bool
 
 
 class ToolRun(Wire, kw_only=True):

@@ -8,12 +8,20 @@ import msgspec
 
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.messages import RequestId
-from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.models import (
+    AgentState,
+    ClientStatus,
+    Finding,
+    SessionInfo,
+    SessionUsage,
+    StoreStatus,
+    TotalUsage,
+)
 
 PROTOCOL = 1
 """Version of the protocol; it changes when something that was promised no longer holds."""
 
-FEATURES = ("epoch", "ids", "resume", "gap", "sessions_filter", "aliases", "request_ids")
+FEATURES = ("epoch", "ids", "resume", "gap", "sessions_filter", "aliases", "request_ids", "status")
 """What this server can do beyond the original; listed in every snapshot."""
 
 
@@ -86,6 +94,32 @@ def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None) -> Sessi
     """Return the ``usage`` reply for one session or for all."""
     kind = SessionUsageReply if isinstance(usage, SessionUsage) else TotalUsageReply
     return kind(id=id, **{name: getattr(usage, name) for name in usage.__struct_fields__})
+
+
+class ServiceStatus(Reply, tag="status", kw_only=True):
+    """How the service itself is. ``store`` is null where the log is in memory alone."""
+
+    pid: int
+    started_at: int
+    cpu_seconds: float
+    events: int
+    clients: list[ClientStatus]
+    gaps: int
+    memory_events: int
+    memory_bytes: int
+    store: StoreStatus | None
+    troubles: dict[str, int]
+    hooks_waiting: int
+    hooks_rejected: dict[str, int]
+    caught_up: bool
+    broken_lines: int
+    unknown_lines: dict[str, int]
+
+
+class Findings(Reply, tag="findings", kw_only=True):
+    """What ``claw-socket doctor`` finds, in the order in which one thing rests on another."""
+
+    findings: list[Finding]
 
 
 class SubscribedAgentLog(Reply, tag="subscribed_agent_log", kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -69,6 +69,14 @@ class Access:
         name = host_name(match[1]) if match else None
         return (name is not None and _is_loopback(name)) or any(_fits(origin, rule.lower()) for rule in self._origins)
 
+    def own(self, origin: bytes | None, host: bytes | None) -> bool:
+        """Tell whether a request comes from a page of this very server: same host, same port as the request names."""
+        return (
+            origin is not None
+            and host is not None
+            and origin.lower() in (b"http://" + host.lower(), b"https://" + host.lower())
+        )
+
     def bearer(self, authorization: bytes | None) -> bool:
         """Tell whether an ``Authorization`` header holds the token."""
         scheme, _, given = (authorization or b"").partition(b" ")
@@ -76,8 +84,15 @@ class Access:
 
     def query(self, query: bytes) -> bool:
         """Tell whether a query holds the token, as ``token=``."""
-        pairs = (pair.partition(b"=") for pair in query.split(b"&"))
-        return any(name == b"token" and same(unquote_to_bytes(given), self.token()) for name, _, given in pairs)
+        return any(same(given, self.token()) for given in values(query, b"token"))
+
+
+def values(query: bytes, wanted: bytes) -> Iterator[bytes]:
+    """Yield what a query gives for a name."""
+    for pair in query.split(b"&"):
+        name, _, given = pair.partition(b"=")
+        if name == wanted:
+            yield unquote_to_bytes(given)
 
 
 @lru_cache(maxsize=1024)

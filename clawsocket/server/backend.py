@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.models import AgentState, Finding, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.replies import ServiceStatus
 
 
 @dataclass(slots=True)
@@ -22,6 +23,8 @@ class Backend:
         history: (session, limit, before) to the session's last ``limit`` events as JSON, oldest first, that come before
             the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
         usage: the usage of a session, zeros if it is not known; with None of all.
+        status: how the service itself is.
+        findings: what the doctor finds.
         take_hook: takes the body of a hook; raises InvalidHookError.
         metrics: what ``GET /metrics`` answers.
         transcript: (session, agent) to the transcript file as it is named now; agent None is the main one.
@@ -32,6 +35,8 @@ class Backend:
     all_sessions: Callable[[], Awaitable[list[SessionInfo]]]
     history: Callable[[str, int, str | None], Awaitable[tuple[list[msgspec.Raw], bool]]]
     usage: Callable[[str | None], SessionUsage | TotalUsage]
+    status: Callable[[], ServiceStatus]
+    findings: Callable[[], Awaitable[list[Finding]]]
     take_hook: Callable[[bytes], None]
     metrics: Callable[[], str]
     transcript: Callable[[str, str | None], Path | None]

@@ -46,12 +46,14 @@ class Connection(asyncio.Protocol):
         hub: what it shares with the others.
         cursor: its place in the log.
         by_token: whether it came in by the token, so that a new one ends it.
+        login: the id of the login by which a page came in; None for others.
         on_lost: called once, when the connection is gone.
     """
 
     def __init__(self, hub: Hub, protocol: ServerProtocol, *, by_token: bool) -> None:
         """Wait for the transport."""
         self.hub, self.by_token = hub, by_token
+        self.login: str | None = None
         self.on_lost: Callable[[], None] = lambda: None
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()

@@ -14,14 +14,19 @@ from websockets.server import ServerProtocol
 
 from clawsocket.errors import InvalidHookError
 from clawsocket.server import http
+from clawsocket.server.access import values
 from clawsocket.server.connection import Connection
 from clawsocket.server.keeper import Keeper
 from clawsocket.server.known_head import HEAD_LIMIT, KnownHead
+from clawsocket.server.logins import BODY_LIMIT
 
 KEEP_ALIVE = 75.0
 """Seconds that a producer's connection may rest between two hooks; it would notice its end only by a lost one."""
 
 HOOK = b"/hook"
+
+LOGIN, CODE = b"/session", b"/code"
+"""Where a page comes in, and where the owner gets it a code; both with POST."""
 
 ROOT = b"/"
 """A page for browsers, and where most clients open their WebSocket."""
@@ -49,6 +54,7 @@ class Gate(asyncio.Protocol):
         "_in_head",
         "_keeper",
         "_known",
+        "_login",
         "_long",
         "_loop",
         "_parser",
@@ -71,6 +77,7 @@ class Gate(asyncio.Protocol):
         self._parser = HttpRequestParser(self)
         self._address: str | None = None
         self._trusted = unix
+        self._login: str | None = None
         self._ending = False
         self._upgrading = False
         self._between = True
@@ -192,6 +199,8 @@ class Gate(asyncio.Protocol):
             self._get(keeper.routes[path])
         elif self._parser.should_upgrade():
             self._upgrade(query)
+        elif path in (LOGIN, CODE):
+            self._post(self._enter if path == LOGIN else self._code)
         else:
             self._refuse(http.NOT_FOUND)
 
@@ -305,10 +314,52 @@ class Gate(asyncio.Protocol):
             return
         if route.private and not self._admits(self._keeper.access.bearer(self._fields.get(b"authorization"))):
             return
+        make = route.maker(self._fields.get(b"accept-encoding", b""))
         if method == b"GET":
-            self._finish = lambda: self._answer(route.make(), self._keeps_alive())
+            self._finish = lambda: self._answer(make(), self._keeps_alive())
         else:
-            self._finish = lambda: self._answer(http.without_body(route.make()), self._keeps_alive())
+            self._finish = lambda: self._answer(http.without_body(make()), self._keeps_alive())
+
+    # Pages that come in.
+
+    def _post(self, action: Callable[[], None]) -> None:
+        if self._parser.get_method() != b"POST":
+            self._refuse(http.error(405, "method not allowed", Allow="POST"))
+        else:
+            action()
+
+    def _code(self) -> None:
+        """Give a code to the owner."""
+        if self._admits(self._keeper.access.bearer(self._fields.get(b"authorization"))):
+            self._finish = lambda: self._answer(self._keeper.logins.code(), self._keeps_alive())
+
+    def _enter(self) -> None:
+        """Let a page of this server in, and none of another origin, that of another port included."""
+        keeper, fields = self._keeper, self._fields
+        origin = fields.get(b"origin")
+        by_token = self.unix or not keeper.settings.auth or keeper.access.bearer(fields.get(b"authorization"))
+        if origin is not None and not keeper.access.own(origin, fields.get(b"host")):
+            self._refuse(http.FOREIGN_ORIGIN)
+            return
+        if b"authorization" in fields and not by_token:
+            self._refuse(http.UNAUTHORIZED)
+            return
+
+        def finish() -> None:
+            body = b"".join(self._body)
+            answer = keeper.logins.enter(body, fields.get(b"cookie"), by_token=by_token)
+            self._answer(answer, self._keeps_alive())
+
+        self._room = BODY_LIMIT
+        self._finish = finish
+
+    def _admitted(self, query: bytes) -> str | None:
+        """Return the login of a page that wants to connect; None if it has none, or is of another origin."""
+        cookies = self._fields.get(b"cookie")
+        if cookies is None or not self._keeper.access.own(self._fields.get(b"origin"), self._fields.get(b"host")):
+            return None
+        key = next(values(query, b"page"), b"")
+        return self._keeper.logins.admitted(cookies, key.decode("latin-1"))
 
     def _keeps_alive(self) -> bool:
         return self._parser.should_keep_alive() and not self._parser.should_upgrade()
@@ -350,7 +401,9 @@ class Gate(asyncio.Protocol):
 
     def _upgrade(self, query: bytes) -> None:
         keeper, fields = self._keeper, self._fields
-        if not self._admits(keeper.access.bearer(fields.get(b"authorization")) or keeper.access.query(query)):
+        by_token = keeper.access.bearer(fields.get(b"authorization")) or keeper.access.query(query)
+        self._login = None if by_token else self._admitted(query)
+        if not self._admits(by_token or self._login is not None):
             return
         if keeper.places.full:
             self._refuse(http.FULL)
@@ -387,6 +440,7 @@ class Gate(asyncio.Protocol):
             self._refuse(http.BAD_HANDSHAKE)
             return
         client = Connection(self._keeper.hub, protocol, by_token=not self.unix and self._keeper.settings.auth)
+        client.login = self._login
         places, address = self._keeper.places, self._from()
         places.take(address)
         client.on_lost = lambda: places.give_back(address)

@@ -50,6 +50,12 @@ class Hub:
         if not self.clients:
             self._empty.set()
 
+    def end_login(self, id: str) -> None:
+        """Close the pages that came in by a login that ended."""
+        for client in list(self.clients):
+            if client.login == id:
+                client.close(4409)
+
     async def emptied(self, seconds: float) -> None:
         """Wait until all clients are gone, for so long at most."""
         if self.clients:

@@ -16,6 +16,7 @@ from clawsocket.server.http import Route
 from clawsocket.server.hub import Hub
 from clawsocket.server.known_head import KnownHeads
 from clawsocket.server.limits import Places, Rates
+from clawsocket.server.logins import Logins
 from clawsocket.server.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Keeper:
     def __init__(self, settings: Settings, access: Access, hub: Hub, routes: Mapping[bytes, Route]) -> None:
         """Take the rules, the hub that clients go to, and what answers GET on which path."""
         self.settings, self.access, self.hub, self.routes = settings, access, hub, routes
+        self.logins = Logins(access.token)
+        self.logins.on_ended = hub.end_login
         self.hook_rates = Rates(settings.hook_rate)
         self.known_heads = KnownHeads()
         self.outbox = Outbox()

@@ -122,6 +122,17 @@ class Requests:
     def _get_usage(self, message: messages.GetUsage) -> None:
         self._client.send(replies.usage_reply(self._hub.backend.usage(message.session_id), message.id))
 
+    def _get_status(self, message: messages.GetStatus) -> None:
+        status = self._hub.backend.status()
+        status.id = message.id
+        self._client.send(status)
+
+    def _get_findings(self, message: messages.GetFindings) -> None:
+        self._read(self._send_findings(message))
+
+    async def _send_findings(self, message: messages.GetFindings) -> None:
+        self._client.send(replies.Findings(id=message.id, findings=await self._hub.backend.findings()))
+
     # Topics and the cursor.
 
     def _subscribe(self, message: messages.Subscribe) -> None:
@@ -236,6 +247,8 @@ _HANDLERS: dict[type[messages.ClientMessage], Callable[[Requests, Any], None]] =
     messages.GetSessionList: Requests._get_session_list,
     messages.GetSessionHistory: Requests._get_session_history,
     messages.GetUsage: Requests._get_usage,
+    messages.GetStatus: Requests._get_status,
+    messages.GetFindings: Requests._get_findings,
     messages.Replay: Requests._replay,
     messages.SubscribeAgentLog: Requests._subscribe_agent_log,
     messages.UnsubscribeAgentLog: Requests._unsubscribe_agent_log,

@@ -23,10 +23,10 @@ from clawsocket.protocol.events import (
     Task,
     ToolPermissionDenied,
     ToolPermissionRequested,
-    WaitingTool,
     WorktreeRemoved,
     hook_type,
 )
+from clawsocket.protocol.models import WaitingTool
 from clawsocket.state import outcome
 from clawsocket.state.lines import ECHOES
 from clawsocket.state.session import Session, waiting_for

@@ -11,9 +11,8 @@ from clawsocket.protocol.events import (
     RemovedReason,
     SessionRenamed,
     SessionStateChanged,
-    WaitingTool,
 )
-from clawsocket.protocol.models import SessionInfo, SessionUsage, State
+from clawsocket.protocol.models import SessionInfo, SessionUsage, State, WaitingTool
 from clawsocket.state.agents import Agent, Agents
 from clawsocket.state.clock import Clock
 from clawsocket.state.gauges import Gauges
@@ -102,6 +101,7 @@ class Session:
         self.discovered_at = self.world.now
         self.pid, self.run, self.file_started_at = None, str(at), 0
         self.state, self.waiting_for, self._announced = "idle", None, (None, None)
+        self._waiting_tool = self._failure = None
         self.begun = self.ending = False
         self.end_reason = self.gone_reason = None
         self.agents.restart(at)
@@ -116,6 +116,7 @@ class Session:
         """
         self.started_at, self.discovered_at, self.begun = info.started_at, info.discovered_at, begun or self.begun
         self.state, self.since, self.waiting_for = info.state, info.since, info.waiting_for
+        self._waiting_tool, self._failure = info.tool, info.error
         self.last_at = max(self.last_at, info.since)
         self.name, self.model, self.git_branch = info.name, info.model, info.git_branch
         self.permission_mode, self.version, self.entrypoint = info.permission_mode, info.version, info.entrypoint
@@ -165,13 +166,26 @@ class Session:
         tool: WaitingTool | None = None,
         error: str | None = None,
     ) -> None:
-        """Take a new state, unless what tells of it is older than what told of the present one."""
+        """Take a new state, unless what tells of it is older than what told of the present one.
+
+        What says that it waits need not say for which call; that is learnt later, and told.
+        """
+        if tool is not None and self._waits_for_unknown:
+            self.waiting_for, self._waiting_tool = waiting_for, tool
+            self._announced = (state, None)
+            self.tell_state(source)
+            return
         if self.state == "ended" or at < self.since or (state, waiting_for) == (self.state, self.waiting_for):
             return
         self.state, self.since, self.waiting_for = state, at, waiting_for
         self._waiting_tool, self._failure = tool, error
         self.touch(self.agents.main, at)
         self.tell_state(source)
+
+    @property
+    def _waits_for_unknown(self) -> bool:
+        """Whether it waits for its owner's word on a call, and nobody said on which."""
+        return self.state == "requires_action" and self.waiting_for != "elicitation" and self._waiting_tool is None
 
     def rename(self, name: str, at: int, source: Source) -> None:
         """Take its name; a new one is told."""
@@ -260,6 +274,8 @@ class Session:
             state=self.state,
             since=self.since,
             waiting_for=self.waiting_for,
+            tool=self._waiting_tool,
+            error=self._failure,
             name=self.name,
             model=self.model,
             git_branch=self.git_branch,

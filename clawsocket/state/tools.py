@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from clawsocket.protocol.envelope import Source
-from clawsocket.protocol.events import Outcome, ToolResult, ToolUse, WaitingTool
-from clawsocket.protocol.models import ToolRun
+from clawsocket.protocol.events import Outcome, ToolResult, ToolUse
+from clawsocket.protocol.models import ToolRun, WaitingTool
 from clawsocket.state.clock import remember
 from clawsocket.state.text import cut, input_summary
 

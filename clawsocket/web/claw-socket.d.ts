@@ -69,6 +69,12 @@ export interface Claw {
   usage(session?: undefined, options?: AskOptions): Promise<TotalUsage>;
   usage(session: string, options?: AskOptions): Promise<SessionUsage>;
 
+  /** Return how the service itself is. */
+  status(options?: AskOptions): Promise<ServiceStatus>;
+
+  /** Return what `claw-socket doctor` finds; it takes a few seconds. */
+  findings(options?: AskOptions): Promise<Finding[]>;
+
   /** Return the last events of a session, oldest first, also of one that ended. */
   history(session: string, options?: AskOptions & HistoryOptions): Promise<HistoryEvent[]>;
 
@@ -857,7 +863,17 @@ export interface Bookmark {
 }
 
 /** What clients send. */
-export type ClientMessage = SubscribeMessage | UnsubscribeMessage | GetSnapshotMessage | GetSessionListMessage | GetSessionHistoryMessage | GetUsageMessage | ReplayMessage | SubscribeAgentLogMessage | UnsubscribeAgentLogMessage;
+export type ClientMessage = SubscribeMessage | UnsubscribeMessage | GetSnapshotMessage | GetSessionListMessage | GetSessionHistoryMessage | GetUsageMessage | GetStatusMessage | GetFindingsMessage | ReplayMessage | SubscribeAgentLogMessage | UnsubscribeAgentLogMessage;
+
+/** A client of the service: what it wants, and how far it is behind the newest event. */
+export interface ClientStatus {
+  /** What it subscribed to. */
+  topics: string[];
+  /** Events that it was not sent yet. */
+  lag: number;
+  /** Whether it does not read what it was sent. */
+  stalled: boolean;
+}
 
 /** How full a session's context window is: `official` as Claude Code says, or else by the usage of its answers. */
 export interface Context {
@@ -900,6 +916,29 @@ export interface FileChanged {
   changeType?: string | undefined;
 }
 
+/** What a check of the service found. */
+export interface Finding {
+  /** What was looked at, in a word. */
+  check: string;
+  /** `error`: something does not work, or is not safe; `warning`: less than could be; `ok`. */
+  level: "error" | "ok" | "warning";
+  /** What was found, as a clause. */
+  what: string;
+  /** The command, or the deed, that mends it. */
+  mend?: string | undefined;
+  /** Whether `claw-socket doctor --fix` mends it. */
+  fixable: boolean;
+}
+
+/** What `claw-socket doctor` finds, in the order in which one thing rests on another. */
+export interface Findings {
+  type: "findings";
+  /** Of the request that this belongs to. */
+  id?: string | number | undefined;
+  /** What was found. */
+  findings: Finding[];
+}
+
 /**
  * Events `from` to `to` are gone, and why; the stream goes on at `oldestSeq`.
  *
@@ -917,6 +956,13 @@ export interface Gap {
   oldestSeq: number;
   /** Why: not kept any more, another log, a full spool, a crash, a source that could not be read. */
   reason: "crash" | "epoch" | "evicted" | "source" | "spool_full";
+}
+
+/** Asks for what `claw-socket doctor` finds; it takes a few seconds. */
+export interface GetFindingsMessage {
+  type: "get_findings";
+  /** Anything; the reply and errors echo it. */
+  id?: string | number | undefined;
 }
 
 /** Asks for a session's last events, oldest first; `before` is the id of the event to end before. */
@@ -944,6 +990,13 @@ export interface GetSessionListMessage {
 /** Asks for all sessions and agents as they are. */
 export interface GetSnapshotMessage {
   type: "get_snapshot";
+  /** Anything; the reply and errors echo it. */
+  id?: string | number | undefined;
+}
+
+/** Asks how the service itself is. */
+export interface GetStatusMessage {
+  type: "get_status";
   /** Anything; the reply and errors echo it. */
   id?: string | number | undefined;
 }
@@ -1142,6 +1195,43 @@ export interface ServerInfo {
   features: string[];
 }
 
+/** How the service itself is. `store` is null where the log is in memory alone. */
+export interface ServiceStatus {
+  type: "status";
+  /** Of the request that this belongs to. */
+  id?: string | number | undefined;
+  /** The process of the service. */
+  pid: number;
+  /** When the service was started, in ms since 1970. */
+  startedAt: number;
+  /** CPU time that it took since its start. */
+  cpuSeconds: number;
+  /** Events since its start. */
+  events: number;
+  /** The WebSocket clients. */
+  clients: ClientStatus[];
+  /** How often a client was told that events are not kept any more. */
+  gaps: number;
+  /** Events that are kept in memory. */
+  memoryEvents: number;
+  /** Their size, in bytes. */
+  memoryBytes: number;
+  /** The log on disk. */
+  store: StoreStatus | null;
+  /** How often each part of the service told of a trouble, since its start. */
+  troubles: { [name: string]: number };
+  /** Hooks in the spool that wait. */
+  hooksWaiting: number;
+  /** Files in the spool that were no hooks, by kind. */
+  hooksRejected: { [name: string]: number };
+  /** Whether no transcript has lines that wait. */
+  caughtUp: boolean;
+  /** Lines of transcripts that could not be read. */
+  brokenLines: number;
+  /** Lines of transcripts of kinds that are not known, by kind. */
+  unknownLines: { [name: string]: number };
+}
+
 /** The conversation was compacted. */
 export interface SessionCompacted {
   /** `manual` or `auto`. */
@@ -1211,6 +1301,10 @@ export interface SessionInfo {
   since: number;
   /** What the owner is asked for. */
   waitingFor?: string | undefined;
+  /** The call that waits for the owner. */
+  tool?: WaitingTool | undefined;
+  /** Why it failed. */
+  error?: string | undefined;
   /** The session's name. */
   name?: string | undefined;
   /** The model. */
@@ -1365,6 +1459,16 @@ export type Source = "hook" | "transcript" | "session_file" | "status_line" | "s
 export type State = "running" | "requires_action" | "idle" | "background" | "failed" | "ended";
 
 export type Status = "working" | "tool_running" | "idle" | "offline";
+
+/** The log on disk. `behind` counts the events that are not in it yet. */
+export interface StoreStatus {
+  /** Its size, its journal included, in bytes. */
+  size: number;
+  /** When its oldest event happened, in ms since 1970; 0: it has none. */
+  oldestAt: number;
+  /** Events that are not on disk yet. */
+  behind: number;
+}
 
 /** A piece of the answer as it is displayed; only with the setting `stream`. Its ids occur nowhere else. */
 export interface StreamDelta {

@@ -317,6 +317,23 @@ class Claw {
   }
 
   /**
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<any>}
+   */
+  async status({ signal } = {}) {
+    const { type, id, ...status } = await this.#ask({ type: "get_status" }, signal);
+    return status;
+  }
+
+  /**
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<any>}
+   */
+  async findings({ signal } = {}) {
+    return (await this.#ask({ type: "get_findings" }, signal)).findings;
+  }
+
+  /**
    * @param {string} session
    * @param {AskOptions & import("./claw-socket.d.ts").HistoryOptions} [options]
    * @returns {Promise<HistoryEvent[]>}

@@ -9,7 +9,19 @@ import msgspec
 from clawsocket import __version__
 from clawsocket.protocol import aliases, events, messages, replies
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.models import AgentState, ModelUsage, RateLimit, SessionInfo, SessionUsage, ToolRun, TotalUsage
+from clawsocket.protocol.models import (
+    AgentState,
+    ClientStatus,
+    Finding,
+    ModelUsage,
+    RateLimit,
+    SessionInfo,
+    SessionUsage,
+    StoreStatus,
+    ToolRun,
+    TotalUsage,
+    WaitingTool,
+)
 
 FIELDS = {
     "type": "What it is.",
@@ -179,6 +191,34 @@ FIELDS = {
     "from": "The first number that is gone.",
     "to": "The last number that is gone.",
     "Gap.reason": "Why: not kept any more, another log, a full spool, a crash, a source that could not be read.",
+    "cpuSeconds": "CPU time that it took since its start.",
+    "ServiceStatus.startedAt": "When the service was started, in ms since 1970.",
+    "ServiceStatus.pid": "The process of the service.",
+    "ServiceStatus.events": "Events since its start.",
+    "clients": "The WebSocket clients.",
+    "ClientStatus.topics": "What it subscribed to.",
+    "lag": "Events that it was not sent yet.",
+    "stalled": "Whether it does not read what it was sent.",
+    "gaps": "How often a client was told that events are not kept any more.",
+    "memoryEvents": "Events that are kept in memory.",
+    "memoryBytes": "Their size, in bytes.",
+    "store": "The log on disk.",
+    "size": "Its size, its journal included, in bytes.",
+    "oldestAt": "When its oldest event happened, in ms since 1970; 0: it has none.",
+    "behind": "Events that are not on disk yet.",
+    "troubles": "How often each part of the service told of a trouble, since its start.",
+    "hooksWaiting": "Hooks in the spool that wait.",
+    "hooksRejected": "Files in the spool that were no hooks, by kind.",
+    "caughtUp": "Whether no transcript has lines that wait.",
+    "brokenLines": "Lines of transcripts that could not be read.",
+    "unknownLines": "Lines of transcripts of kinds that are not known, by kind.",
+    "findings": "What was found.",
+    "check": "What was looked at, in a word.",
+    "level": "`error`: something does not work, or is not safe; `warning`: less than could be; `ok`.",
+    "what": "What was found, as a clause.",
+    "mend": "The command, or the deed, that mends it.",
+    "fixable": "Whether `claw-socket doctor --fix` mends it.",
+    "SessionInfo.error": "Why it failed.",
     "hookType": "The hook, as Claude Code names it.",
 }
 """What a field holds, for all Structs that have it, or for one Struct."""
@@ -233,6 +273,7 @@ _INFO = SessionInfo(
     state="requires_action",
     since=TIME + 900,
     waiting_for="permission",
+    tool=WaitingTool(name="Bash", input_summary='{"command":"rm main.py"}', tool_use_id=TOOL),
     name="app-70",
     model="claude-opus-4-8",
     git_branch="main",
@@ -295,6 +336,8 @@ COMMANDS: dict[type[messages.ClientMessage], Command] = {
         ("usage",),
         [messages.GetUsage(), messages.GetUsage(session_id=SESSION)],
     ),
+    messages.GetStatus: Command("See how the service itself is.", ("status",), [messages.GetStatus()]),
+    messages.GetFindings: Command("Let the doctor look.", ("findings",), [messages.GetFindings(id="4")]),
     messages.Replay: Command(
         "Get the subscribed events after a number again.", ("gap",), [messages.Replay(last_seq=SEQ)]
     ),
@@ -339,6 +382,40 @@ REPLIES: dict[type[Wire], list[Wire]] = {
     ],
     replies.SessionUsageReply: [replies.usage_reply(_USAGE, "3")],
     replies.TotalUsageReply: [replies.usage_reply(_TOTAL, None)],
+    replies.ServiceStatus: [
+        replies.ServiceStatus(
+            pid=812,
+            started_at=TIME - 86_400_000,
+            cpu_seconds=4.2,
+            events=30_211,
+            clients=[ClientStatus(topics=["session.*", "agent.*"], lag=0, stalled=False)],
+            gaps=0,
+            memory_events=30_211,
+            memory_bytes=18_350_080,
+            store=StoreStatus(size=41_943_040, oldest_at=TIME - 2_592_000_000, behind=3),
+            troubles={"spool": 0, "transcript": 0, "session_file": 0, "watch": 0, "log": 0},
+            hooks_waiting=0,
+            hooks_rejected={},
+            caught_up=True,
+            broken_lines=0,
+            unknown_lines={"future-kind": 2},
+        )
+    ],
+    replies.Findings: [
+        replies.Findings(
+            id="4",
+            findings=[
+                Finding(check="token", level="ok", what="the service takes the token", fixable=False),
+                Finding(
+                    check="hooks",
+                    level="error",
+                    what="Claude Code does not run our hooks",
+                    mend="claw-socket --install-hooks",
+                    fixable=True,
+                ),
+            ],
+        )
+    ],
     replies.SubscribedAgentLog: [replies.SubscribedAgentLog(session_id=SESSION)],
     replies.UnsubscribedAgentLog: [replies.UnsubscribedAgentLog(session_id=None)],
     replies.AgentLog: [

@@ -27,7 +27,7 @@ COMMANDS = (
     (),
     *(
         (name,)
-        for name in "completion doctor history install line ps status tail token uninstall upgrade usage wait".split()
+        for name in "completion doctor history install line open ps status tail token uninstall upgrade usage wait".split()
     ),
     ("history", "purge"),
 )

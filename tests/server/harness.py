@@ -20,7 +20,8 @@ from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.paths import Home
 from clawsocket.protocol.envelope import Event
-from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.models import AgentState, Finding, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.protocol.replies import ServiceStatus
 from clawsocket.server.backend import Backend
 from clawsocket.server.connection import Connection
 from clawsocket.server.server import Server
@@ -62,6 +63,8 @@ class FakeBackend:
             all_sessions=self.all_sessions,
             history=self.history,
             usage=self.usage,
+            status=self.status,
+            findings=self.findings,
             take_hook=self.take_hook,
             metrics=lambda: "claw_socket_clients 0\n",
             transcript=lambda session_id, agent_id: self.transcripts.get((session_id, agent_id)),
@@ -104,6 +107,31 @@ class FakeBackend:
             unpriced_models=[],
             last_updated_at=0,
         )
+
+    def status(self) -> ServiceStatus:
+        self.trip()
+        return ServiceStatus(
+            pid=1,
+            started_at=1,
+            cpu_seconds=0.5,
+            events=2,
+            clients=[],
+            gaps=0,
+            memory_events=2,
+            memory_bytes=3,
+            store=None,
+            troubles={},
+            hooks_waiting=0,
+            hooks_rejected={},
+            caught_up=True,
+            broken_lines=0,
+            unknown_lines={},
+        )
+
+    async def findings(self) -> list[Finding]:
+        await self.may_go.wait()
+        self.trip()
+        return [Finding(check="token", level="error", what="it is gone", mend="claw-socket token rotate", fixable=True)]
 
     def take_hook(self, body: bytes) -> None:
         self.trip()

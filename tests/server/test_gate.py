@@ -327,7 +327,7 @@ async def test_another_method_is_405(rig: Rig, request_line: str, allowed: str) 
 
 
 async def test_another_path_is_404(rig: Rig) -> None:
-    for path in ("/", "/hooks", "/health/", "/%68ealth", "/asyncapi.yaml"):
+    for path in ("/index.html", "/hooks", "/health/", "/%68ealth", "/asyncapi.yaml"):
         answer = await rig.http(rig.get(path))
         assert (status(answer), body(answer)) == (404, {"error": "not found"})
 

@@ -211,6 +211,23 @@ async def test_usage_of_a_session_of_an_unknown_one_and_of_all(rig: Rig) -> None
         assert (await client.ask("get_usage"))["sessionCount"] == 1
 
 
+async def test_how_the_service_is_and_what_the_doctor_finds(rig: Rig) -> None:
+    async with rig.client() as client:
+        status = await client.ask("get_status", id="s")
+        assert (status["type"], status["id"], status["events"], status["store"]) == ("status", "s", 2, None)
+        (finding,) = (await client.ask("get_findings"))["findings"]
+        assert finding["mend"] == "claw-socket token rotate"
+
+
+async def test_while_the_doctor_looks_other_questions_are_answered(rig: Rig) -> None:
+    rig.fake.may_go.clear()
+    async with rig.client() as client:
+        await client.send("get_findings", id="slow")
+        assert (await client.ask("get_status"))["type"] == "status"
+        rig.fake.may_go.set()
+        assert (await client.receive())["id"] == "slow"
+
+
 async def test_a_history_is_the_last_events_of_a_session(rig: Rig) -> None:
     rig.fake.histories[SESSION] = [{"type": "message.user", "id": str(number)} for number in range(5)]
     async with rig.client() as client:

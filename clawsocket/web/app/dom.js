@@ -1,0 +1,105 @@
+/** Making and keeping elements, without markup from text: whatever a session says stays text. */
+
+/**
+ * Make an element.
+ * @param {string} tag its name.
+ * @param {object | null} attrs attributes; `class`, `data-…`, `aria-…` as in markup; false, null and undefined leave one
+ *   out, true gives it empty; `on…` with a function listens; `style` is an object of CSS properties, `--x` included.
+ * @param {...(Node | string | number | false | null | undefined | Array)} children nodes and texts; lists are opened.
+ */
+export function h(tag, attrs, ...children) {
+  const element = document.createElement(tag);
+  setAll(element, attrs);
+  element.append(...flat(children));
+  return element;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Make an element of SVG, as h() does. */
+export function svg(tag, attrs, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  setAll(element, attrs);
+  element.append(...flat(children));
+  return element;
+}
+
+function flat(children) {
+  return children.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false);
+}
+
+function setAll(element, attrs) {
+  for (const [name, value] of Object.entries(attrs ?? {})) set(element, name, value);
+}
+
+/** Set one attribute as h() does; nothing happens where it is so already, so that readers of the page are not disturbed. */
+export function set(element, name, value) {
+  if (name === "style") {
+    for (const [property, one] of Object.entries(value ?? {})) element.style.setProperty(property, one);
+  } else if (typeof value === "function") {
+    element.addEventListener(name.slice(2), value);
+  } else if (value === false || value === null || value === undefined) {
+    if (element.hasAttribute(name)) element.removeAttribute(name);
+  } else {
+    const text = value === true ? "" : String(value);
+    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+  }
+}
+
+/** Give an element a text, if it has another: a selection in it survives. */
+export function text(element, value) {
+  const wanted = String(value ?? "");
+  if (element.textContent !== wanted) element.textContent = wanted;
+}
+
+/**
+ * Make the children of an element those of a list, each kept as long as its key is there: nothing is made anew or moved
+ * without need, so focus, selection and scrolling stay.
+ * @param {Element} parent the element; it has no other children.
+ * @param {Iterable} items the list.
+ * @param {(item) => string} key what names an item; no two may be alike.
+ * @param {(item) => Element} create makes its element.
+ * @param {(element: Element, item) => void} [update] brings an element up to date; called for new ones, too.
+ */
+export function keyed(parent, items, key, create, update) {
+  const known = (parent.keyedChildren ??= new Map());
+  const list = Array.from(items, (item) => [key(item), item]);
+  const wanted = new Set(list.map(([name]) => name));
+  const stale = new Set();
+  for (const [name, element] of known) {
+    if (wanted.has(name)) continue;
+    known.delete(name);
+    stale.add(element);
+  }
+  let at = parent.firstElementChild;
+  for (const [name, item] of list) {
+    let element = known.get(name);
+    if (element === undefined) known.set(name, (element = create(item)));
+    update?.(element, item);
+    while (stale.has(at)) at = at.nextElementSibling;
+    if (element === at) at = at.nextElementSibling;
+    else place(parent, element, at);
+  }
+  // Last, so that another list can take what is in them; and not what another list has taken.
+  for (const element of stale) if (element.parentNode === parent) element.remove();
+}
+
+/** Put an element before another; one that is in the page already keeps its focus. */
+function place(parent, element, at) {
+  if (element.isConnected && parent.isConnected && parent.moveBefore) {
+    parent.moveBefore(element, at);
+    return;
+  }
+  const focus = element.contains(document.activeElement) ? document.activeElement : null;
+  parent.insertBefore(element, at);
+  focus?.focus({ preventScroll: true });
+}
+
+/** Load a style sheet of ours, once; resolves when it applies. */
+export function styles(href) {
+  const found = document.querySelector(`link[rel=stylesheet][href="${href}"]`);
+  if (found !== null) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
+  });
+}

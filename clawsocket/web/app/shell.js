@@ -1,0 +1,193 @@
+/** The frame around the views: it connects, lets the person in, and says how things stand. */
+
+import { watchCalls } from "./calls.js";
+import { h, keyed, set, styles, text } from "./dom.js";
+import { age } from "./format.js";
+import { enter, leave, Refused, takeCode } from "./login.js";
+import { menu } from "./menu.js";
+import { href, router } from "./router.js";
+import { store } from "./store.js";
+
+const LINKS = { now: "Now", usage: "Usage", events: "Events", service: "Service" };
+const TITLES = { ...LINKS, session: "Session" };
+
+const LOADERS = {
+  now: () => import("./view-now.js"),
+  session: () => import("./view-session.js"),
+  usage: () => import("./view-usage.js"),
+  events: () => import("./view-events.js"),
+  service: () => import("./view-service.js"),
+};
+
+const REASONS = {
+  none: "",
+  used: "This link was used already, and who used it is signed out now. If it was not you: claw-socket token rotate signs everybody out.",
+  expired: "This link is older than a minute, or of another time of the service.",
+  token: "That is not the token of this service.",
+  gone: "The token was replaced, or this browser was let in too long ago.",
+  foreign: "The service lets no page of this address in. Open it at the address that claw-socket open shows.",
+};
+
+class Shell extends HTMLElement {
+  #main;
+  #nav;
+  #link;
+  #notice;
+  #shown = null;
+  #isIn = true;
+
+  connectedCallback() {
+    const spoken = h("div", { class: "unseen", "aria-live": "polite" });
+    this.append(
+      h("a", { class: "skip button", href: "#main", onclick: (event) => this.#skip(event) }, "Skip to the content"),
+      h("header", { class: "bar" },
+        h("a", { class: "brand", href: href("now") }, "claw-socket"),
+        (this.#nav = h("nav", { "aria-label": "Views" })),
+        (this.#link = h("span", { class: "link", role: "status" })),
+        menu()),
+      (this.#notice = h("div", { class: "notice", role: "status" })),
+      (this.#main = h("main", { id: "main", tabindex: "-1" })),
+      spoken);
+    watchCalls(spoken);
+    this.#links();
+    store.subscribe((changes) => this.#changed(changes));
+    router.subscribe((route) => this.#show(route));
+    setInterval(() => this.#status(), 1000);
+    this.#begin();
+  }
+
+  #skip(event) {
+    event.preventDefault();
+    this.#main.focus();
+  }
+
+  // Coming in
+
+  async #begin() {
+    const code = takeCode();
+    await this.#enter(code === null ? {} : { code });
+  }
+
+  async #enter(by) {
+    let url;
+    try {
+      url = await enter(by);
+    } catch (error) {
+      if (error instanceof Refused) this.#login(error.reason);
+      else setTimeout(() => this.#enter(by), 1000);
+      return;
+    }
+    this.#isIn = true;
+    this.#shown = null;
+    this.#show(router.route);
+    store.start({ url, onLost: () => this.#check(), onEnded: () => setTimeout(() => this.#enter({}), 1000) });
+  }
+
+  /** A lost connection may mean that the token was replaced: a WebSocket does not say. */
+  async #check() {
+    try {
+      await enter();
+    } catch (error) {
+      if (!(error instanceof Refused)) return;
+      store.stop();
+      this.#login(error.reason);
+    }
+  }
+
+  #login(reason) {
+    leave();
+    this.#isIn = false;
+    this.#shown = null;
+    this.#links();
+    const field = h("input", {
+      type: "password", name: "token", autocomplete: "off", spellcheck: "false", required: true, "aria-label": "Token",
+      placeholder: "the token in ~/.claw-socket/token",
+    });
+    const submit = (event) => {
+      event.preventDefault();
+      this.#enter({ token: field.value.trim() });
+    };
+    this.#main.replaceChildren(
+      h("section", { class: "login sheet" },
+        h("h1", null, "Let this page in"),
+        REASONS[reason] && h("p", { class: "bad", role: "alert" }, REASONS[reason]),
+        h("p", null, "In a terminal, ", h("code", null, "claw-socket open"), " opens this page with a link that works once."),
+        h("form", { onsubmit: submit }, field, h("button", { class: "primary" }, "Come in")),
+        h("p", { class: "soft small" }, "Or paste the token; it is traded for a cookie and not kept.")));
+    document.title = "claw-socket";
+  }
+
+  // What is shown
+
+  async #show(route) {
+    this.#links();
+    if (!this.#isIn) return;
+    const key = `${route.view}/${route.id ?? ""}`;
+    if (key === this.#shown) return;
+    const first = this.#shown === null;
+    this.#shown = key;
+    await Promise.all([LOADERS[route.view](), styles(`/app/view-${route.view}.css`)]);
+    if (key !== this.#shown || !this.#isIn) return;
+    this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
+    if (!first) this.#main.focus({ preventScroll: true });
+    scrollTo(0, 0);
+    this.#title();
+  }
+
+  #links() {
+    const waiting = this.waiting;
+    set(this.#nav, "hidden", !this.#isIn);
+    keyed(this.#nav, Object.entries(LINKS), ([view]) => view,
+      ([view, name]) => h("a", { href: href(view) }, name,
+        view === "now" && [h("span", { class: "count", hidden: true }), h("span", { class: "unseen" })]),
+      (link, [view]) => {
+        set(link, "aria-current", view === router.route.view ? "page" : null);
+        const badge = link.querySelector(".count");
+        if (badge === null) return;
+        set(badge, "hidden", waiting === 0);
+        text(badge, waiting);
+        text(badge.nextElementSibling, waiting ? ` ${waiting === 1 ? "session needs" : "sessions need"} you` : "");
+      });
+  }
+
+  /** How many sessions wait for the person. */
+  get waiting() {
+    let waiting = 0;
+    for (const session of store.sessions.values()) waiting += session.state === "requires_action";
+    return waiting;
+  }
+
+  #changed(changes) {
+    if (changes.connection) this.#status();
+    this.#links();
+    this.#title();
+  }
+
+  #title() {
+    const waiting = this.waiting;
+    const title = `${waiting ? `(${waiting}) ` : ""}${TITLES[router.route.view]} · claw-socket`;
+    if (title === document.title) return;
+    document.title = title;
+    document.querySelector("link[rel=icon]").href = icon(waiting);
+  }
+
+  #status() {
+    const { status, since } = store.connection;
+    text(this.#link, status === "live" ? "live" : "");
+    text(this.#notice, status === "lost" ? `The service is away${away(since)}. This is how things were; it goes on by itself.` : "");
+  }
+}
+
+/** For how long; nothing while it is hardly worth a word. */
+const away = (since) => (Date.now() - since < 1000 ? "" : ` for ${age(since)}`);
+
+/** The page's icon: a claw's three marks, or how many wait. */
+function icon(waiting) {
+  const marks = "<path d='M9 24 14 7M16 25 19 7M23 24 25 9' stroke='#8a8a92' stroke-width='4' stroke-linecap='round'/>";
+  const number = waiting > 9 ? "9+" : waiting;
+  const call = `<circle cx='16' cy='16' r='16' fill='#b54708'/><text x='16' y='23' font-family='sans-serif' font-size='${waiting > 9 ? 17 : 21}' font-weight='700' fill='#fff' text-anchor='middle'>${number}</text>`;
+  const markup = `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>${waiting ? call : marks}</svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(markup)}`;
+}
+
+customElements.define("claw-shell", Shell);

@@ -1,0 +1,266 @@
+/**
+ * What the service knows, as the views see it: one stream, reduced to sessions, agents and limits.
+ *
+ * Views are told at most once per frame what changed. They look at the maps and never change them.
+ */
+
+import { connect } from "/claw-socket.js";
+
+const TOPICS = ["session.*", "agent.*", "usage.*", "system.error"];
+/** ms after which what no event tells is asked for, if something happened. */
+const RESYNC = 20_000;
+/** ms after which a new session's branch is asked for, and how often. */
+const SOON = 1000, TRIES = 3;
+/** ms between two looks at a page that nobody sees. */
+const HIDDEN = 100;
+/** Troubles of the service that are kept. */
+const TROUBLES = 50;
+
+class Store {
+  /** Session id to SessionInfo, with `tool` and `error` of its last change of state. */
+  sessions = new Map();
+  /** Agent id to AgentState. */
+  agents = new Map();
+  /** Limit type to the newest RateLimit. */
+  limits = new Map();
+  /** The newest `system.error` events, newest first. */
+  troubles = [];
+  /** `status`: `connecting`, `live` or `lost`; `since`: in ms since 1970; `gaps`: how often something was missing. */
+  connection = { status: "connecting", since: Date.now(), gaps: 0 };
+  /** The server's `version`, `protocol` and `features`, once connected. */
+  server = null;
+  /** The client, for what a view asks for itself: see claw-socket.js. Null before the first connection. */
+  claw = null;
+
+  #listeners = new Set();
+  #changes = none();
+  #frame = 0;
+  #stream = null;
+  #stopped = false;
+  #since = 0;
+  #recent = null;
+  #resync = 0;
+  #soon = false;
+  #tries = new Map();
+
+  /** Call a function with what changed; returns what ends that. */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Changes that say that everything is new, for a view that opens. */
+  get everything() {
+    return { sessions: new Set(this.sessions.keys()), agents: new Set(this.agents.keys()), all: true, connection: true };
+  }
+
+  /** The agents of a session, its main agent first. */
+  agentsOf(sessionId) {
+    const found = [];
+    for (const agent of this.agents.values()) if (agent.sessionId === sessionId) found.push(agent);
+    return found.sort((a, b) => (b.agentType === "master") - (a.agentType === "master") || a.startedAt - b.startedAt);
+  }
+
+  /**
+   * Connect, and stay so.
+   * @param {object} options `url` and `token` as for connect(); `onLost` is called when a connection ends that is tried
+   *   again, `onEnded` when it is not.
+   */
+  async start({ url, token, onLost, onEnded }) {
+    this.stop();
+    this.#stopped = false;
+    this.claw = await connect({ url, token, wait: true });
+    const notice = (told) => this.#noticed(told, onLost);
+    const stream = (this.#stream = this.claw.events(TOPICS, { notice }));
+    this.#tell((changes) => (changes.connection = true));
+    try {
+      await stream.open();
+      this.#take(stream.snapshot);
+      this.#status("live");
+      for await (const event of stream) this.#arrived(event);
+    } catch {
+      if (stream !== this.#stream) return;
+      this.#status("lost");
+      onEnded();
+    }
+  }
+
+  /** End the connection; what is known stays. */
+  stop() {
+    this.#stopped = true;
+    this.#stream?.close();
+    this.claw?.close();
+    this.#stream = this.claw = null;
+    clearTimeout(this.#resync);
+    this.#resync = 0;
+  }
+
+  #noticed(told, onLost) {
+    if (this.#stopped) return;
+    if (told.type === "lost") {
+      this.#status("lost");
+      onLost();
+    } else if (told.type === "back") {
+      this.#take(told.snapshot);
+      this.#status("live");
+    } else {
+      this.connection = { ...this.connection, gaps: this.connection.gaps + 1 };
+      this.#tell((changes) => (changes.connection = true));
+      this.#refresh();
+    }
+  }
+
+  #status(status) {
+    if (status === this.connection.status) return;
+    this.connection = { ...this.connection, status, since: Date.now() };
+    this.#tell((changes) => (changes.connection = true));
+  }
+
+  /**
+   * Be as a snapshot says, and forget all else.
+   * @param {boolean} all whether anything may be new; else only what no event tells.
+   */
+  #take(snapshot, all = true) {
+    const before = this.sessions;
+    this.server = snapshot.server;
+    this.sessions = new Map();
+    for (const session of snapshot.sessions) {
+      const known = before.get(session.sessionId);
+      const same = known && known.state === session.state && known.since === session.since;
+      this.sessions.set(session.sessionId, same ? { tool: known.tool, error: known.error, ...session } : session);
+      for (const limit of session.rateLimits ?? []) this.#limit(limit);
+    }
+    for (const id of this.#tries.keys()) if (!this.sessions.has(id)) this.#tries.delete(id);
+    this.agents = new Map(snapshot.agents.map((agent) => [agent.agentId, agent]));
+    this.#since = snapshot.headSeq;
+    this.#tell((changes) => {
+      changes.all ||= all;
+      for (const [id, session] of this.sessions) if (differs(session, before.get(id))) changes.sessions.add(id);
+      for (const id of before.keys()) if (!this.sessions.has(id)) changes.sessions.add(id);
+    });
+  }
+
+  #arrived(event) {
+    this.#recent?.push(event);
+    if (event.seq <= this.#since) return;
+    this.#apply(event);
+    if (this.#lacks(event.sessionId)) this.#refreshIn(SOON);
+    else if (this.#resync === 0) this.#refreshIn(RESYNC);
+  }
+
+  /** Whether something of a session may be known by now that no event tells. */
+  #lacks(id) {
+    const session = this.sessions.get(id);
+    if (session === undefined || session.gitBranch || this.#soon) return false;
+    const tries = this.#tries.get(id) ?? 0;
+    if (tries >= TRIES) return false;
+    this.#tries.set(id, tries + 1);
+    return true;
+  }
+
+  #refreshIn(pause) {
+    clearTimeout(this.#resync);
+    this.#soon = pause === SOON;
+    this.#resync = setTimeout(() => this.#refresh(), pause);
+  }
+
+  /** Ask for a snapshot: a branch, for one, is in no event. What came meanwhile is applied again. */
+  async #refresh() {
+    clearTimeout(this.#resync);
+    this.#soon = false;
+    if (this.#recent !== null || this.claw === null) return;
+    this.#recent = [];
+    try {
+      const snapshot = await this.claw.snapshot();
+      // Another snapshot may have come with a new connection, and be newer.
+      const newer = this.#recent.filter((event) => event.seq > snapshot.headSeq);
+      this.#take(snapshot, false);
+      newer.forEach((event) => this.#apply(event));
+    } catch {
+      // The stream tells of a lost connection, and brings a snapshot when it is back.
+    } finally {
+      this.#recent = null;
+      this.#resync = 0;
+    }
+  }
+
+  #apply(event) {
+    const reduce = REDUCERS[event.type];
+    if (reduce !== undefined) reduce(this, event, event.data);
+    else if (event.type === "system.error") this.troubles = [event, ...this.troubles].slice(0, TROUBLES);
+    this.#tell((changes) => {
+      if (event.sessionId) changes.sessions.add(event.sessionId);
+      if (event.type === "agent.state_changed") for (const one of event.data.agents) changes.agents.add(one.agentId);
+    });
+  }
+
+  /** Change what is known of a session; an unknown one is made. */
+  merge(event, fields) {
+    const id = event.sessionId;
+    const known = this.sessions.get(id) ?? {
+      sessionId: id, pid: null, cwd: "", startedAt: event.timestamp, discoveredAt: event.timestamp, state: "idle",
+      since: event.timestamp,
+    };
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    this.sessions.set(id, { ...known, ...Object.fromEntries(given) });
+  }
+
+  #limit(limit) {
+    const known = this.limits.get(limit.type);
+    if (known === undefined || known.updatedAt <= limit.updatedAt) this.limits.set(limit.type, limit);
+  }
+
+  limited(limit) {
+    this.#limit(limit);
+  }
+
+  #tell(note) {
+    note(this.#changes);
+    if (this.#frame !== 0) return;
+    this.#frame = document.hidden ? setTimeout(this.#flush, HIDDEN) : requestAnimationFrame(this.#flush);
+  }
+
+  #flush = () => {
+    const changes = this.#changes;
+    this.#changes = none();
+    this.#frame = 0;
+    for (const listener of this.#listeners) listener(changes);
+  };
+
+  /** A page that nobody sees draws no frames, and its title still counts who waits. */
+  hidden() {
+    if (this.#frame === 0) return;
+    cancelAnimationFrame(this.#frame);
+    this.#frame = setTimeout(this.#flush, HIDDEN);
+  }
+}
+
+const none = () => ({ sessions: new Set(), agents: new Set(), all: false, connection: false });
+
+/** What a card shows of a session, but for what has events of its own that say it all. */
+const SHOWN = ["state", "since", "waitingFor", "pid", "cwd", "gitBranch", "model", "name", "permissionMode"];
+const differs = (session, before) => before === undefined || SHOWN.some((name) => session[name] !== before[name]);
+
+const REDUCERS = {
+  "session.discovered": (store, event, data) =>
+    store.merge(event, { ...data, type: undefined, discoveredAt: event.timestamp }),
+  "session.started": (store, event, { model, permissionMode, cwd, version }) =>
+    store.merge(event, { model, permissionMode, cwd, version }),
+  "session.state_changed": (store, event, { state, since, waitingFor, tool, error }) =>
+    store.merge(event, { state, since, waitingFor: waitingFor ?? null, tool: tool ?? null, error: error ?? null }),
+  "session.renamed": (store, event, { name }) => store.merge(event, { name }),
+  "session.removed": (store, event) => {
+    store.sessions.delete(event.sessionId);
+    for (const [id, agent] of store.agents) if (agent.sessionId === event.sessionId) store.agents.delete(id);
+  },
+  "agent.state_changed": (store, event, { agents }) => {
+    for (const agent of agents) store.agents.set(agent.agentId, agent);
+  },
+  "usage.updated": (store, event, data) => store.merge(event, { usage: data }),
+  "usage.context": (store, event, data) => store.merge(event, { context: data }),
+  "usage.rate_limit": (store, event, data) => store.limited({ ...data, updatedAt: event.timestamp }),
+};
+
+export const store = new Store();
+
+document.addEventListener("visibilitychange", () => document.hidden && store.hidden());

@@ -1,0 +1,116 @@
+/** Now: who needs somebody, and what everything is doing. */
+
+import "./card.js";
+import { h, keyed, set, text } from "./dom.js";
+import { age, cost, count, duration, percent, state, STATE_ORDER, when } from "./format.js";
+import { tick } from "./parts.js";
+import { store } from "./store.js";
+import { View } from "./view.js";
+
+const LIMITS = { five_hour: "5 hours", seven_day: "7 days" };
+const HEADINGS = {
+  requires_action: "Needs you", running: "Running", background: "In the background", failed: "Failed", idle: "Idle",
+  ended: "Ended",
+};
+
+export class NowView extends View {
+  #groups = h("div", { class: "groups" });
+  #limits = h("ul", { class: "limits", "aria-label": "Limits of the account" });
+  #sum = h("p", { class: "sum soft" });
+  #empty = h("div", { class: "empty", hidden: true });
+
+  open() {
+    this.append(
+      h("header", { class: "now-head" }, h("h1", null, "Now"), this.#sum, this.#limits),
+      this.#empty, this.#groups);
+    const timer = setInterval(() => this.#tick(), 1000);
+    this.during(() => clearInterval(timer));
+  }
+
+  changed(changes) {
+    if (changes.all || changes.sessions.size || changes.agents.size) this.#show(changes);
+    this.#showEmpty();
+    this.#showLimits();
+  }
+
+  #tick() {
+    tick(this.#groups);
+    this.#showLimits();
+  }
+
+  #show(changes) {
+    const sorted = [...store.sessions.values()].sort(byNeed);
+    const groups = STATE_ORDER.map((name) => [name, sorted.filter((one) => one.state === name)]).filter(([, all]) => all.length);
+    const agents = Map.groupBy(store.agents.values(), (agent) => agent.sessionId);
+    const isNew = (card, session) => changes.all || changes.sessions.has(session.sessionId) || !card.hasAttribute("role");
+    keyed(this.#groups, groups, ([name]) => name, group, (section, [name, sessions]) => {
+      text(section.number, sessions.length);
+      keyed(section.cards, sessions, (one) => one.sessionId,
+        (one) => this.#card(one.sessionId),
+        (card, one) => isNew(card, one) && card.show(one, agents.get(one.sessionId) ?? []));
+    });
+    this.#forget();
+    const spent = sorted.reduce((sum, one) => sum + (one.usage?.totalCostUsd ?? 0), 0);
+    text(this.#sum, sorted.length ? `${count(sorted.length, "session")} · ${cost(spent)}` : "");
+  }
+
+  /** Cards go with their session from one group to another, so that focus and selection stay. */
+  #cards = new Map();
+
+  #card(id) {
+    let card = this.#cards.get(id);
+    if (card === undefined) this.#cards.set(id, (card = h("claw-card", { "data-session": id })));
+    return card;
+  }
+
+  #forget() {
+    for (const id of this.#cards.keys()) if (!store.sessions.has(id)) this.#cards.delete(id);
+  }
+
+  #showEmpty() {
+    const none = store.sessions.size === 0 && store.connection.status !== "connecting";
+    set(this.#empty, "hidden", !none);
+    if (none && this.#empty.firstChild === null) {
+      this.#empty.append(
+        h("p", null, "No session of Claude Code runs."),
+        h("p", { class: "small" }, "Start one in a terminal, and it appears here. If it does not, Service tells why."));
+    }
+  }
+
+  #showLimits() {
+    keyed(this.#limits, [...store.limits.values()].sort((a, b) => a.resetsAt - b.resetsAt), (limit) => limit.type,
+      (limit) => {
+        const item = h("li", { class: "limit" });
+        item.gauge = h("claw-gauge", { "aria-label": `Limit of ${LIMITS[limit.type] ?? limit.type}` });
+        item.words = h("span", { class: "small" });
+        item.told = h("span", { class: "small soft" });
+        item.append(h("span", { class: "small soft" }, LIMITS[limit.type] ?? limit.type), item.gauge, item.words, item.told);
+        return item;
+      },
+      (item, limit) => {
+        const over = limit.resetsAt <= Date.now();
+        const used = over ? 0 : limit.percentUsed;
+        item.gauge.show(used);
+        text(item.words, over ? "begun anew" : percent(used));
+        const anew = over ? "not told since" : `anew in ${duration(limit.resetsAt - Date.now())}`;
+        text(item.told, `${anew} · told ${age(limit.updatedAt) === "now" ? "now" : `${age(limit.updatedAt)} ago`}${limit.official ? "" : ", worked out"}`);
+        set(item, "title", `anew ${when(limit.resetsAt)}`);
+      });
+  }
+}
+
+/** Who waits longest comes first; others keep their places as long as they live. */
+function byNeed(a, b) {
+  if (a.state === "requires_action" && b.state === "requires_action") return a.since - b.since;
+  return a.startedAt - b.startedAt || (a.sessionId < b.sessionId ? -1 : 1);
+}
+
+function group([name]) {
+  const section = h("section", { class: "group", "data-state": name, "aria-labelledby": `group-${name}` });
+  section.number = h("span", { class: "group-number soft" });
+  section.cards = h("div", { class: "cards" });
+  section.append(h("h2", { id: `group-${name}`, class: "group-head" }, HEADINGS[name] ?? state(name), " ", section.number), section.cards);
+  return section;
+}
+
+customElements.define("view-now", NowView);
