@@ -1,0 +1,151 @@
+/** A session's events into its story: what comes, and what was, page by page back to the beginning. */
+
+import { store } from "./store.js";
+
+const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.started", "agent.stopped", "session.started", "session.compacted", "session.ended", "session.state_changed"];
+/** Events of the first page: little, so that it is there at once; and of those that follow. */
+const PAGES = [300, 1000, 2000];
+/** Pages that are read at most to see what was missed, before all is begun anew. */
+const MISSED = 3;
+
+/**
+ * `isWhole` once its beginning was reached; `isReading` while a page is on its way; `trouble` an error's text.
+ */
+export class Telling {
+  isWhole = false;
+  isReading = false;
+  isOpen = false;
+  trouble = "";
+
+  #story;
+  #session;
+  #changed;
+  #stream;
+  #oldest;
+  #pages = 0;
+  #waiting = [];
+  #isClosed = false;
+
+  /**
+   * @param {Story} story what is told goes there.
+   * @param {string} session its id.
+   * @param {() => void} changed called after each change.
+   */
+  constructor(story, session, changed) {
+    this.#story = story;
+    this.#session = session;
+    this.#changed = changed;
+  }
+
+  /** Read the newest page, and go on with what comes. */
+  async open() {
+    const notice = (told) => this.#noticed(told);
+    this.#stream = store.claw.events(TOPICS, { session: this.#session, notice });
+    this.#follow();
+    await this.#stream.open();
+    if (!this.#isClosed) await this.#fill();
+  }
+
+  close() {
+    this.#isClosed = true;
+    this.#stream?.close();
+  }
+
+  async #follow() {
+    try {
+      for await (const event of this.#stream) this.#arrived(event);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #arrived(event) {
+    if (this.isOpen) this.#story.append([event]);
+    else this.#waiting.push(event);
+    this.#changed();
+  }
+
+  #noticed(told) {
+    if (told.type !== "gap" || !this.isOpen) return;
+    this.#story.gap(told);
+    this.isOpen = false;
+    this.#fill();
+  }
+
+  /** Read the newest events; what comes meanwhile waits. After a gap, as many pages as it takes to know one. */
+  async #fill() {
+    const missed = [];
+    const isFirst = this.#pages === 0;
+    try {
+      let page = await this.#page(undefined);
+      this.#pages = Math.max(1, this.#pages);
+      while (!isFirst && page.length > 0 && !page.some((event) => this.#story.knows(event)) && missed.length < MISSED) {
+        missed.unshift(page);
+        page = await this.#page(page[0].id);
+      }
+      if (isFirst || missed.length === MISSED) this.#begin(isFirst ? page : missed.flat());
+      else this.#story.append([page, ...missed].flat().filter((event) => !this.#story.knows(event)));
+      this.isOpen = true;
+      this.#story.append(this.#waiting.splice(0));
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#changed();
+  }
+
+  #begin(events) {
+    this.#story.clear();
+    this.#oldest = events[0]?.id;
+    this.isWhole = events.length === 0;
+    this.#story.append(events);
+  }
+
+  /** Begin anew with the newest page, for a story whose end was forgotten. */
+  anew() {
+    this.isOpen = false;
+    this.isWhole = false;
+    this.#pages = 0;
+    return this.#fill();
+  }
+
+  /** Read the page before; returns whether there was one. */
+  async older() {
+    if (this.isReading || this.isWhole || !this.isOpen || this.#oldest === undefined) return false;
+    this.isReading = true;
+    this.#changed();
+    try {
+      const page = await this.#page(this.#oldest);
+      if (this.#isClosed) return false;
+      this.isWhole = page.length === 0;
+      if (page.length > 0) {
+        this.#oldest = page[0].id;
+        this.#pages++;
+        this.#story.prepend(page);
+      }
+      return page.length > 0;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    } finally {
+      this.isReading = false;
+      this.#changed();
+    }
+  }
+
+  /** What was read before an event was forgotten: it is read again when somebody goes there. */
+  forgotten(oldest) {
+    this.#oldest = oldest;
+    this.isWhole = false;
+  }
+
+  async #page(before) {
+    const limit = PAGES[Math.min(this.#pages, PAGES.length - 1)];
+    return store.claw.history(this.#session, { limit, before });
+  }
+
+  #fail(error) {
+    if (this.#isClosed) return;
+    this.trouble = error.message;
+    this.#changed();
+  }
+}
