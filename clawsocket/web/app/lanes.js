@@ -36,6 +36,12 @@ export class Lanes {
     this.until = Math.max(this.until, at);
   }
 
+  /** Learn what the session does since when. */
+  isNow(state, since) {
+    this.#changes.set(`${since} ${state}`, { at: since, state });
+    this.#waits(since);
+  }
+
   #lane(agent) {
     if (!this.byAgent.has(agent)) this.byAgent.set(agent, lane(agent));
     return this.byAgent.get(agent);

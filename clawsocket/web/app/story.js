@@ -194,6 +194,12 @@ export class Story {
     agent.call ??= state.parentToolUseId;
   }
 
+  /** How the session is, by what else is known of it: what is open may look otherwise. */
+  isNow(state, since) {
+    this.lanes.isNow(state, since);
+    for (const open of this.#open.values()) for (const item of open.values()) item.version++;
+  }
+
   started(event, data, order) {
     const agent = this.#agent(data.agentId, event.timestamp, order);
     agent.type = data.agentType || agent.type;

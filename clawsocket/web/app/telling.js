@@ -140,7 +140,7 @@ export class Telling {
 
   async #page(before) {
     const limit = PAGES[Math.min(this.#pages, PAGES.length - 1)];
-    return store.claw.history(this.#session, { limit, before });
+    return store.claw.history(this.#session, { limit, before, all: true });
   }
 
   #fail(error) {

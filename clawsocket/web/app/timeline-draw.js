@@ -1,5 +1,6 @@
 /** What a timeline looks like: spans to marks in pixels, and marks onto a canvas. */
 
+import { h } from "./dom.js";
 import { clock, line } from "./format.js";
 
 /** Pixels of a lane. */
@@ -9,7 +10,7 @@ const TOP = 4, BAR = 18;
 /** Steps between two times at the axis, in ms. */
 const STEPS = [10, 50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 86_400_000];
 /** Pixels between two times, at least. */
-const APART = 90;
+const APART = 110;
 export const AXIS = 20;
 
 /**
@@ -76,9 +77,7 @@ export function drawLanes(canvas, view, lanes, marks, chosen) {
   const [wide, high] = [Math.round(view.width * ratio), Math.round(view.height * ratio)];
   if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
   const pen = canvas.getContext("2d");
-  const style = getComputedStyle(canvas);
-  const colour = (one) => style.getPropertyValue(`--${one}`);
-  const colours = Object.fromEntries(["tool", "tool-ink", "model", "call", "bad", "mark", "rule", "soft", "ink", "ground", "focus"].map((one) => [one, colour(`time-${one}`)]));
+  const colours = coloursOf(canvas);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, view.width, view.height);
   pen.font = "11px system-ui, sans-serif";
@@ -87,6 +86,24 @@ export function drawLanes(canvas, view, lanes, marks, chosen) {
   drawLives(pen, view, lanes, colours);
   for (const mark of marks) drawMark(pen, mark, colours, mark.span.key !== undefined && mark.span.key === chosen);
   drawNow(pen, view, colours);
+}
+
+const COLOURS = ["tool", "tool-ink", "model", "call", "bad", "mark", "rule", "soft", "ink", "ground", "focus"];
+const TENTHS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+
+/** The colours of the style sheet, as they are now: a property may hold one for light and one for dark. */
+function coloursOf(canvas) {
+  const probe = (canvas.probe ??= h("span", { hidden: true }));
+  if (!probe.isConnected) canvas.append(probe);
+  const theme = `${document.documentElement.dataset.theme} ${matchMedia("(prefers-color-scheme: dark)").matches}`;
+  if (canvas.theme === theme) return canvas.colours;
+  canvas.colours = {};
+  for (const name of COLOURS) {
+    probe.style.color = `var(--time-${name})`;
+    canvas.colours[name] = getComputedStyle(probe).color;
+  }
+  canvas.theme = theme;
+  return canvas.colours;
 }
 
 function drawAxis(pen, view, colours) {
@@ -99,8 +116,8 @@ function drawAxis(pen, view, colours) {
     pen.fillStyle = colours.rule;
     pen.fillRect(x, AXIS - 4, 1, view.height - AXIS + 4);
     pen.fillStyle = colours.soft;
-    const shown = step < 1000 ? `${clock(at)}.${String(at % 1000).padStart(3, "0")}` : clock(at);
-    if (x + 4 + pen.measureText(shown).width < view.width) pen.fillText(shown, x + 4, 9);
+    const shown = step < 1000 ? TENTHS.format(at) : clock(at);
+    if (x + 4 + pen.measureText(shown).width < view.width - (view.width > 400 ? 180 : 0)) pen.fillText(shown, x + 4, 9);
   }
 }
 

@@ -45,7 +45,7 @@ function showCall(row, item, context) {
   const { mark, name, input, outcome, time } = row.parts;
   const { data } = item;
   const isOpen = data.outcome === undefined;
-  const waits = isOpen && data.asked !== undefined && context.waitsFor(item);
+  const waits = isOpen && context.waitsFor(item);
   set(row, "data-outcome", waits ? "waits" : isOpen ? (context.isOver() ? "unknown" : "running") : data.outcome);
   set(row, "aria-label", `${line(data.name, 80)}, ${isOpen ? (waits ? "waits for you" : context.isOver() ? "no end is known" : "running") : OUTCOMES[data.outcome] || "done"}`);
   text(mark, waits ? "!" : isOpen ? "" : { ok: "✓", denied: "⊘", interrupted: "◼" }[data.outcome] ?? "✕");

@@ -107,7 +107,7 @@ export class SessionView extends View {
       opened: (key, isOpen) => view.#toggled(key, isOpen),
       agentName: (id) => view.#agentName(id),
       isOver: () => view.#isOver,
-      waitsFor: ({ key }) => view.#info?.state === "requires_action" && (view.#info.tool?.toolUseId ?? key) === key,
+      waitsFor: ({ key, data }) => view.#info?.state === "requires_action" && (view.#info.tool?.toolUseId ?? (data.asked && key)) === key,
       next: () => view.#next(),
     };
   }
@@ -162,6 +162,7 @@ export class SessionView extends View {
     if (info !== undefined) this.#info = info;
     else if (before !== null && before.state !== "ended" && this.#telling?.isOpen) this.#info = { ...before, state: "ended" };
     this.#pid = info?.pid ?? this.#pid;
+    if (this.#info !== null && this.#info !== before) this.#story.isNow(this.#info.state, this.#info.since);
     for (const id of changes.all ? store.agents.keys() : changes.agents) {
       const agent = store.agents.get(id);
       if (agent?.sessionId === this.#id) this.#story.know(agent);
