@@ -183,7 +183,7 @@ def test_it_comes_back_by_itself_and_misses_nothing(browser: Browser, tmp_path: 
         expect(page.locator("claw-card")).to_have_count(2)
         other.main.ask("Bash", command="make deploy")
         with Service(tmp_path, "--port", str(port)):
-            expect(page.locator(".card-why:visible")).to_have_text("asks for permission: Bash", timeout=15_000)
+            expect(page.locator(".card-why:visible")).to_have_text("asks for permission: Bash", timeout=10_000)
             expect(page.locator(".card-input:visible")).to_have_text("make deploy")
             is_live(page)
             expect(page.locator(".notice")).to_be_empty()

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.support.browser import Watched, page_of
 from tests.support.service import Service, run_command
@@ -147,7 +148,7 @@ def test_a_page_of_another_port_gets_nothing_and_its_server_can_do_nothing_with_
         ):
             with (
                 pytest.raises(InvalidStatus),
-                connect(f"ws://{service.address}/?page={given}", additional_headers=headers, origin=where),
+                connect(f"ws://{service.address}/?page={given}", additional_headers=headers, origin=Origin(where)),
             ):
                 pass
         is_live(page)

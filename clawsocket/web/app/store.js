@@ -134,8 +134,8 @@ class Store {
   }
 
   #arrived(event) {
-    if (event.seq <= this.#since) return;
     this.#recent?.push(event);
+    if (event.seq <= this.#since) return;
     this.#apply(event);
     if (this.#lacks(event.sessionId)) this.#refreshIn(SOON);
     else if (this.#resync === 0) this.#refreshIn(RESYNC);
@@ -165,6 +165,7 @@ class Store {
     this.#recent = [];
     try {
       const snapshot = await this.claw.snapshot();
+      // Another snapshot may have come with a new connection, and be newer.
       const newer = this.#recent.filter((event) => event.seq > snapshot.headSeq);
       this.#take(snapshot);
       newer.forEach((event) => this.#apply(event));
