@@ -26,12 +26,13 @@ export class Lanes {
     const { type, timestamp: at, data } = event;
     if (type === "agent.started" || type === "agent.stopped") this.#life(type, at, data);
     else if (type === "session.state_changed") this.#changes.set(event.id, { at: data.since ?? at, state: data.state });
-    else if (type !== "session.ended") extend(own, at);
+    else if (!type.startsWith("session.")) extend(own, at);
     if (type === "tool.use") this.#begin(own, at, data);
     else if (type === "tool.result") this.#end(own, at, data);
     if (type === "session.state_changed" || type === "session.ended") this.#waits(at);
     const moment = MOMENTS[type];
     if (moment !== undefined && !data.isSynthetic) this.#moment(own, event.id + type, at, moment);
+    if (type.startsWith("session.")) return;
     this.from = Math.min(this.from, at);
     this.until = Math.max(this.until, at);
   }

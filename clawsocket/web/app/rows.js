@@ -134,7 +134,7 @@ export function fold(item, context, name, shown, whole, isContent = true) {
   return made;
 }
 
-/** Fill a details element when it is opened first, and remember that it is. */
+/** Fill a details element when it is opened first, and remember that it is; `details.unfold()` opens it. */
 export function unfolds(details, item, context, fill) {
   let isFilled = false;
   const show = () => {
@@ -143,10 +143,11 @@ export function unfolds(details, item, context, fill) {
       fill();
     }
   };
-  if (context.isOpen(item.key)) {
+  details.unfold = () => {
     details.open = true;
     show();
-  }
+  };
+  if (context.isOpen(item.key)) details.unfold();
   details.querySelector("summary").addEventListener("click", () => context.opened(item.key, !details.open));
   details.addEventListener("toggle", show);
 }

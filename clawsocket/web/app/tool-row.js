@@ -110,7 +110,7 @@ function block(value, className) {
 function agentGroup(agent, context) {
   const key = `group:${agent.id}`;
   const made = { mark: h("span", { class: "dot" }), who: h("span", { class: "agent-group-who" }), what: h("span", { class: "content clip soft" }), facts: h("span", { class: "soft small agent-group-facts" }) };
-  const group = h("details", { class: "agent-group" }, h("summary", null, made.mark, made.who, made.what, made.facts));
+  const group = h("details", { class: "agent-group", "data-agent": agent.id }, h("summary", null, made.mark, made.who, made.what, made.facts));
   group.parts = { ...made, inside: h("div", { class: "agent-inside" }) };
   group.append(group.parts.inside);
   unfolds(group, { key }, context, () => fillAgent(group, agent, context));

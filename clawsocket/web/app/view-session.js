@@ -14,6 +14,8 @@ import { showTable } from "./timeline-table.js";
 import { timeOf } from "./tool-row.js";
 import { View } from "./view.js";
 
+/** States in which the timeline goes on. */
+const BUSY = new Set(["running", "requires_action", "background"]);
 /** Pages that are read in search of what an address names. */
 const SEARCHED = 60;
 
@@ -87,7 +89,7 @@ export class SessionView extends View {
     });
     list.addEventListener("keydown", (event) => this.#key(event));
     timeline.configure({
-      story: () => this.#story, isRunning: () => !this.#isOver && this.#info !== null, agentName: (id) => this.#agentName(id),
+      story: () => this.#story, isRunning: () => !this.#isOver && BUSY.has(this.#info?.state), agentName: (id) => this.#agentName(id),
       chosen: (key) => this.#go(key), named: (id) => this.#choose(id || "."),
       ranged: (from, to) => this.#ranged(from, to),
     });
@@ -291,8 +293,7 @@ export class SessionView extends View {
     let element = list.reveal(outer.key);
     if (element !== null && outer !== item) element = element.querySelector(`[data-key="${CSS.escape(item.key)}"]`) ?? element;
     if (element === null) return;
-    const details = element.querySelector("details");
-    if (details !== null && outer === item) details.open = true;
+    element.querySelector("details")?.unfold();
     if (outer !== item) element.scrollIntoView({ block: "center" });
     for (const one of this.querySelectorAll(".row-found")) one.classList.remove("row-found");
     element.classList.add("row-found");
@@ -308,8 +309,7 @@ export class SessionView extends View {
       const next = this.#story.items.get(agent?.call) ?? this.#story.items.get(`agent:${outer.agent}`);
       if (next === undefined) break;
       this.#opened.set(`group:${outer.agent}`, true);
-      const group = this.#parts.list.element(next.key)?.querySelector(".agent-group");
-      if (group) group.open = true;
+      this.#parts.list.element(next.key)?.querySelector(`.agent-group[data-agent="${CSS.escape(outer.agent)}"]`)?.unfold();
       outer = next;
     }
     return outer;
