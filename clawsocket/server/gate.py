@@ -299,10 +299,11 @@ class Gate(asyncio.Protocol):
             return
         if route.private and not self._admits(self._keeper.access.bearer(self._fields.get(b"authorization"))):
             return
+        make = route.maker(self._fields.get(b"accept-encoding", b""))
         if method == b"GET":
-            self._finish = lambda: self._answer(route.make())
+            self._finish = lambda: self._answer(make())
         else:
-            self._finish = lambda: self._answer(http.without_body(route.make()))
+            self._finish = lambda: self._answer(http.without_body(make()))
 
     # Pages that come in.
 

@@ -70,10 +70,16 @@ class Route(NamedTuple):
     Attributes:
         make: makes the whole response.
         private: whether it is only for those who have the token.
+        packed: makes the same with a compressed body, for those who take gzip; None: it is not worth it.
     """
 
     make: Callable[[], bytes]
     private: bool = False
+    packed: Callable[[], bytes] | None = None
+
+    def maker(self, encodings: bytes) -> Callable[[], bytes]:
+        """Return what makes the response for a client of this ``Accept-Encoding``."""
+        return self.packed if self.packed is not None and b"gzip" in encodings else self.make
 
 
 def health(sessions: Callable[[], int], version: str) -> Route:
