@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +14,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from clawsocket.claude.projects import project_folder
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.dashboard import dashboard
-from tests.web.stage import Scene, scene, stamp
+from tests.web.stage import Scene, long_conversation, scene
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.\x1b[31mred\x1b[0m\u200b"
@@ -41,7 +39,17 @@ x = "<b>&amp;</b>"
 | `a.py` | 120 |
 """
 
+RENDER = """text => import("/app/markdown.js").then(({ markdown }) => {
+    const began = performance.now();
+    const made = markdown(text);
+    const took = performance.now() - began;
+    const all = document.createElement("div");
+    all.append(made);
+    return [took, all.querySelectorAll("*").length, all.textContent.length];
+})"""
+
 MARKS = "(document.querySelector('claw-timeline')?.marks ?? [])"
+RANGE = "(({ from, to }) => [from, to])(document.querySelector('claw-timeline').range)"
 LIST = "document.querySelector('long-list')"
 
 
@@ -76,49 +84,6 @@ def history(service: Service, session: str) -> list[dict[str, Any]]:
     with service.connect() as client:
         events: list[dict[str, Any]] = client.ask("get_session_history", sessionId=session)["events"]
         return events
-
-
-def written(service: Service, turns: int, session: str | None = None) -> str:
-    """Have a long conversation on disk, of six events a turn; return its session."""
-    session = session or str(uuid.uuid4())
-    cwd = "/home/dev/long"
-    path = service.home / ".claude" / "projects" / project_folder(cwd) / f"{session}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    began = time.time() - 10 * turns
-    lines = []
-    for number in range(turns):
-        call = f"toolu_{number:020}"
-        said = [
-            ("user", {"role": "user", "content": f"prompt {number}"}),
-            ("assistant", message([{"type": "text", "text": f"answer {number}, **at length**. " * (1 + number % 7)}])),
-            (
-                "assistant",
-                message([{"type": "tool_use", "id": call, "name": "Read", "input": {"file_path": f"/f{number}"}}]),
-            ),
-            (
-                "user",
-                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call, "content": "text\n" * 5}]},
-            ),
-        ]
-        for step, (type, content) in enumerate(said):
-            base = {"type": type, "message": content, "uuid": str(uuid.uuid4()), "sessionId": session, "cwd": cwd}
-            more = {"promptId": f"p{number}"} if step == 0 else {}
-            at = stamp(began + 10 * number + step)
-            lines.append(json.dumps({**base, **more, "timestamp": at, "isSidechain": False, "version": "2.1.197"}))
-    path.write_text("\n".join(lines) + "\n")
-    return session
-
-
-def message(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    usage = {"input_tokens": 4, "output_tokens": 10}
-    return {
-        "id": f"msg_{uuid.uuid4().hex}",
-        "type": "message",
-        "role": "assistant",
-        "model": "claude-opus-4-8",
-        "content": blocks,
-        "usage": usage,
-    }
 
 
 def known(service: Service, session: str) -> None:
@@ -189,9 +154,7 @@ def test_markdown_is_rendered_as_elements_and_links_lead_to_the_web_alone(
 )
 def test_hostile_markdown_is_bounded_work(browser: Browser, service: Service, text: str) -> None:
     with dashboard(browser, service) as (page, _):
-        render = "import('/app/markdown.js').then(({ markdown }) => { const at = performance.now(); const made = markdown(text);"
-        count = "const all = document.createElement('div'); all.append(made); return [performance.now() - at, all.querySelectorAll('*').length, all.textContent.length]; })"
-        took, nodes, shown = page.evaluate(f"text => {render} {count}", text)
+        took, nodes, shown = page.evaluate(RENDER, text)
         assert took < 1000, "ms: it takes a few; more would be a square of its length"
         assert nodes < 10_000
         assert shown <= len(text)
@@ -345,9 +308,8 @@ def test_two_parallel_subagents_stand_in_two_lanes_with_the_right_durations(brow
     with opened(browser, service, session) as (page, _):
         wait_for(lambda: len(marks(page, "tool")) == len(uses), "the bars")
         bars = marks(page, "tool")
-        width = page.evaluate(
-            "(({ from, to }) => document.querySelector('.time-canvas').clientWidth / (to - from))(document.querySelector('claw-timeline').range)"
-        )
+        began, ended = page.evaluate(RANGE)
+        width = page.evaluate("document.querySelector('.time-canvas').clientWidth") / (ended - began)
         for bar in bars:
             use, result = uses[bar["key"]], results[bar["key"]]
             assert (bar["from"], bar["until"]) == (use["timestamp"], result["timestamp"])
@@ -413,33 +375,32 @@ def test_a_bar_says_what_it_is_and_leads_to_its_call(browser: Browser, service: 
 def test_the_timeline_is_zoomed_and_moved_by_mouse_and_keys(browser: Browser, service: Service) -> None:
     session = recorded(service, "f2_subagents_parallel")
     known(service, session)
-    span = "(({ from, to }) => [from, to])(document.querySelector('claw-timeline').range)"
     with opened(browser, service, session) as (page, _):
         wait_for(lambda: marks(page, "tool"), "the bars")
         canvas = page.locator(".time-canvas")
         box = canvas.bounding_box()
         assert box is not None
-        before = page.evaluate(span)
+        before = page.evaluate(RANGE)
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
         page.mouse.wheel(0, -400)
-        wait_for(lambda: page.evaluate(span)[1] - page.evaluate(span)[0] < before[1] - before[0], "a closer look")
-        near = page.evaluate(span)
+        wait_for(lambda: page.evaluate(RANGE)[1] - page.evaluate(RANGE)[0] < before[1] - before[0], "a closer look")
+        near = page.evaluate(RANGE)
         assert before[0] < near[0] < near[1] < before[1], "around the pointer"
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] / 2 + 100, box["y"] + 30, steps=4)
         page.mouse.up()
-        moved = page.evaluate(span)
+        moved = page.evaluate(RANGE)
         assert moved[0] < near[0]
         assert moved[1] - moved[0] == pytest.approx(near[1] - near[0])
         page.wait_for_url(f"**from={round(moved[0])}&to={round(moved[1])}*")
         page.reload()
         wait_for(lambda: marks(page, "tool"), "the bars again")
-        assert page.evaluate(span) == pytest.approx(moved, abs=1)
+        assert page.evaluate(RANGE) == pytest.approx(moved, abs=1)
         canvas.focus()
         page.keyboard.press("ArrowRight")
-        assert page.evaluate(span)[0] > moved[0]
+        assert page.evaluate(RANGE)[0] > moved[0]
         page.keyboard.press("End")
-        assert page.evaluate(span) == pytest.approx(before)
+        assert page.evaluate(RANGE) == pytest.approx(before)
         page.keyboard.press(".")
         expect(page.locator("claw-timeline [aria-live]")).to_contain_text("Agent")
         page.keyboard.press("Enter")
@@ -450,9 +411,9 @@ def test_the_timeline_is_zoomed_and_moved_by_mouse_and_keys(browser: Browser, se
 
 
 def test_one_scrolls_back_to_the_very_first_event_and_nothing_jumps(browser: Browser, service: Service) -> None:
-    session = written(service, 700)
+    session = long_conversation(service.home, 700)
     known(service, session)
-    top = f"(() => {{ const list = {LIST}; const row = list.topRow; return [row.key, list.element(row.key).getBoundingClientRect().top]; }})()"
+    top = f"(list => [list.topRow.key, list.element(list.topRow.key).getBoundingClientRect().top])({LIST})"
     with opened(browser, service, session) as (page, _):
         expect(rows(page, "answer").last).to_contain_text("answer 699")
         page.locator("long-list").hover()

@@ -13,6 +13,8 @@ export const MAIN = "";
 export const MOST_ITEMS = 30_000;
 /** Characters of one text that are kept. */
 const KEPT = 200_000;
+/** ms by which what is told now may be older than the newest: sources tell of one moment one after another. */
+const LATE = 2000;
 /** Parts of a tool's input that are looked at. */
 const PARTS = 200;
 /** Kinds of items that are in every transcript. */
@@ -41,9 +43,27 @@ export class Story {
   /** Agent id to its newest calls that are open, for what names no call. */
   #open = new Map();
 
-  /** Add what happened now. */
+  /** Add what comes after all that is known, oldest first. */
   append(events) {
     for (const event of events) this.#take(event, this.#last++);
+  }
+
+  /** Add what is told now; it may have happened before: a service that was away tells late. */
+  arrive(event) {
+    this.#take(event, this.#orderAt(event.timestamp));
+  }
+
+  #orderAt(at) {
+    const all = this.#inOrder();
+    const last = all.at(-1);
+    if (last === undefined || at >= last.at - LATE) return this.#last++;
+    let low = 0, high = all.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (all[middle].at <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? all[0].order - 1 : (all[low - 1].order + all[low].order) / 2;
   }
 
   /** Add what was before all that is known, oldest first. */
@@ -85,9 +105,9 @@ export class Story {
     return true;
   }
 
-  /** The id of the oldest event that a transcript tells of, for a page of those before it. */
-  get oldestId() {
-    return this.#inOrder().find((item) => READ.has(item.kind) && item.id !== undefined)?.id;
+  /** The oldest item that a transcript tells of: its id is that of an event, for a page of those before it. */
+  get oldest() {
+    return this.#inOrder().find((item) => READ.has(item.kind) && item.id !== undefined) ?? {};
   }
 
   /**

@@ -22,6 +22,7 @@ export class Telling {
   #changed;
   #stream;
   #oldest;
+  #oldestAt = -Infinity;
   #pages = 0;
   #waiting = [];
   #isClosed = false;
@@ -60,9 +61,14 @@ export class Telling {
   }
 
   #arrived(event) {
-    if (this.isOpen) this.#story.append([event]);
+    if (this.isOpen) this.#tell(event);
     else this.#waiting.push(event);
     this.#changed();
+  }
+
+  /** What is older than all that was read comes with its page. */
+  #tell(event) {
+    if (this.isWhole || event.timestamp >= this.#oldestAt) this.#story.arrive(event);
   }
 
   #noticed(told) {
@@ -86,7 +92,7 @@ export class Telling {
       if (isFirst || missed.length === MISSED) this.#begin(isFirst ? page : missed.flat());
       else this.#story.append([page, ...missed].flat().filter((event) => !this.#story.knows(event)));
       this.isOpen = true;
-      this.#story.append(this.#waiting.splice(0));
+      for (const event of this.#waiting.splice(0)) this.#tell(event);
     } catch (error) {
       this.#fail(error);
     }
@@ -95,7 +101,7 @@ export class Telling {
 
   #begin(events) {
     this.#story.clear();
-    this.#oldest = events[0]?.id;
+    this.#reached(events[0]);
     this.isWhole = events.length === 0;
     this.#story.append(events);
   }
@@ -118,7 +124,7 @@ export class Telling {
       if (this.#isClosed) return false;
       this.isWhole = page.length === 0;
       if (page.length > 0) {
-        this.#oldest = page[0].id;
+        this.#reached(page[0]);
         this.#pages++;
         this.#story.prepend(page);
       }
@@ -133,9 +139,14 @@ export class Telling {
   }
 
   /** What was read before an event was forgotten: it is read again when somebody goes there. */
-  forgotten(oldest) {
-    this.#oldest = oldest;
+  forgotten({ id, at }) {
+    this.#reached({ id, timestamp: at });
     this.isWhole = false;
+  }
+
+  #reached(event) {
+    this.#oldest = event?.id;
+    this.#oldestAt = event?.timestamp ?? -Infinity;
   }
 
   async #page(before) {

@@ -205,7 +205,7 @@ export class SessionView extends View {
 
   #show() {
     const { list, timeline } = this.#parts;
-    if (list.following && this.#story.forgetOldest()) this.#telling.forgotten(this.#story.oldestId);
+    if (list.following && this.#story.forgetOldest()) this.#telling.forgotten(this.#story.oldest);
     const before = list.rows.at(-1)?.order ?? -Infinity;
     const rows = this.#story.rows(this.#filter);
     list.show(rows);
