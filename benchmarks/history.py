@@ -1,8 +1,8 @@
 """What the page of a session does in a real Chromium when its history is long.
 
 ``python -m benchmarks.history [--turns 10000] [--seconds 600]``. Opens a session of five events a turn, goes back
-to its very first event, then reads up and down. Tells how soon the end and the beginning are there, the time between frames,
-and the memory of the page's scripts as it goes. Loopback only, in a scratch home.
+to its very first event, then reads up and down. Tells how soon the end and the beginning are there, the time between
+frames, and the memory of the page's scripts as it goes. Loopback only, in a scratch home.
 """
 
 from __future__ import annotations
