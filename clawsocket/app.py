@@ -11,6 +11,7 @@ import secrets
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec import Raw
@@ -234,13 +235,15 @@ class App:
     def _transcript(self, session_id: str, agent_id: str | None) -> Path | None:
         return self.transcripts.path(session_id, agent_id)
 
-    async def _history(self, session_id: str, limit: int, before: str | None) -> tuple[list[Raw], bool]:
+    async def _history(self, session_id: str, limit: int, before: str | None, all: bool) -> tuple[list[Raw], bool]:
         path = self.transcripts.path(session_id, None)
         limit = min(limit, self.settings.history_limit)
         size = self.settings.history_bytes
         if path is not None:
+            logged = await self.persistence.logged(session_id) if all else []
             with contextlib.suppress(FileNotFoundError):
-                return await asyncio.to_thread(history.read, path, session_id, limit, before, max_bytes=size)
+                read = partial(history.read, path, session_id, limit, before, max_bytes=size, logged=logged)
+                return await asyncio.to_thread(read)
         return history.stored(await self.persistence.history(session_id, limit, before), limit, max_bytes=size)
 
     async def _all_sessions(self) -> list[SessionInfo]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,7 +26,9 @@ READ_LIMIT = 512_000_000
 """Bytes read for one reply, at most."""
 
 
-def read(path: Path, session_id: str, limit: int, before: str | None, *, max_bytes: int) -> tuple[list[Raw], bool]:
+def read(
+    path: Path, session_id: str, limit: int, before: str | None, *, max_bytes: int, logged: Sequence[bytes] = ()
+) -> tuple[list[Raw], bool]:
     """Return the last events of a session, those of its subagents among them by time.
 
     Args:
@@ -35,6 +37,7 @@ def read(path: Path, session_id: str, limit: int, before: str | None, *, max_byt
         limit: how many events, at most.
         before: the id of the event to end before; None: the end.
         max_bytes: their size, at most.
+        logged: events as they were sent, oldest first, that no transcript tells: they are put among the others by time.
 
     Returns:
         Envelopes without ``seq``, oldest first, and whether there are older ones.
@@ -42,7 +45,7 @@ def read(path: Path, session_id: str, limit: int, before: str | None, *, max_byt
     count = limit + CONTEXT
     while True:
         lines, whole = last_lines(path, count, max_bytes=READ_LIMIT)
-        events = replay(_merged(path, session_id, lines, whole))
+        events = _with(replay(_merged(path, session_id, lines, whole)), logged, whole)
         end = _index(events, before)
         enough = end is not None and end >= limit
         if whole or enough or len(lines) < count:
@@ -72,6 +75,23 @@ def stored(raws: list[bytes], limit: int, *, max_bytes: int) -> tuple[list[Raw],
             page.pop()
             break
     return page[::-1], len(page) < len(raws)
+
+
+def _with(events: list[Event], logged: Sequence[bytes], whole: bool) -> list[Event]:
+    """Return events with those of the log that are of the same time and are not among them."""
+    known = {event.id for event in events}
+    start = 0 if whole or not events else events[0].timestamp
+    found = [_event(_sent.decode(raw)) for raw in logged]
+    more = sorted((one for one in found if one.timestamp >= start and one.id not in known), key=_time)
+    return list(heapq.merge(events, more, key=_time)) if more else events
+
+
+def _time(event: Event) -> int:
+    return event.timestamp
+
+
+def _event(sent: Envelope) -> Event:
+    return Event(sent.type, sent.timestamp, sent.session_id, sent.id, sent.source, sent.data, sent.agent_id)
 
 
 def _index(events: list[Event], before: str | None) -> int | None:

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from clawsocket.config import Settings
@@ -30,6 +31,12 @@ OVERLAP = 10_000
 
 PAST_HOOKS = 2000
 """Hooks of a living session that are taken again at the start, at most: those that its state still depends on."""
+
+LOGGED = ("session.*", "tool.permission_*")
+"""Events that are of sessions' files and hooks alone."""
+
+MOST_LOGGED = 10_000
+"""Events of each of these kinds that a history holds."""
 
 logger = logging.getLogger(__name__)
 
@@ -198,6 +205,19 @@ class Persistence:
             return []
         rows = await self.disk.call(lambda store: store.events(session_id, before=before, limit=limit + 1))
         return [bytes(payload_of(row.frame)) for row in rows]
+
+    async def logged(self, session_id: str) -> list[bytes]:
+        """Return what no transcript tells of a session, its newest events, as JSON, oldest first."""
+        if self.disk is None:
+            return []
+        rows = [
+            row
+            for types in LOGGED
+            for row in await self.disk.call(
+                partial(Store.events, session_id=session_id, types=types, limit=MOST_LOGGED)
+            )
+        ]
+        return [bytes(payload_of(row.frame)) for row in sorted(rows, key=lambda row: row.seq)]
 
     async def purge(self, sessions: list[str]) -> None:
         """Delete all that is known of some sessions. Clients that are there learn that they are removed."""

@@ -91,9 +91,9 @@ class Claw:
         """Return what ``claw-socket doctor`` finds; it takes a few seconds."""
         return self._do(self._claw.findings())
 
-    def history(self, session: str, *, limit: int = 1000, before: str | None = None) -> list[Event]:
+    def history(self, session: str, *, limit: int = 1000, before: str | None = None, all: bool = False) -> list[Event]:
         """Return the last events of a session, oldest first."""
-        return self._do(self._claw.history(session, limit=limit, before=before))
+        return self._do(self._claw.history(session, limit=limit, before=before, all=all))
 
     async def _enter(self) -> client.Claw:
         return await client.connect(self._url, token=self._token, wait=self._wait).__aenter__()

@@ -167,15 +167,18 @@ class Claw:
         """Return what ``claw-socket doctor`` finds; it takes a few seconds."""
         return (await self._ask(messages.GetFindings(), replies.Findings)).findings
 
-    async def history(self, session: str, *, limit: int = 1000, before: str | None = None) -> list[incoming.Event]:
+    async def history(
+        self, session: str, *, limit: int = 1000, before: str | None = None, all: bool = False
+    ) -> list[incoming.Event]:
         """Return the last events of a session, oldest first, also of one that ended.
 
         Args:
             session: its id.
             limit: how many, at most.
             before: the id of the event to end before.
+            all: also what no transcript tells: states, questions for permission, the session's beginning and end.
         """
-        ask = messages.GetSessionHistory(session_id=session, limit=limit, before=before)
+        ask = messages.GetSessionHistory(session_id=session, limit=limit, before=before, all=all)
         found = (await self._ask(ask, _History)).events
         return [incoming.event(raw)[0] for raw in found]
 

@@ -52,11 +52,16 @@ class GetSessionList(ClientMessage, tag="get_session_list", kw_only=True):
 
 
 class GetSessionHistory(ClientMessage, tag="get_session_history", kw_only=True):
-    """Asks for a session's last events, oldest first; ``before`` is the id of the event to end before."""
+    """Asks for a session's last events, oldest first; ``before`` is the id of the event to end before.
+
+    They are those that the transcripts tell; with ``all``, also what only the log tells: the session's states, its
+    questions for permission, its beginning and its end.
+    """
 
     session_id: SessionId
     limit: Annotated[int, Meta(ge=1)] = 1000
     before: str | None = None
+    all: bool = False
 
 
 class GetUsage(ClientMessage, tag="get_usage", kw_only=True):

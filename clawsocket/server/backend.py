@@ -20,8 +20,9 @@ class Backend:
         snapshot: the sessions and agents as they are at the log's head, without waiting.
         sessions: the sessions that have not ended.
         all_sessions: the sessions, those that ended too, oldest first.
-        history: (session, limit, before) to the session's last ``limit`` events as JSON, oldest first, that come before
-            the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
+        history: (session, limit, before, all) to the session's last ``limit`` events as JSON, oldest first, that come
+            before the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
+            With ``all`` also what only the log tells.
         usage: the usage of a session, zeros if it is not known; with None of all.
         status: how the service itself is.
         findings: what the doctor finds.
@@ -33,7 +34,7 @@ class Backend:
     snapshot: Callable[[], tuple[list[SessionInfo], list[AgentState]]]
     sessions: Callable[[], list[SessionInfo]]
     all_sessions: Callable[[], Awaitable[list[SessionInfo]]]
-    history: Callable[[str, int, str | None], Awaitable[tuple[list[msgspec.Raw], bool]]]
+    history: Callable[[str, int, str | None, bool], Awaitable[tuple[list[msgspec.Raw], bool]]]
     usage: Callable[[str | None], SessionUsage | TotalUsage]
     status: Callable[[], ServiceStatus]
     findings: Callable[[], Awaitable[list[Finding]]]

@@ -214,7 +214,7 @@ class Requests:
 
     async def _send_history(self, message: messages.GetSessionHistory) -> None:
         limit = min(message.limit, self._settings.history_limit)
-        events, more = await self._hub.backend.history(message.session_id, limit, message.before)
+        events, more = await self._hub.backend.history(message.session_id, limit, message.before, message.all)
         self._client.send(
             replies.SessionHistory(id=message.id, session_id=message.session_id, events=events, more=more or None)
         )

@@ -92,6 +92,8 @@ export interface HistoryOptions {
   limit?: number | undefined;
   /** The id of the event to end before. */
   before?: string | undefined;
+  /** Also what no transcript tells: states, questions for permission, the session's beginning and end. */
+  all?: boolean | undefined;
 }
 
 export interface WatchOptions {
@@ -965,7 +967,12 @@ export interface GetFindingsMessage {
   id?: string | number | undefined;
 }
 
-/** Asks for a session's last events, oldest first; `before` is the id of the event to end before. */
+/**
+ * Asks for a session's last events, oldest first; `before` is the id of the event to end before.
+ *
+ * They are those that the transcripts tell; with `all`, also what only the log tells: the session's states, its
+ * questions for permission, its beginning and its end.
+ */
 export interface GetSessionHistoryMessage {
   type: "get_session_history";
   /** Anything; the reply and errors echo it. */
@@ -976,6 +983,8 @@ export interface GetSessionHistoryMessage {
   limit?: number | undefined;
   /** The `id` of the event to end before, for the page before this one. */
   before?: string | undefined;
+  /** Whether to list sessions that ended, too. */
+  all?: boolean | undefined;
 }
 
 /** Asks for the sessions; with `all` for those that ended too. */

@@ -338,8 +338,8 @@ class Claw {
    * @param {AskOptions & import("./claw-socket.d.ts").HistoryOptions} [options]
    * @returns {Promise<HistoryEvent[]>}
    */
-  async history(session, { limit, before, signal } = {}) {
-    return (await this.#ask({ type: "get_session_history", sessionId: session, limit, before }, signal)).events;
+  async history(session, { limit, before, all, signal } = {}) {
+    return (await this.#ask({ type: "get_session_history", sessionId: session, limit, before, all }, signal)).events;
   }
 
   async close() {

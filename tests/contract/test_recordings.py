@@ -37,7 +37,9 @@ class Playing(FakeBackend):
     def usage(self, session_id: str | None) -> SessionUsage | TotalUsage:
         return self.world.usage(session_id)
 
-    async def history(self, session_id: str, limit: int, before: str | None) -> tuple[list[msgspec.Raw], bool]:
+    async def history(
+        self, session_id: str, limit: int, before: str | None, all: bool
+    ) -> tuple[list[msgspec.Raw], bool]:
         return history.read(self.transcripts[session_id, None], session_id, limit, before, max_bytes=16_000_000)
 
 

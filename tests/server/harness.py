@@ -81,7 +81,9 @@ class FakeBackend:
     async def all_sessions(self) -> list[SessionInfo]:
         return self.sessions(True)
 
-    async def history(self, session_id: str, limit: int, before: str | None) -> tuple[list[msgspec.Raw], bool]:
+    async def history(
+        self, session_id: str, limit: int, before: str | None, all: bool
+    ) -> tuple[list[msgspec.Raw], bool]:
         self.asked.append((session_id, limit, before))
         await self.may_go.wait()
         self.trip()

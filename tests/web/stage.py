@@ -200,3 +200,47 @@ def scene(service: Service, name: str = "app-70", cwd: str = "/home/dev/app", br
         made = Scene(service, pid, id, name, cwd, branch)
         made.hook("SessionStart", source="startup", model=MODEL)
         yield made
+
+
+def long_conversation(home: Path, turns: int, every: float = 10) -> str:
+    """Have a conversation of another day on disk, of five events a turn.
+
+    Args:
+        home: the service's.
+        turns: how many; ``prompt 0`` is the first, ``answer N`` ends each.
+        every: seconds from one turn to the next.
+
+    Returns:
+        Its session.
+    """
+    session, cwd, began = str(uuid.uuid4()), "/home/dev/long", time.time() - every * turns
+    path = home / ".claude" / "projects" / project_folder(cwd) / f"{session}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        for number in range(turns):
+            for step, line in enumerate(_turn(number)):
+                at = stamp(began + every * number + step * every / 10)
+                more = {
+                    "uuid": str(uuid.uuid4()),
+                    "timestamp": at,
+                    "sessionId": session,
+                    "cwd": cwd,
+                    "version": "2.1.197",
+                }
+                file.write(json.dumps({**line, **more, "isSidechain": False}) + "\n")
+    return session
+
+
+def _turn(number: int) -> Iterator[dict[str, Any]]:
+    call = f"toolu_{number:020}"
+    used = {"type": "tool_use", "id": call, "name": "Read", "input": {"file_path": f"/home/dev/long/{number}.py"}}
+    result = {"type": "tool_result", "tool_use_id": call, "content": f"text {number}\n" * 20}
+    said = {"type": "text", "text": f"answer {number}, **at length**. " * (1 + number % 7)}
+    yield {"type": "user", "message": {"role": "user", "content": f"prompt {number}"}, "promptId": f"p{number}"}
+    for block in (used, result, said):
+        if block is result:
+            yield {"type": "user", "message": {"role": "user", "content": [block]}}
+            continue
+        message = {"id": f"msg_{number}_{block['type']}", "type": "message", "role": "assistant", "model": MODEL}
+        usage = {"input_tokens": 4, "output_tokens": 10}
+        yield {"type": "assistant", "message": {**message, "content": [block], "usage": usage}}

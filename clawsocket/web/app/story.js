@@ -1,0 +1,383 @@
+/**
+ * A session's events as what they tell: prompts, answers, calls with their ends, turns, in their order. Pure: no elements.
+ *
+ * Events may come in any pieces: the newest first, older pages before them, a call's end before its beginning. Each is
+ * known by its id, so that one which comes twice changes nothing.
+ */
+
+import { Lanes } from "./lanes.js";
+
+/** The main agent, among agents' ids. */
+export const MAIN = "";
+/** Items that are kept at most: the oldest go, and are read again when somebody scrolls there. */
+export const MOST_ITEMS = 30_000;
+/** Characters of one text that are kept. */
+const KEPT = 200_000;
+/** ms by which what is told now may be older than the newest: sources tell of one moment one after another. */
+const LATE = 2000;
+/** Parts of a tool's input that are looked at. */
+const PARTS = 200;
+/** Kinds of items that are in every transcript. */
+const READ = new Set(["prompt", "answer", "thinking", "turn"]);
+const INTERRUPTED = /^\[Request interrupted by user/;
+
+/**
+ * An item: `kind` is `prompt`, `note`, `answer`, `thinking`, `other`, `tool`, `error`, `turn`, `compacted`, `life`, `agent`,
+ * `gap` or `live`; `at` and `until` in ms since 1970; `agent` an id or MAIN; `version` rises with each change.
+ */
+export class Story {
+  /** Item key to item. */
+  items = new Map();
+  /** Agent id to `{id, type, description, call, parent, at, until, reason, first}`: the main agent is not among them. */
+  agents = new Map();
+  lanes = new Lanes();
+  /** Changes that could be seen: it rises. */
+  version = 0;
+
+  #ordered = [];
+  #isSorted = true;
+  #first = 0;
+  #last = 0;
+  #live = null;
+  #answers = [];
+  /** Agent id to its newest calls that are open, for what names no call. */
+  #open = new Map();
+
+  /** Add what comes after all that is known, oldest first. */
+  append(events) {
+    for (const event of events) this.#take(event, this.#last++);
+  }
+
+  /** Add what is told now; it may have happened before: a service that was away tells late. */
+  arrive(event) {
+    this.#take(event, this.#orderAt(event.timestamp));
+  }
+
+  #orderAt(at) {
+    const all = this.#inOrder();
+    const last = all.at(-1);
+    if (last === undefined || at >= last.at - LATE) return this.#last++;
+    let low = 0, high = all.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (all[middle].at <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? all[0].order - 1 : (all[low - 1].order + all[low].order) / 2;
+  }
+
+  /** Add what was before all that is known, oldest first. */
+  prepend(events) {
+    this.#first -= events.length + 1;
+    let order = this.#first;
+    for (const event of events) this.#take(event, order++);
+    this.#isSorted = false;
+  }
+
+  /** Whether an event was told already. */
+  knows({ type, id, data }) {
+    if (type === "tool.use") return this.items.get(data.toolUseId)?.data.use !== undefined;
+    if (type === "tool.result") return this.items.get(data.toolUseId)?.data.outcome !== undefined;
+    return this.items.has(id);
+  }
+
+  /** Say that events are missing here. */
+  gap(gap) {
+    this.#put(`gap:${gap.from}-${gap.to}`, "gap", { at: Date.now(), data: { reason: gap.reason } }, this.#last++);
+  }
+
+  /** Forget everything. */
+  clear() {
+    Object.assign(this, { items: new Map(), agents: new Map(), lanes: new Lanes(), version: this.version + 1 });
+    this.#ordered = [];
+    this.#open.clear();
+    this.#live = null;
+  }
+
+  /** Forget the oldest items, until as many are left; returns whether any went. */
+  forgetOldest(left = MOST_ITEMS) {
+    if (this.items.size <= left * 1.1) return false;
+    const all = this.#inOrder();
+    for (const item of all.slice(0, all.length - left)) this.items.delete(item.key);
+    this.#ordered = all.slice(all.length - left);
+    this.lanes.forgetBefore(this.#ordered[0].at);
+    this.version++;
+    return true;
+  }
+
+  /** The oldest item that a transcript tells of: its id is that of an event, for a page of those before it. */
+  get oldest() {
+    return this.#inOrder().find((item) => READ.has(item.kind) && item.id !== undefined) ?? {};
+  }
+
+  /**
+   * What is shown, in order.
+   * @param {string | null} agent the items of one agent; null: the main agent's, where others are inside of its calls;
+   *   `*`: those of all.
+   */
+  rows(agent) {
+    const all = this.#inOrder();
+    if (agent === "*") return all.filter((item) => item.kind !== "agent");
+    if (agent !== null) return all.filter((item) => item.agent === agent && item.kind !== "agent");
+    return all.filter((item) => item.agent === MAIN && !(item.kind === "agent" && this.#isInside(item.data.id)));
+  }
+
+  /** The items of an agent, for inside of its call. */
+  rowsInside(id) {
+    return this.#inOrder().filter((item) =>
+      item.kind === "agent" ? item.agent === id && !this.#isInside(item.data.id) : item.agent === id);
+  }
+
+  /** The agents that a call started. */
+  agentsOf(call) {
+    const found = [];
+    for (const agent of this.agents.values()) if (agent.call === call) found.push(agent);
+    return found;
+  }
+
+  #isInside(id) {
+    const call = this.agents.get(id)?.call;
+    return call !== undefined && this.items.has(call) && this.items.get(call).data.use !== undefined;
+  }
+
+  #inOrder() {
+    if (!this.#isSorted) this.#ordered.sort((a, b) => a.order - b.order);
+    this.#isSorted = true;
+    return this.#ordered;
+  }
+
+  #take(event, order) {
+    const tell = TELLERS[event.type];
+    if (tell === undefined) return;
+    const agent = event.agentId ?? MAIN;
+    if (agent !== MAIN) this.#agent(agent, event.timestamp, order);
+    tell(this, event, event.data, order, agent);
+    for (let id = agent, up = 0; id !== MAIN && up < 8; id = this.agents.get(id)?.parent ?? MAIN, up++) {
+      this.#touch(this.agents.get(id)?.call);
+      this.#touch(`agent:${id}`);
+    }
+    this.lanes.take(event, agent);
+    this.version++;
+  }
+
+  /** Make an item, or change one: fields of its data are added. */
+  #put(key, kind, { at, agent = MAIN, data = {}, until }, order) {
+    let item = this.items.get(key);
+    if (item === undefined) {
+      item = { key, kind, at, until, agent, data, order, version: 0 };
+      this.items.set(key, item);
+      const last = this.#ordered.at(-1);
+      if (last !== undefined && last.order > order) this.#isSorted = false;
+      this.#ordered.push(item);
+    } else {
+      Object.assign(item.data, data);
+      item.until = until ?? item.until;
+      item.version++;
+    }
+    return item;
+  }
+
+  put(event, kind, data, order, key = event.id) {
+    const item = this.#put(key, kind, { at: event.timestamp, agent: event.agentId ?? MAIN, data: kept(data) }, order);
+    item.id ??= event.id;
+    return item;
+  }
+
+  #drop(item) {
+    this.items.delete(item.key);
+    this.#ordered.splice(this.#ordered.lastIndexOf(item), 1);
+  }
+
+  /** Know of an agent, by whatever tells of it. */
+  #agent(id, at, order) {
+    let agent = this.agents.get(id);
+    if (agent === undefined) {
+      agent = { id, type: "", description: "", call: undefined, parent: MAIN, at, until: undefined, reason: undefined };
+      this.agents.set(id, agent);
+      this.#put(`agent:${id}`, "agent", { at, agent: MAIN, data: { id } }, order);
+    }
+    if (at < agent.at) {
+      agent.at = at;
+      const item = this.items.get(`agent:${id}`);
+      if (item !== undefined) Object.assign(item, { at, order, version: item.version + 1 });
+      this.#isSorted = false;
+    }
+    return agent;
+  }
+
+  /** What the service knows of an agent now: its type and call may be older than what was read. */
+  know(state) {
+    const agent = this.agents.get(state.agentId);
+    if (agent === undefined) return;
+    agent.type ||= state.agentType;
+    agent.description ||= state.description ?? "";
+    agent.call ??= state.parentToolUseId;
+  }
+
+  /** How the session is, by what else is known of it: what is open may look otherwise. */
+  isNow(state, since) {
+    this.lanes.isNow(state, since);
+    for (const open of this.#open.values()) for (const item of open.values()) item.version++;
+  }
+
+  started(event, data, order) {
+    const agent = this.#agent(data.agentId, event.timestamp, order);
+    agent.type = data.agentType || agent.type;
+    agent.description = data.description || agent.description;
+    agent.call = data.parentToolUseId ?? agent.call;
+    const parent = data.parentAgentId;
+    agent.parent = parent === undefined || parent.startsWith("master-") ? MAIN : parent;
+    agent.background = data.background ?? agent.background;
+    const item = this.items.get(`agent:${agent.id}`);
+    if (item !== undefined) Object.assign(item, { agent: agent.parent, version: item.version + 1 });
+    this.#touch(agent.call);
+  }
+
+  stopped(event, data, order) {
+    const agent = this.#agent(data.agentId, event.timestamp, order);
+    agent.until = event.timestamp;
+    agent.reason = data.reason;
+    this.#touch(agent.call);
+    this.#touch(`agent:${agent.id}`);
+  }
+
+  #touch(key) {
+    const item = this.items.get(key);
+    if (item !== undefined) item.version++;
+  }
+
+  // Calls
+
+  used(event, data, order, agent) {
+    const isKnown = this.items.get(data.toolUseId)?.data.use !== undefined;
+    const item = this.put(event, "tool", { name: data.toolName, use: data.input ?? {} }, order, data.toolUseId);
+    if (!isKnown && item.order !== order) {
+      Object.assign(item, { order, at: event.timestamp });
+      this.#isSorted = false;
+    }
+    if (item.until === undefined) this.#openOf(agent).set(data.toolUseId, item);
+  }
+
+  ended(event, data, order, agent) {
+    const { toolName: name, outcome, durationMs, outputSummary: output, error, isInterrupt } = data;
+    const item = this.put(event, "tool", { name, outcome, durationMs, output, error, isInterrupt }, order, data.toolUseId);
+    item.until = event.timestamp;
+    this.#openOf(agent).delete(data.toolUseId);
+  }
+
+  /** A question about a call, which it may not name. */
+  asked(event, data, order, agent) {
+    const item = this.items.get(data.toolUseId) ?? this.#newestOpen(agent, data.toolName);
+    if (item === undefined) this.put(event, "life", { text: "asked", name: data.toolName, input: data.inputSummary }, order);
+    else Object.assign(item.data, { asked: event.timestamp });
+    if (item !== undefined) item.version++;
+  }
+
+  refused(event, data, order, agent) {
+    const item = this.items.get(data.toolUseId) ?? this.#newestOpen(agent, data.toolName);
+    if (item === undefined) this.put(event, "life", { text: "denied", name: data.toolName, reason: data.reason }, order);
+    else Object.assign(item.data, { denied: true, reason: data.reason });
+    if (item !== undefined) item.version++;
+  }
+
+  #openOf(agent) {
+    if (!this.#open.has(agent)) this.#open.set(agent, new Map());
+    return this.#open.get(agent);
+  }
+
+  #newestOpen(agent, name) {
+    return [...this.#openOf(agent).values()].findLast((item) => item.data.name === name);
+  }
+
+  // Texts
+
+  said(event, data, order) {
+    (data.contentBlocks ?? []).forEach((block, number) => {
+      const key = number === 0 ? event.id : `${event.id}#${number}`;
+      if (block?.type === "text") {
+        this.#settle(event.agentId ?? MAIN);
+        this.#answers.push(this.put(event, "answer", { text: String(block.text ?? ""), model: data.model }, order, key));
+        if (this.#answers.length > 20) this.#answers.shift();
+      } else if (block?.type === "thinking") {
+        this.put(event, "thinking", { text: String(block.thinking ?? "") }, order, key);
+      } else if (block?.type === "redacted_thinking") {
+        this.put(event, "thinking", { text: "" }, order, key);
+      } else if (block !== null && block?.type !== "tool_use") {
+        this.put(event, "other", { block }, order, key);
+      }
+    });
+  }
+
+  /** An error is told after the answer that holds its text, which then is no answer. */
+  failed(event, data, order, agent) {
+    const answer = this.#answers.findLast((item) => item.agent === agent && item.data.text === data.text);
+    if (answer !== undefined && this.items.has(answer.key)) this.#drop(answer);
+    this.put(event, "error", data, order);
+  }
+
+  prompted(event, data, order) {
+    if (data.isSynthetic && INTERRUPTED.test(data.text)) return;
+    this.put(event, data.isSynthetic ? "note" : "prompt", { text: data.text }, order);
+  }
+
+  /** What is displayed before it is told: its pieces, until the whole answer comes. */
+  streamed(event, data, order) {
+    if (this.#live === null || this.#live.data.id !== data.displayId) {
+      this.#settle(MAIN);
+      this.#live = this.put(event, "live", { id: data.displayId, pieces: [], text: "" }, order, `live:${data.displayId}`);
+    }
+    const { data: live } = this.#live;
+    live.pieces[data.index] = data.text;
+    live.text = live.pieces.join("").slice(-KEPT);
+    this.#live.version++;
+  }
+
+  #settle(agent) {
+    if (agent !== MAIN || this.#live === null) return;
+    this.#drop(this.#live);
+    this.#live = null;
+  }
+
+  turn(event, data, order) {
+    this.#settle(MAIN);
+    this.put(event, "turn", data, order);
+  }
+}
+
+const life = (text, fields = () => ({})) => (story, event, data, order) =>
+  story.put(event, "life", { text, ...fields(data) }, order);
+
+/** What each type of event tells; others tell nothing here. */
+const TELLERS = {
+  "message.user": (story, event, data, order) => story.prompted(event, data, order),
+  "message.assistant": (story, event, data, order) => story.said(event, data, order),
+  "message.error": (story, event, data, order, agent) => story.failed(event, data, order, agent),
+  "message.result": (story, event, data, order) => story.turn(event, data, order),
+  "stream.delta": (story, event, data, order) => story.streamed(event, data, order),
+  "tool.use": (story, event, data, order, agent) => story.used(event, data, order, agent),
+  "tool.result": (story, event, data, order, agent) => story.ended(event, data, order, agent),
+  "tool.permission_requested": (story, event, data, order, agent) => story.asked(event, data, order, agent),
+  "tool.permission_denied": (story, event, data, order, agent) => story.refused(event, data, order, agent),
+  "agent.started": (story, event, data, order) => data.agentType !== "master" && story.started(event, data, order),
+  "agent.stopped": (story, event, data, order) => !data.agentId.startsWith("master-") && story.stopped(event, data, order),
+  "session.compacted": (story, event, data, order) => story.put(event, "compacted", data, order),
+  "session.started": life("started", (data) => ({ source: data.source, model: data.model })),
+  "session.ended": life("ended", (data) => ({ reason: data.reason, durationMs: data.durationMs })),
+  "session.state_changed": () => {},
+  "mcp.elicitation": life("question", (data) => ({ question: data.question, server: data.serverName })),
+  "mcp.elicitation_result": life("answered", (data) => ({ action: data.action, server: data.serverName })),
+};
+
+/** A value of which no text is longer than what is kept. */
+function kept(value, depth = 0) {
+  if (typeof value === "string") return value.length > KEPT ? cut(value) : value;
+  if (value === null || typeof value !== "object") return value;
+  if (depth > 8) return "…";
+  if (Array.isArray(value)) return value.slice(0, PARTS).map((one) => kept(one, depth + 1));
+  return Object.fromEntries(Object.entries(value).slice(0, PARTS).map(([name, one]) => [name, kept(one, depth + 1)]));
+}
+
+/** The beginning of a long text, as a text of its own: engines keep the whole behind a slice. */
+function cut(text) {
+  return JSON.parse(JSON.stringify(`${text.slice(0, KEPT)}… (${(text.length - KEPT).toLocaleString("en")} more characters, in the transcript)`));
+}

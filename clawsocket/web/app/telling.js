@@ -1,0 +1,162 @@
+/** A session's events into its story: what comes, and what was, page by page back to the beginning. */
+
+import { store } from "./store.js";
+
+const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.started", "agent.stopped", "session.started", "session.compacted", "session.ended", "session.state_changed"];
+/** Events of the first page: little, so that it is there at once; and of those that follow. */
+const PAGES = [300, 1000, 2000];
+/** Pages that are read at most to see what was missed, before all is begun anew. */
+const MISSED = 3;
+
+/**
+ * `isWhole` once its beginning was reached; `isReading` while a page is on its way; `trouble` an error's text.
+ */
+export class Telling {
+  isWhole = false;
+  isReading = false;
+  isOpen = false;
+  trouble = "";
+
+  #story;
+  #session;
+  #changed;
+  #stream;
+  #oldest;
+  #oldestAt = -Infinity;
+  #pages = 0;
+  #waiting = [];
+  #isClosed = false;
+
+  /**
+   * @param {Story} story what is told goes there.
+   * @param {string} session its id.
+   * @param {() => void} changed called after each change.
+   */
+  constructor(story, session, changed) {
+    this.#story = story;
+    this.#session = session;
+    this.#changed = changed;
+  }
+
+  /** Read the newest page, and go on with what comes. */
+  async open() {
+    const notice = (told) => this.#noticed(told);
+    this.#stream = store.claw.events(TOPICS, { session: this.#session, notice });
+    this.#follow();
+    await this.#stream.open();
+    if (!this.#isClosed) await this.#fill();
+  }
+
+  close() {
+    this.#isClosed = true;
+    this.#stream?.close();
+  }
+
+  async #follow() {
+    try {
+      for await (const event of this.#stream) this.#arrived(event);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #arrived(event) {
+    if (this.isOpen) this.#tell(event);
+    else this.#waiting.push(event);
+    this.#changed();
+  }
+
+  /** What is older than all that was read comes with its page. */
+  #tell(event) {
+    if (this.isWhole || event.timestamp >= this.#oldestAt) this.#story.arrive(event);
+  }
+
+  #noticed(told) {
+    if (told.type !== "gap" || !this.isOpen) return;
+    this.#story.gap(told);
+    this.isOpen = false;
+    this.#fill();
+  }
+
+  /** Read the newest events; what comes meanwhile waits. After a gap, as many pages as it takes to know one. */
+  async #fill() {
+    const missed = [];
+    const isFirst = this.#pages === 0;
+    try {
+      let page = await this.#page(undefined);
+      this.#pages = Math.max(1, this.#pages);
+      while (!isFirst && page.length > 0 && !page.some((event) => this.#story.knows(event)) && missed.length < MISSED) {
+        missed.unshift(page);
+        page = await this.#page(page[0].id);
+      }
+      if (isFirst || missed.length === MISSED) this.#begin(isFirst ? page : missed.flat());
+      else this.#story.append([page, ...missed].flat().filter((event) => !this.#story.knows(event)));
+      this.isOpen = true;
+      for (const event of this.#waiting.splice(0)) this.#tell(event);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#changed();
+  }
+
+  #begin(events) {
+    this.#story.clear();
+    this.#reached(events[0]);
+    this.isWhole = events.length === 0;
+    this.#story.append(events);
+  }
+
+  /** Begin anew with the newest page, for a story whose end was forgotten. */
+  anew() {
+    this.isOpen = false;
+    this.isWhole = false;
+    this.#pages = 0;
+    return this.#fill();
+  }
+
+  /** Read the page before; returns whether there was one. */
+  async older() {
+    if (this.isReading || this.isWhole || !this.isOpen || this.#oldest === undefined) return false;
+    this.isReading = true;
+    this.#changed();
+    try {
+      const page = await this.#page(this.#oldest);
+      if (this.#isClosed) return false;
+      this.isWhole = page.length === 0;
+      if (page.length > 0) {
+        this.#reached(page[0]);
+        this.#pages++;
+        this.#story.prepend(page);
+      }
+      return page.length > 0;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    } finally {
+      this.isReading = false;
+      this.#changed();
+    }
+  }
+
+  /** What was read before an event was forgotten: it is read again when somebody goes there. */
+  forgotten({ id, at }) {
+    this.#reached({ id, timestamp: at });
+    this.isWhole = false;
+  }
+
+  #reached(event) {
+    this.#oldest = event?.id;
+    this.#oldestAt = event?.timestamp ?? -Infinity;
+  }
+
+  async #page(before) {
+    const limit = PAGES[Math.min(this.#pages, PAGES.length - 1)];
+    return store.claw.history(this.#session, { limit, before, all: true });
+  }
+
+  #fail(error) {
+    if (this.#isClosed) return;
+    this.trouble = error.message;
+    this.#changed();
+  }
+}

@@ -1,0 +1,476 @@
+"""A session's page: its conversation as it goes, and a timeline of who did what when."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.support.service import Service
+from tests.support.waiting import wait_for
+from tests.web.dashboard import dashboard
+from tests.web.stage import Scene, long_conversation, scene
+
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.\x1b[31mred\x1b[0m\u200b"
+MARKDOWN = """# Plan
+
+It is *not* **slow** in `parse()`, see [the docs](https://docs.example.org/x), [this](javascript:alert(1)) and
+https://example.com/a_b.
+
+- first
+  - within
+- last
+
+```python
+x = "<b>&amp;</b>"
+```
+
+| file | lines |
+|---|---:|
+| `a.py` | 120 |
+"""
+
+RENDER = """text => import("/app/markdown.js").then(({ markdown }) => {
+    const began = performance.now();
+    const made = markdown(text);
+    const took = performance.now() - began;
+    const all = document.createElement("div");
+    all.append(made);
+    return [took, all.querySelectorAll("*").length, all.textContent.length];
+})"""
+
+MARKS = "(document.querySelector('claw-timeline')?.marks ?? [])"
+RANGE = "(({ from, to }) => [from, to])(document.querySelector('claw-timeline').range)"
+LIST = "document.querySelector('long-list')"
+
+
+def opened(browser: Browser, service: Service, session: str, query: str = "", **options: Any) -> Any:
+    """Open the page of a session, for a with block."""
+    return dashboard(browser, service, f"#/session/{session}{query}", **options)
+
+
+@pytest.fixture
+def one(service: Service) -> Iterator[Scene]:
+    with scene(service, "parser-12") as made:
+        yield made
+
+
+def rows(page: Page, kind: str) -> Locator:
+    return page.locator(f'long-list article[data-kind="{kind}"]')
+
+
+def marks(page: Page, kind: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate(f"{MARKS}.filter((mark) => mark.kind === '{kind}')")
+    return found
+
+
+def recorded(service: Service, scenario: str) -> str:
+    """Have a recorded run on disk as a session that is over; return its id."""
+    projects = RECORDINGS / scenario / "projects"
+    shutil.copytree(projects, service.home / ".claude" / "projects", dirs_exist_ok=True)
+    return next(path.stem for path in projects.glob("*/*.jsonl"))
+
+
+def history(service: Service, session: str) -> list[dict[str, Any]]:
+    with service.connect() as client:
+        events: list[dict[str, Any]] = client.ask("get_session_history", sessionId=session)["events"]
+        return events
+
+
+def known(service: Service, session: str) -> None:
+    """Wait until a service has the transcript."""
+    with service.connect() as client:
+        wait_for(lambda: client.ask("get_session_history", sessionId=session, limit=1)["events"], "the transcript")
+
+
+# The conversation
+
+
+def test_a_conversation_is_shown_as_it_goes(browser: Browser, service: Service, one: Scene) -> None:
+    with opened(browser, service, one.id) as (page, _):
+        one.main.prompt("Why is it slow?")
+        expect(rows(page, "prompt")).to_contain_text("Why is it slow?")
+        one.main.think("Where would it be?")
+        expect(rows(page, "thinking").locator("summary")).to_contain_text("Where would it be?")
+        call = one.main.call("Bash", command="make profile", description="Measure")
+        tool = rows(page, "tool")
+        expect(tool).to_have_attribute("data-outcome", "running")
+        one.main.done(call, "Bash", "3 s in tokenize")
+        expect(tool).to_have_attribute("data-outcome", "ok")
+        expect(tool.locator(".tool-time")).to_have_text("40 ms")
+        expect(tool.locator(".tool-inside")).to_be_empty()
+        tool.locator("summary").click()
+        expect(tool.locator(".tool-inside")).to_contain_text("make profile")
+        expect(tool.locator(".tool-inside")).to_contain_text("3 s in tokenize")
+        one.idle("It is the tokens.")
+        expect(rows(page, "answer")).to_contain_text("It is the tokens.")
+        expect(rows(page, "turn")).to_contain_text("Turn ended")
+        expect(page.locator(".session-state")).to_contain_text("idle")
+
+
+def test_markdown_is_rendered_as_elements_and_links_lead_to_the_web_alone(
+    browser: Browser, service: Service, one: Scene
+) -> None:
+    with opened(browser, service, one.id) as (page, _):
+        one.main.say(MARKDOWN)
+        answer = rows(page, "answer")
+        expect(answer.locator(".md-head-1")).to_have_text("Plan")
+        expect(answer.locator("em")).to_have_text("not")
+        expect(answer.locator("strong")).to_have_text("slow")
+        expect(answer.locator("li li")).to_have_text("within")
+        expect(answer.locator("pre code")).to_have_text('x = "<b>&amp;</b>"')
+        expect(answer.locator("td").last).to_have_text("120")
+        links = answer.locator("a").evaluate_all("all => all.map((one) => [one.getAttribute('href'), one.rel])")
+        safe = "noopener noreferrer"
+        assert links == [["https://docs.example.org/x", safe], ["https://example.com/a_b", safe]]
+        expect(answer).to_contain_text("[this](javascript:alert(1))")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 12_000,
+        "**a " * 3000,
+        "*a_b" * 3000,
+        "> " * 6000,
+        "- " * 6000,
+        "`" * 12_000,
+        "|" * 5000 + "\n" + "|-" * 3000,
+        "# " + " " * 12_000 + "x",
+        "\n".join(" " * (n % 60) + "- x" for n in range(2000)),
+        "http" * 3000,
+        "~~~" * 4000,
+    ],
+    ids=lambda text: repr(text[:6]),
+)
+def test_hostile_markdown_is_bounded_work(browser: Browser, service: Service, text: str) -> None:
+    with dashboard(browser, service) as (page, _):
+        took, nodes, shown = page.evaluate(RENDER, text)
+        assert took < 1000, "ms: it takes a few; more would be a square of its length"
+        assert nodes < 10_000
+        assert shown <= len(text)
+
+
+def test_hostile_text_is_shown_as_text_and_harms_nothing(browser: Browser, service: Service, one: Scene) -> None:
+    huge = "x" * 5_000_000
+    with opened(browser, service, one.id) as (page, watched):
+        one.main.prompt(HOSTILE)
+        one.main.say(HOSTILE)
+        call = one.main.call("Bash", command=HOSTILE, description=HOSTILE)
+        one.main.done(call, "Bash", HOSTILE)
+        one.main.say(huge)
+        one.main.prompt(huge)
+        expect(rows(page, "prompt").last.get_by_role("button")).to_contain_text("Show more")
+        rows(page, "tool").locator("summary").click()
+        expect(page.locator(".tool-inside")).to_contain_text("Output")
+        shown = page.locator("long-list").inner_text()
+        assert shown.count("<script>alert(2)</script>") >= 4
+        assert not set("\u202e\x1b\u200b") & set(shown)
+        assert "⟨U+202E⟩" in shown
+        assert page.evaluate(f"{LIST}.querySelectorAll('img, script').length") == 0
+        rows(page, "prompt").last.get_by_role("button").click()
+        expect(rows(page, "prompt").last).to_contain_text("characters are left")
+        assert len(page.locator("long-list").inner_text()) < 100_000
+        watched.assert_clean()
+
+
+def test_contents_are_hidden_while_others_look_on(browser: Browser, service: Service, one: Scene) -> None:
+    with opened(browser, service, one.id) as (page, _):
+        one.main.prompt("secret one")
+        one.main.say("secret two")
+        one.main.think("secret three")
+        call = one.main.call("Bash", command="secret four")
+        one.main.done(call, "Bash", "secret five")
+        rows(page, "tool").locator("summary").click()
+        expect(page.locator(".tool-inside")).to_contain_text("secret five")
+        assert "secret" in page.locator("body").inner_text()
+        page.evaluate("import('/app/options.js').then(({ options }) => options.set('hide', true))")
+        expect(rows(page, "prompt").locator(".content")).to_be_hidden()
+        assert "secret" not in page.locator("body").inner_text()
+        titles = page.evaluate(
+            "[...document.querySelectorAll('[title], [aria-label]')].map((one) => one.title + one.ariaLabel)"
+        )
+        assert not [one for one in titles if "secret" in one]
+
+
+def test_errors_interruption_compaction_and_a_killed_process_are_told(browser: Browser, service: Service) -> None:
+    with scene(service) as one, opened(browser, service, one.id) as (page, _):
+        one.main.prompt("go")
+        one.fail("API Error: 529 overloaded")
+        expect(rows(page, "error")).to_contain_text("The API refused (529)")
+        expect(rows(page, "answer")).to_have_count(0)
+        one.main.prompt("again")
+        call = one.main.call("Bash", command="make")
+        result = {
+            "type": "tool_result",
+            "tool_use_id": call,
+            "content": "[Request interrupted by user for tool use]",
+            "is_error": True,
+        }
+        one.main.line("user", {"role": "user", "content": [result]}, toolUseResult="User rejected tool use")
+        one.main.line(
+            "user",
+            {"role": "user", "content": [{"type": "text", "text": "[Request interrupted by user for tool use]"}]},
+        )
+        expect(rows(page, "turn").last).to_contain_text("Interrupted")
+        expect(rows(page, "tool")).not_to_have_attribute("data-outcome", "running")
+        more = {
+            "subtype": "compact_boundary",
+            "compactMetadata": {"trigger": "manual"},
+            "content": "Conversation compacted",
+        }
+        one.main.line("system", {}, **more)
+        expect(rows(page, "compacted")).to_contain_text("Compacted")
+        one.main.prompt("once more")
+        one.main.call("Bash", command="sleep 1000")
+        expect(rows(page, "tool").last).to_have_attribute("data-outcome", "running")
+        os.kill(one.pid, signal.SIGKILL)
+        expect(page.locator(".session-state")).to_contain_text("ended", timeout=15_000)
+        expect(rows(page, "tool").last).to_have_attribute("data-outcome", "interrupted")
+        expect(rows(page, "life").last).to_contain_text("process")
+
+
+def test_a_question_for_permission_stands_at_its_call_and_in_the_timeline(
+    browser: Browser, service: Service, one: Scene
+) -> None:
+    one.main.prompt("go")
+    call = one.main.ask("Bash", command="rm -rf build")
+    with opened(browser, service, one.id) as (page, _):
+        tool = rows(page, "tool")
+        expect(tool).to_have_attribute("data-outcome", "waits")
+        expect(tool.locator(".tool-outcome")).to_have_text("waits for you")
+        expect(page.locator(".session-call")).to_contain_text("Bash asks for permission")
+        wait_for(
+            lambda: page.evaluate(f"{MARKS}.some((mark) => mark.kind === 'wait' && mark.until === undefined)"),
+            "the wait",
+        )
+        one.status("busy")
+        one.main.done(call, "Bash")
+        expect(tool).to_have_attribute("data-outcome", "ok")
+        expect(page.locator(".session-call")).to_be_hidden()
+        wait_for(
+            lambda: page.evaluate(f"{MARKS}.some((mark) => mark.kind === 'wait' && mark.until > mark.from)"), "its end"
+        )
+        page.reload()
+        tool.locator("summary").click()
+        expect(page.locator(".tool-inside")).to_contain_text("Asked for permission at")
+        assert marks(page, "wait")[0]["until"] > marks(page, "wait")[0]["from"], "the log told of it"
+
+
+def test_cleared_sessions_lead_to_the_one_that_goes_on(browser: Browser, service: Service, one: Scene) -> None:
+    with opened(browser, service, one.id) as (page, _):
+        one.main.prompt("go")
+        expect(rows(page, "prompt")).to_be_visible()
+        next_id = str(uuid.uuid4())
+        one.hook("SessionEnd", reason="clear")
+        one._rewrite(sessionId=next_id)
+        link = rows(page, "life").get_by_role("link", name="It goes on here")
+        expect(link).to_have_attribute("href", f"#/session/{next_id}", timeout=15_000)
+        link.click()
+        page.wait_for_url(f"**#/session/{next_id}")
+
+
+def test_what_is_displayed_is_shown_before_it_is_told(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Service(tmp_path_factory.mktemp("home"), "--set", "stream=true") as service:
+        service.wait_for_hooks()
+        with scene(service) as one, opened(browser, service, one.id) as (page, _):
+            one.main.prompt("go")
+            fields = {"turn_id": "t", "message_id": "m"}
+            one.hook("MessageDisplay", index=0, final=False, delta="It comes ", **fields)
+            one.hook("MessageDisplay", index=1, final=False, delta="in **pieces**.", **fields)
+            expect(rows(page, "live").locator(".row-body")).to_have_text("It comes in pieces.")
+            one.main.say("It comes in **pieces**.")
+            expect(rows(page, "answer")).to_contain_text("It comes in pieces.")
+            expect(rows(page, "live")).to_have_count(0)
+
+
+# Agents, and the timeline
+
+
+def test_two_parallel_subagents_stand_in_two_lanes_with_the_right_durations(browser: Browser, service: Service) -> None:
+    session = recorded(service, "f2_subagents_parallel")
+    known(service, session)
+    events = history(service, session)
+    uses = {one["data"]["toolUseId"]: one for one in events if one["type"] == "tool.use"}
+    results = {one["data"]["toolUseId"]: one for one in events if one["type"] == "tool.result"}
+    agents = [one["agentId"] for one in events if one["type"] == "agent.started"]
+    with opened(browser, service, session) as (page, _):
+        wait_for(lambda: len(marks(page, "tool")) == len(uses), "the bars")
+        bars = marks(page, "tool")
+        began, ended = page.evaluate(RANGE)
+        width = page.evaluate("document.querySelector('.time-canvas').clientWidth") / (ended - began)
+        for bar in bars:
+            use, result = uses[bar["key"]], results[bar["key"]]
+            assert (bar["from"], bar["until"]) == (use["timestamp"], result["timestamp"])
+            assert bar["agent"] == use.get("agentId", "")
+            assert bar["durationMs"] == result["data"]["durationMs"]
+            assert bar["width"] == pytest.approx((bar["until"] - bar["from"]) * width, abs=1)
+        lanes = {agent: {round(bar["top"]) for bar in bars if bar["agent"] == agent} for agent in agents}
+        assert len({min(tops) for tops in lanes.values()}) == 2, "each has a lane of its own"
+        first, second = ([bar for bar in bars if bar["agent"] == agent] for agent in agents)
+        assert any(a["from"] < b["until"] and b["from"] < a["until"] for a in first for b in second), "at the same time"
+        expect(page.locator(".time-name")).to_have_text(["main", "general-purpose: Count lines", "Explore: Find hello"])
+        page.get_by_text("As a table").click()
+        told = page.locator(".time-table tbody tr").all_inner_texts()
+        assert len(told) == len(uses)
+        assert "Explore: Find hello\tRead\t" in "\n".join(told)
+
+
+def test_subagents_are_inside_of_their_call_or_apart(browser: Browser, service: Service, one: Scene) -> None:
+    one.main.prompt("go")
+    call = one.main.call("Agent", description="Find callers", prompt="find", subagent_type="Explore")
+    agent = one.agent(call, "Find callers")
+    inner = agent.call("Grep", pattern="parse")
+    agent.done(inner, "Grep", "3 matches")
+    with opened(browser, service, one.id) as (page, _):
+        group = page.locator(".agent-group")
+        expect(group.locator("summary").first).to_contain_text("1 call")
+        expect(rows(page, "tool")).to_have_count(1)
+        group.locator("summary").first.click()
+        expect(group.locator("article .tool-name")).to_have_text("Grep")
+        agent.call("Read", file_path="/x")
+        expect(group.locator("article .tool-name")).to_have_text(["Grep", "Read"])
+        page.get_by_label("Whose", exact=True).select_option("*")
+        expect(page.locator("long-list .tool-name")).to_have_text(["Agent", "Grep", "Read"])
+        assert "agent=*" in page.url
+        page.locator(".time-name").last.click()
+        expect(page.locator("long-list .tool-name")).to_have_text(["Grep", "Read"])
+        assert f"agent={agent.id}" in page.url
+
+
+def test_a_bar_says_what_it_is_and_leads_to_its_call(browser: Browser, service: Service) -> None:
+    session = recorded(service, "f2_subagents_parallel")
+    known(service, session)
+    with opened(browser, service, session) as (page, _):
+        wait_for(lambda: len(marks(page, "tool")) == 5, "the bars")
+        bar = next(one for one in marks(page, "tool") if one["name"] == "Read")
+        box = page.locator(".time-canvas").bounding_box()
+        assert box is not None
+        place = (box["x"] + bar["x"] + bar["width"] / 2, box["y"] + bar["top"] + bar["height"] / 2)
+        page.mouse.move(*place)
+        tip = page.locator(".time-tip")
+        expect(tip).to_contain_text("Read 281 ms · done")
+        expect(tip).to_contain_text("main.py")
+        page.mouse.click(*place)
+        found = page.locator(f'article[data-key="{bar["key"]}"]')
+        expect(found).to_be_focused()
+        expect(found).to_be_in_viewport()
+        assert f"at={bar['key']}" in page.url
+        page.reload()
+        expect(found).to_be_in_viewport()
+        expect(found.locator(".tool-inside")).to_contain_text("main.py")
+
+
+def test_the_timeline_is_zoomed_and_moved_by_mouse_and_keys(browser: Browser, service: Service) -> None:
+    session = recorded(service, "f2_subagents_parallel")
+    known(service, session)
+    with opened(browser, service, session) as (page, _):
+        wait_for(lambda: marks(page, "tool"), "the bars")
+        canvas = page.locator(".time-canvas")
+        box = canvas.bounding_box()
+        assert box is not None
+        before = page.evaluate(RANGE)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
+        page.mouse.wheel(0, -400)
+        wait_for(lambda: page.evaluate(RANGE)[1] - page.evaluate(RANGE)[0] < before[1] - before[0], "a closer look")
+        near = page.evaluate(RANGE)
+        assert before[0] < near[0] < near[1] < before[1], "around the pointer"
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2 + 100, box["y"] + 30, steps=4)
+        page.mouse.up()
+        moved = page.evaluate(RANGE)
+        assert moved[0] < near[0]
+        assert moved[1] - moved[0] == pytest.approx(near[1] - near[0])
+        page.wait_for_url(f"**from={round(moved[0])}&to={round(moved[1])}*")
+        page.reload()
+        wait_for(lambda: marks(page, "tool"), "the bars again")
+        assert page.evaluate(RANGE) == pytest.approx(moved, abs=1)
+        canvas.focus()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate(RANGE)[0] > moved[0]
+        page.keyboard.press("End")
+        assert page.evaluate(RANGE) == pytest.approx(before)
+        page.keyboard.press(".")
+        expect(page.locator("claw-timeline [aria-live]")).to_contain_text("Agent")
+        page.keyboard.press("Enter")
+        expect(page.locator("article:focus")).to_be_in_viewport()
+
+
+# Long histories
+
+
+def test_one_scrolls_back_to_the_very_first_event_and_nothing_jumps(browser: Browser, service: Service) -> None:
+    session = long_conversation(service.home, 700)
+    known(service, session)
+    top = f"(list => [list.topRow.key, list.element(list.topRow.key).getBoundingClientRect().top])({LIST})"
+    with opened(browser, service, session) as (page, _):
+        expect(rows(page, "answer").last).to_contain_text("answer 699")
+        page.locator("long-list").hover()
+        for _ in range(400):
+            page.mouse.wheel(0, -700)
+            key, at = page.evaluate(top)
+            page.evaluate("new Promise((done) => setTimeout(done, 30))")
+            after = page.evaluate(f"{LIST}.element({json.dumps(key)})?.getBoundingClientRect().top")
+            assert after is None or after >= at - 1, "it only moves as it is scrolled"
+            if (
+                page.locator("view-session").get_attribute("data-begin") == "true"
+                and page.evaluate(f"{LIST}.scrollTop") == 0
+            ):
+                break
+        expect(page.get_by_text("prompt 0", exact=True)).to_be_in_viewport()
+        assert page.evaluate("document.querySelectorAll('long-list article').length") < 300
+        page.locator("long-list").focus()
+        page.keyboard.press("End")
+        expect(page.get_by_text("answer 699")).to_be_in_viewport()
+
+
+def test_it_follows_at_the_end_and_stays_where_one_reads(browser: Browser, service: Service, one: Scene) -> None:
+    for number in range(40):
+        one.main.say(f"answer {number}")
+    with opened(browser, service, one.id) as (page, _):
+        expect(page.get_by_text("answer 39")).to_be_in_viewport()
+        one.main.say("one more")
+        expect(page.get_by_text("one more")).to_be_in_viewport()
+        page.evaluate(f"{LIST}.scrollTop -= 400")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        key = page.evaluate(f"{LIST}.topRow.key")
+        place = f"{LIST}.element({json.dumps(key)}).getBoundingClientRect().top"
+        at = page.evaluate(place)
+        one.main.say("unread 1")
+        one.main.say("unread 2")
+        fresh = page.get_by_role("button", name="2 new items below")
+        fresh.wait_for()
+        assert page.evaluate(place) == pytest.approx(at, abs=1)
+        fresh.click()
+        expect(page.get_by_text("unread 2")).to_be_in_viewport()
+        expect(page.locator(".story-fresh")).to_be_hidden()
+
+
+def test_a_session_whose_transcript_is_gone_is_shown_from_the_log(browser: Browser, service: Service) -> None:
+    with scene(service) as one:
+        one.main.prompt("will it stay?")
+        one.idle("It will.")
+        with service.connect() as client:
+            wait_for(lambda: client.ask("get_session_history", sessionId=one.id)["events"], "the transcript")
+    one.main._path.unlink()
+    with opened(browser, service, one.id) as (page, _):
+        expect(rows(page, "prompt")).to_contain_text("will it stay?")
+        expect(rows(page, "answer")).to_contain_text("It will.")
+        expect(page.locator(".session-title")).to_have_text("app")
+        expect(page.locator(".session-state")).to_contain_text("ended")
+
+
+def test_a_session_that_nobody_knows_is_said_to_be_unknown(browser: Browser, service: Service) -> None:
+    with opened(browser, service, "nobody") as (page, _):
+        expect(page.locator(".story-top")).to_have_text("Nothing is known of this session.")
