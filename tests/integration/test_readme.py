@@ -25,10 +25,8 @@ PAGE = (WEB / "docs.html").read_text("utf-8")
 
 COMMANDS = (
     (),
-    *(
-        (name,)
-        for name in "completion doctor history install line open ps status tail token uninstall upgrade usage wait".split()
-    ),
+    *((name,) for name in "completion doctor history install line open ps status".split()),
+    *((name,) for name in "tail token uninstall upgrade usage wait".split()),
     ("history", "purge"),
 )
 OTHERS = {"--check", "--now", "--uninstall", "--unix-socket", "--user"}

@@ -34,7 +34,7 @@ _claw_socket() {
     fi
     for ((i = 1; i < COMP_CWORD; i++)); do
         case "$at/${COMP_WORDS[i]}" in
-            /install|/uninstall|/upgrade|/downgrade|/start|/stop|/restart|/logs|/doctor|/history|/history/show|/history/export|/history/purge|/status|/token|/token/show|/token/path|/token/rotate|/token/store|/token/restore|/line|/ps|/tail|/usage|/completion|/wait|/watch|/waybar|/xbar) at=$at/${COMP_WORDS[i]} ;;
+            /install|/uninstall|/upgrade|/downgrade|/start|/stop|/restart|/logs|/doctor|/history|/history/show|/history/export|/history/purge|/status|/token|/token/show|/token/path|/token/rotate|/token/store|/token/restore|/line|/open|/ps|/tail|/usage|/completion|/wait|/watch|/waybar|/xbar) at=$at/${COMP_WORDS[i]} ;;
         esac
     done
     case "$at $flag" in
@@ -58,13 +58,14 @@ _claw_socket() {
         "/history/show "-*|"/status "-*) _claw_socket_words --help --json ;;
         "/history/purge "-*) _claw_socket_words --help --session --project --before --dry-run --yes ;;
         "/line "-*) _claw_socket_words --help --format --off ;;
+        "/open "-*) _claw_socket_words --help --print ;;
         "/ps "-*) _claw_socket_words --help --watch --json ;;
         "/tail "-*) _claw_socket_words --help --session --since --json ;;
         "/usage "-*) _claw_socket_words --by --since --json --set --help ;;
         "/wait "-*) _claw_socket_words --help --until --session --next --timeout --json ;;
         "/waybar "-*) _claw_socket_words --help --format ;;
         "/xbar "-*) _claw_socket_words --help --format --once ;;
-        " "*) _claw_socket_words install uninstall upgrade downgrade start stop restart logs doctor history status token line ps tail usage completion wait watch waybar xbar ;;
+        " "*) _claw_socket_words install uninstall upgrade downgrade start stop restart logs doctor history status token line open ps tail usage completion wait watch waybar xbar ;;
         "/upgrade "*|"/history/export "*) _claw_socket_files -f ;;
         "/history "*) _claw_socket_words show export purge ;;
         "/history/show "*) _claw_socket_sessions ;;

@@ -3,7 +3,7 @@
 function __claw_socket_at
     set -l at ''
     for word in (commandline -opc)[2..]
-        contains -- $at/$word /install /uninstall /upgrade /downgrade /start /stop /restart /logs /doctor /history /history/show /history/export /history/purge /status /token /token/show /token/path /token/rotate /token/store /token/restore /line /ps /tail /usage /completion /wait /watch /waybar /xbar; and set at $at/$word
+        contains -- $at/$word /install /uninstall /upgrade /downgrade /start /stop /restart /logs /doctor /history /history/show /history/export /history/purge /status /token /token/show /token/path /token/rotate /token/store /token/restore /line /open /ps /tail /usage /completion /wait /watch /waybar /xbar; and set at $at/$word
     end
     test "$at" = "$argv[1]"
 end
@@ -22,6 +22,7 @@ complete -c claw-socket -n '__claw_socket_at ""' -a history -d 'List sessions of
 complete -c claw-socket -n '__claw_socket_at ""' -a status -d 'Show whether the service runs, where, and what it sees'
 complete -c claw-socket -n '__claw_socket_at ""' -a token -d 'Show or replace the token; keep a copy in the system\'s keyring'
 complete -c claw-socket -n '__claw_socket_at ""' -a line -d 'Print one line on all sessions whenever it changes, for a status bar'
+complete -c claw-socket -n '__claw_socket_at ""' -a open -d 'Open the dashboard in the browser'
 complete -c claw-socket -n '__claw_socket_at ""' -a ps -d 'Show the sessions and agents as they are, or as they change'
 complete -c claw-socket -n '__claw_socket_at ""' -a tail -d 'Show events as they happen, one line each'
 complete -c claw-socket -n '__claw_socket_at ""' -a usage -d 'Show what was used and what it cost, by day, project, model or session'
@@ -105,6 +106,8 @@ complete -c claw-socket -n '__claw_socket_at "/token/restore"' -s h -l help -d '
 complete -c claw-socket -n '__claw_socket_at "/line"' -s h -l help -d 'show this help message and exit'
 complete -c claw-socket -n '__claw_socket_at "/line"' -l format -x -d 'the line [{requires_action} waiting, {running} running, {idle} idle]'
 complete -c claw-socket -n '__claw_socket_at "/line"' -l off -x -d 'while the service is stopped'
+complete -c claw-socket -n '__claw_socket_at "/open"' -s h -l help -d 'show this help message and exit'
+complete -c claw-socket -n '__claw_socket_at "/open"' -l print -d 'print the link, and open nothing'
 complete -c claw-socket -n '__claw_socket_at "/ps"' -s h -l help -d 'show this help message and exit'
 complete -c claw-socket -n '__claw_socket_at "/ps"' -l watch -d 'go on, and show every change'
 complete -c claw-socket -n '__claw_socket_at "/ps"' -l json -d 'print JSON, one object a line'
