@@ -109,9 +109,12 @@ dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folde
 	$(MAKE) --no-print-directory --directory .scratch/again dist PYTHON=$(PYTHON)
 	diff dist/SHA256SUMS .scratch/again/dist/SHA256SUMS && echo "Both are the same, byte for byte."
 
-# What of the end-to-end tests takes three minutes; ARGS="tests/e2e tests/integration tests/cli" are all that can be run.
-BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/integration/test_service.py tests/integration/test_upgrade.py \
-	tests/cli/test_live.py tests/setup/test_keyring.py::test_a_process_ends_though_its_keyring_does_not_answer
+# What of the end-to-end tests takes two minutes; ARGS="tests/e2e tests/integration tests/cli" are all that can be run.
+UPGRADE := tests/integration/test_upgrade.py::test_
+BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/integration/test_service.py tests/cli/test_live.py \
+	$(UPGRADE)an_upgrade_and_a_downgrade_lose_no_event \
+	$(UPGRADE)a_download_in_one_file_installs_itself_and_purge_removes_all_of_it \
+	tests/setup/test_keyring.py::test_a_process_ends_though_its_keyring_does_not_answer
 
 test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
 	@echo "== tests of the binary =="
