@@ -24,8 +24,8 @@ COMMANDS = (
     ),
     ("history", "purge"),
 )
-OTHERS = {"--unix-socket", "--experimental-websocket", "--user", "--now", "--check"}
-"""Flags of other programs."""
+OTHERS = {"--check", "--experimental-websocket", "--now", "--uninstall", "--unix-socket", "--user"}
+"""Flags of other programs, install.sh among them."""
 
 
 def block(language: str) -> str:
