@@ -40,6 +40,8 @@ help: ## List the targets
 $(DIST_VENV)/.made: requirements-dist.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "claw-socket needs Python 3.11 or later: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
+	@[ "$$(uname)" != Linux ] || pkg-config --exists libsystemd \
+		|| { echo "this needs the headers of libsystemd: apt install libsystemd-dev pkg-config" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(DIST_VENV)
 	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements-dist.lock >$(DIST_VENV)/setuptools.txt
 	$(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(DIST_VENV)/setuptools.txt
@@ -110,16 +112,17 @@ dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folde
 	$(MAKE) --no-print-directory --directory .scratch/again dist PYTHON=$(PYTHON)
 	diff dist/SHA256SUMS .scratch/again/dist/SHA256SUMS && echo "Both are the same, byte for byte."
 
-# What a user would notice, as far as it takes three minutes; what is slow says the same of the source, in `make test`.
-BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/e2e/test_hooks.py tests/integration tests/cli/test_live.py \
-	tests/cli/test_completion.py tests/cli/test_history.py tests/cli/test_status.py tests/cli/test_token.py \
-	tests/setup/test_keyring.py
-SLOW := thirty_times or ten_restarts or ten_crashes or watchdog or asks_all_the_same
+# What of the end-to-end tests takes two minutes; ARGS="tests/e2e tests/integration tests/cli" are all that can be run.
+UPGRADE := tests/integration/test_upgrade.py::test_
+BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/integration/test_service.py tests/cli/test_live.py \
+	$(UPGRADE)an_upgrade_and_a_downgrade_lose_no_event \
+	$(UPGRADE)a_download_in_one_file_installs_itself_and_purge_removes_all_of_it \
+	tests/setup/test_keyring.py::test_a_process_ends_though_its_keyring_does_not_answer
 
 test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
 	@echo "== tests of the binary =="
 	@CLAW_SOCKET_TEST_BINARY=$(CURDIR)/build/binary/claw-socket/claw-socket $(BIN)/python -m pytest \
-		$(if $(ARGS),$(ARGS),$(BINARY_TESTS) -k "not ($(SLOW))")
+		$(or $(ARGS),$(BINARY_TESTS))
 
 ## ---- checking ----
 

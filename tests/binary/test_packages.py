@@ -53,7 +53,8 @@ def test_the_tarball_is_of_nobody_and_no_time() -> None:
 
 
 def test_what_keyring_systemd_web_pages_and_prices_need_is_inside() -> None:
-    inside = {str(path.relative_to(FOLDER / "_internal")) for path in FOLDER.rglob("*")}
+    internal = FOLDER / "_internal"
+    inside = {str(path.relative_to(internal)) for path in internal.rglob("*")}
     assert {"clawsocket/state/prices.json", "clawsocket/server/asyncapi.json"} <= inside
     web = ROOT / "clawsocket" / "web"
     assert {f"clawsocket/web/{path.relative_to(web)}" for path in web.rglob("*.*")} <= inside

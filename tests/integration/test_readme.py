@@ -29,7 +29,7 @@ COMMANDS = (
     *((name,) for name in "tail token uninstall upgrade usage wait".split()),
     ("history", "purge"),
 )
-OTHERS = {"--check", "--now", "--uninstall", "--unix-socket", "--user"}
+OTHERS = {"--check", "--experimental-websocket", "--now", "--uninstall", "--unix-socket", "--user"}
 """Flags of other programs, install.sh among them."""
 
 
