@@ -267,6 +267,16 @@ class Claw {
   }
 
   /**
+   * @param {AskOptions & import("./claw-socket.d.ts").UsageReportOptions} [options]
+   * @returns {Promise<any>}
+   */
+  async usageReport({ by = "day", since, signal } = {}) {
+    const wanted = typeof by === "string" ? [by] : [...by];
+    const { type, id, ...report } = await this.#ask({ type: "get_usage_report", by: wanted, since }, signal);
+    return report;
+  }
+
+  /**
    * @param {{ signal?: AbortSignal }} [options]
    * @returns {Promise<any>}
    */
