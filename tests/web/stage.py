@@ -130,7 +130,7 @@ class Scene:
         self._agents.mkdir(parents=True, exist_ok=True)
         self._file = service.home / ".claude" / "sessions" / f"{pid}.json"
         self.main = Agent(self, None, project / f"{id}.jsonl")
-        self._rewrite(cwd=cwd, name=name)
+        self.status("busy", cwd=cwd, name=name)
 
     def hook(self, name: str, **payload: Any) -> None:
         """Leave a hook in the spool, as Claude Code's hooks do."""

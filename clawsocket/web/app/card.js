@@ -27,7 +27,7 @@ export class Card extends HTMLElement {
       branch: h("span", { class: "card-branch soft" }),
       since: since(session.since),
       name: h("p", { class: "card-name content" }),
-      facts: h("p", { class: "card-facts soft small" }),
+      facts: h("span", { class: "card-facts soft" }),
       call: h("div", { class: "card-call", hidden: true }),
       why: h("p", { class: "card-why" }),
       input: h("pre", { class: "card-input content", tabindex: "0", role: "group", "aria-label": "what it asks for" }),
@@ -42,9 +42,9 @@ export class Card extends HTMLElement {
     parts.stateWord = h("span", { class: "card-state" });
     this.append(
       h("header", { class: "card-head" }, parts.mark, parts.title, parts.branch, h("span", { class: "card-when" }, parts.stateWord, parts.since)),
-      parts.name, parts.facts, parts.call, parts.failure, parts.agents,
+      parts.name, parts.call, parts.failure, parts.agents,
       h("footer", { class: "card-foot small" },
-        h("span", { class: "card-context" }, parts.gauge, parts.context), parts.tokens, parts.cost));
+        parts.facts, h("span", { class: "card-context" }, parts.gauge, parts.context), parts.tokens, parts.cost));
     set(this, "role", "article");
     set(this, "aria-labelledby", id);
     return parts;
@@ -64,7 +64,7 @@ export class Card extends HTMLElement {
     text(parts.branch, line(session.gitBranch, 60));
     text(parts.stateWord, session.state === "requires_action" ? "waiting " : "");
     setSince(parts.since, session.since);
-    text(parts.name, line(session.name, 120));
+    text(parts.name, session.name === folder(session.cwd) ? "" : line(session.name, 120));
     const mode = MODES[session.permissionMode];
     text(parts.facts, [model(session.model), mode, session.pid === null ? "elsewhere" : ""].filter(Boolean).join(" · "));
     this.#showCall(session);
@@ -90,7 +90,7 @@ export class Card extends HTMLElement {
   }
 
   #showAgents(session, agents) {
-    const rows = tree(agents.filter((agent) => agent.status !== "offline" && !isQuietMain(agent)));
+    const rows = tree(agents.filter((agent) => agent.status !== "offline" && !isSaid(agent, session)));
     const finished = agents.filter((agent) => agent.status === "offline" && agent.agentType !== "master").length;
     const shown = rows.slice(0, MOST_AGENTS);
     const hidden = rows.length - shown.length;
@@ -106,16 +106,20 @@ export class Card extends HTMLElement {
     set(gauge, "hidden", !full);
     text(context, full ? `${full.official ? "" : "~"}${percent(full.percentUsed)} of ${tokens(full.tokensMax)}` : "");
     if (full) gauge.show(full.percentUsed, `${percent(full.percentUsed)} of ${tokens(full.tokensMax)} tokens`);
-    text(price, usage ? `${cost(usage.totalCostUsd)}${usage.unpricedModels.length ? " +?" : ""}` : "");
-    text(spent, usage ? `${tokens(usage.outputTokens)} out` : "");
+    const spends = usage && (usage.outputTokens > 0 || usage.totalCostUsd > 0);
+    text(price, spends ? `${cost(usage.totalCostUsd)}${usage.unpricedModels.length ? " +?" : ""}` : "");
+    text(spent, spends ? `${tokens(usage.outputTokens)} out` : "");
     set(price, "title", usage?.unpricedModels.length ? `no price is known of ${usage.unpricedModels.map((one) => line(one, 60)).join(", ")}` : null);
   }
 }
 
 customElements.define("claw-card", Card);
 
-/** A main agent that does nothing is the session itself, whose state is shown. */
-const isQuietMain = (agent) => agent.agentType === "master" && agent.status === "idle";
+/** Whether the card says already what a main agent does: nothing, or that it waits for its owner. */
+function isSaid(agent, session) {
+  if (agent.agentType !== "master") return false;
+  return agent.status === "idle" || (session.state === "requires_action" && agent.currentTool === session.tool?.name);
+}
 
 /** Agents, each after its parent. */
 function tree(agents) {
@@ -128,12 +132,12 @@ function tree(agents) {
   const rows = [];
   const add = (parent, depth) => {
     for (const agent of children.get(parent) ?? []) {
-      const isMain = agent.agentType === "master";
-      rows.push({ agent, depth: isMain ? 0 : depth });
-      add(agent.agentId, depth + 1);
+      const own = agent.agentType === "master" ? 0 : depth;
+      rows.push({ agent, depth: own });
+      add(agent.agentId, own + 1);
     }
   };
-  add(null, known.size && agents[0].agentType === "master" ? 1 : 0);
+  add(null, agents.some((agent) => agent.agentType === "master") ? 1 : 0);
   return rows;
 }
 

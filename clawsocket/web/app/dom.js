@@ -65,25 +65,28 @@ export function keyed(parent, items, key, create, update) {
   const known = (parent.keyedChildren ??= new Map());
   const list = Array.from(items, (item) => [key(item), item]);
   const wanted = new Set(list.map(([name]) => name));
+  const stale = new Set();
   for (const [name, element] of known) {
-    if (!wanted.has(name)) {
-      element.remove();
-      known.delete(name);
-    }
+    if (wanted.has(name)) continue;
+    known.delete(name);
+    stale.add(element);
   }
   let at = parent.firstElementChild;
   for (const [name, item] of list) {
     let element = known.get(name);
     if (element === undefined) known.set(name, (element = create(item)));
     update?.(element, item);
+    while (stale.has(at)) at = at.nextElementSibling;
     if (element === at) at = at.nextElementSibling;
     else place(parent, element, at);
   }
+  // Last, so that another list can take what is in them; and not what another list has taken.
+  for (const element of stale) if (element.parentNode === parent) element.remove();
 }
 
-/** Put an element before another; one that is there already keeps its focus. */
+/** Put an element before another; one that is in the page already keeps its focus. */
 function place(parent, element, at) {
-  if (element.parentNode === parent && parent.moveBefore) {
+  if (element.isConnected && parent.isConnected && parent.moveBefore) {
     parent.moveBefore(element, at);
     return;
   }

@@ -117,7 +117,7 @@ export const state = (name) => STATES[name] ?? visible(name, 40);
 export const STATE_ORDER = Object.keys(STATES);
 
 /** What tells most of a tool's input, the first that is there. */
-const TELLING = ["command", "file_path", "notebook_path", "path", "pattern", "url", "query", "question", "description", "prompt", "skill"];
+const TELLING = ["command", "file_path", "notebook_path", "pattern", "path", "url", "query", "question", "description", "prompt", "skill"];
 
 /**
  * What a tool was called with, in short: of `{"command":"ls","timeout":5}` it is `ls`.

@@ -1,9 +1,10 @@
 /** The frame around the views: it connects, lets the person in, and says how things stand. */
 
+import { watchCalls } from "./calls.js";
 import { h, keyed, set, styles, text } from "./dom.js";
 import { age, count } from "./format.js";
 import { enter, leave, Refused, takeCode } from "./login.js";
-import { options } from "./options.js";
+import { menu } from "./menu.js";
 import { href, router } from "./router.js";
 import { store } from "./store.js";
 
@@ -34,16 +35,18 @@ class Shell extends HTMLElement {
   #shown = null;
 
   connectedCallback() {
+    const spoken = h("div", { class: "unseen", "aria-live": "polite" });
     this.append(
       h("a", { class: "skip button", href: "#main", onclick: (event) => this.#skip(event) }, "Skip to the content"),
       h("header", { class: "bar" },
         h("a", { class: "brand", href: href("now") }, "claw-socket"),
         (this.#nav = h("nav", { "aria-label": "Views" })),
         (this.#link = h("span", { class: "link", role: "status" })),
-        h("button", { class: "quiet", popovertarget: "options" }, "Options"),
-        optionsMenu()),
+        menu()),
       (this.#notice = h("div", { class: "notice", role: "status" })),
-      (this.#main = h("main", { id: "main", tabindex: "-1" })));
+      (this.#main = h("main", { id: "main", tabindex: "-1" })),
+      spoken);
+    watchCalls(spoken);
     this.#links();
     store.subscribe((changes) => this.#changed(changes));
     router.subscribe((route) => this.#show(route));
@@ -154,7 +157,10 @@ class Shell extends HTMLElement {
 
   #title() {
     const waiting = this.waiting;
-    document.title = `${waiting ? `(${waiting}) ` : ""}${TITLES[router.route.view]} · claw-socket`;
+    const title = `${waiting ? `(${waiting}) ` : ""}${TITLES[router.route.view]} · claw-socket`;
+    if (title === document.title) return;
+    document.title = title;
+    document.querySelector("link[rel=icon]").href = icon(waiting);
   }
 
   #status() {
@@ -164,22 +170,13 @@ class Shell extends HTMLElement {
   }
 }
 
-function optionsMenu() {
-  const box = (name, label, hint) => {
-    const input = h("input", { type: "checkbox", onchange: () => options.set(name, input.checked) });
-    const show = () => (input.checked = options.get(name));
-    options.subscribe(show);
-    show();
-    return h("label", null, input, h("span", null, label, h("br"), h("span", { class: "soft small" }, hint)));
-  };
-  const theme = h("select", { "aria-label": "Colours", onchange: () => options.set("theme", theme.value) },
-    [["auto", "as the system"], ["light", "light"], ["dark", "dark"]].map(([value, label]) => h("option", { value }, label)));
-  theme.value = options.get("theme");
-  return h("div", { id: "options", class: "options", popover: true, role: "dialog", "aria-label": "Options" },
-    box("hide", "Hide contents", "prompts, answers, inputs and outputs, while others look on"),
-    box("notify", "Notify", "when a session needs you that is not in view"),
-    box("sound", "Sound", "the same, to be heard"),
-    h("div", { class: "row spread" }, "Colours", theme));
+/** The page's icon: a claw's three marks, or how many wait. */
+function icon(waiting) {
+  const marks = "<path d='M9 24 14 7M16 25 19 7M23 24 25 9' stroke='#8a8a92' stroke-width='4' stroke-linecap='round'/>";
+  const number = waiting > 9 ? "9+" : waiting;
+  const call = `<circle cx='16' cy='16' r='16' fill='#b54708'/><text x='16' y='23' font-family='sans-serif' font-size='${waiting > 9 ? 17 : 21}' font-weight='700' fill='#fff' text-anchor='middle'>${number}</text>`;
+  const markup = `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>${waiting ? call : marks}</svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(markup)}`;
 }
 
 customElements.define("claw-shell", Shell);

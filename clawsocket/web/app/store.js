@@ -9,6 +9,8 @@ import { connect } from "/claw-socket.js";
 const TOPICS = ["session.*", "agent.*", "usage.*", "system.error"];
 /** ms after which what no event tells is asked for, if something happened. */
 const RESYNC = 20_000;
+/** ms after which a new session's branch is asked for, and how often. */
+const SOON = 1000, TRIES = 3;
 /** ms between two looks at a page that nobody sees. */
 const HIDDEN = 100;
 /** Troubles of the service that are kept. */
@@ -38,6 +40,8 @@ class Store {
   #since = 0;
   #recent = null;
   #resync = 0;
+  #soon = false;
+  #tries = new Map();
 
   /** Call a function with what changed; returns what ends that. */
   subscribe(listener) {
@@ -124,6 +128,7 @@ class Store {
       this.sessions.set(session.sessionId, same ? { tool: known.tool, error: known.error, ...session } : session);
       for (const limit of session.rateLimits ?? []) this.#limit(limit);
     }
+    for (const id of this.#tries.keys()) if (!this.sessions.has(id)) this.#tries.delete(id);
     this.agents = new Map(snapshot.agents.map((agent) => [agent.agentId, agent]));
     this.#since = snapshot.headSeq;
     this.#tell((changes) => (changes.all = true));
@@ -133,12 +138,30 @@ class Store {
     if (event.seq <= this.#since) return;
     this.#recent?.push(event);
     this.#apply(event);
-    if (this.#resync === 0) this.#resync = setTimeout(() => this.#refresh(), RESYNC);
+    if (this.#lacks(event.sessionId)) this.#refreshIn(SOON);
+    else if (this.#resync === 0) this.#refreshIn(RESYNC);
+  }
+
+  /** Whether something of a session may be known by now that no event tells. */
+  #lacks(id) {
+    const session = this.sessions.get(id);
+    if (session === undefined || session.gitBranch || this.#soon) return false;
+    const tries = this.#tries.get(id) ?? 0;
+    if (tries >= TRIES) return false;
+    this.#tries.set(id, tries + 1);
+    return true;
+  }
+
+  #refreshIn(pause) {
+    clearTimeout(this.#resync);
+    this.#soon = pause === SOON;
+    this.#resync = setTimeout(() => this.#refresh(), pause);
   }
 
   /** Ask for a snapshot: a branch, for one, is in no event. What came meanwhile is applied again. */
   async #refresh() {
     clearTimeout(this.#resync);
+    this.#soon = false;
     if (this.#recent !== null || this.claw === null) return;
     this.#recent = [];
     try {

@@ -1,0 +1,95 @@
+/** Tells the person that a session needs them: to those who hear the page, as a notification, by a sound. */
+
+import { briefly } from "./card.js";
+import { text } from "./dom.js";
+import { line, toolInput } from "./format.js";
+import { options } from "./options.js";
+import { router } from "./router.js";
+import { store } from "./store.js";
+
+/** Session id to what it was told to wait for: the `since` of its state. */
+const waiting = new Map();
+const notifications = new Map();
+let isFirst = true;
+
+/**
+ * Watch for sessions that come to need somebody.
+ * @param {Element} spoken what is read out, politely, when its text changes.
+ */
+export function watchCalls(spoken) {
+  store.subscribe((changes) => {
+    if (!changes.all && changes.sessions.size === 0) return;
+    const fresh = look();
+    if (fresh.length === 0) return;
+    text(spoken, fresh.map(briefly).join("; "));
+    const unseen = fresh.filter((session) => !isInView(session.sessionId));
+    if (unseen.length === 0) return;
+    if (options.get("notify")) unseen.forEach(notify);
+    if (options.get("sound")) chime();
+  });
+}
+
+/** Return the sessions that wait since the last look. Those that waited when the page came are no news. */
+function look() {
+  const fresh = [];
+  for (const session of store.sessions.values()) {
+    if (session.state !== "requires_action") continue;
+    if (!isFirst && waiting.get(session.sessionId) !== session.since) fresh.push(session);
+    waiting.set(session.sessionId, session.since);
+  }
+  for (const id of waiting.keys()) {
+    if (store.sessions.get(id)?.state === "requires_action") continue;
+    waiting.delete(id);
+    notifications.get(id)?.close();
+    notifications.delete(id);
+  }
+  isFirst = false;
+  return fresh;
+}
+
+/** Whether the person has a session before their eyes. */
+function isInView(id) {
+  if (document.hidden || !document.hasFocus()) return false;
+  if (router.route.view === "session") return router.route.id === id;
+  const card = document.querySelector(`[data-session="${CSS.escape(id)}"]`);
+  if (card === null) return false;
+  const { top, bottom } = card.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
+function notify(session) {
+  if (!("Notification" in self) || Notification.permission !== "granted") return;
+  const { sessionId: id, tool } = session;
+  const body = options.get("hide") || !tool ? "" : `${line(tool.name, 60)}: ${line(toolInput(tool.inputSummary), 160)}`;
+  const shown = new Notification(briefly(session), { body, tag: `claw-socket-${id}`, silent: options.get("sound") });
+  shown.onclick = () => {
+    focus();
+    router.go("session", id);
+    shown.close();
+  };
+  notifications.set(id, shown);
+}
+
+/** Ask the browser for leave to notify; resolves to whether there is. */
+export async function mayNotify() {
+  return "Notification" in self && (await Notification.requestPermission()) === "granted";
+}
+
+let audio = null;
+
+/** Two soft tones. A browser plays nothing in a page that nobody has touched yet. */
+export function chime() {
+  audio ??= new AudioContext();
+  void audio.resume();
+  for (const [index, pitch] of [659, 880].entries()) {
+    const at = audio.currentTime + index * 0.16;
+    const tone = new OscillatorNode(audio, { frequency: pitch });
+    const volume = new GainNode(audio, { gain: 0 });
+    volume.gain.setValueAtTime(0, at);
+    volume.gain.linearRampToValueAtTime(0.12, at + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.0001, at + 0.3);
+    tone.connect(volume).connect(audio.destination);
+    tone.start(at);
+    tone.stop(at + 0.32);
+  }
+}

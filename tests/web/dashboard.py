@@ -1,0 +1,43 @@
+"""The dashboard in a browser, let in."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from tests.support.browser import Watched, page_of
+from tests.support.service import Service
+
+
+def new_code(service: Service) -> str:
+    """A one-time code, as ``claw-socket open`` asks for it."""
+    headers = {"Authorization": f"Bearer {service.token}"}
+    request = urllib.request.Request(f"http://{service.address}/code", method="POST", headers=headers)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return str(json.load(answer)["code"])
+
+
+@contextmanager
+def dashboard(
+    browser: Browser, service: Service, place: str = "#/now", **options: Any
+) -> Iterator[tuple[Page, Watched]]:
+    """Open the dashboard at a place, let in and live, for a with block; it must be clean at its end.
+
+    Args:
+        browser: the browser.
+        service: whose.
+        place: the part of the address after ``/``.
+        options: of ``Browser.new_context``.
+    """
+    with page_of(browser, **options) as (page, watched):
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        page.locator(".link", has_text="live").wait_for()
+        if place != "#/now":
+            page.evaluate("place => { location.hash = place }", place)
+            page.locator(f"view-{place.removeprefix('#/').split('/')[0].split('?')[0]}").wait_for()
+        yield page, watched
