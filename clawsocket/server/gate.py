@@ -325,6 +325,9 @@ class Gate(asyncio.Protocol):
         if origin is not None and not keeper.access.own(origin, fields.get(b"host")):
             self._refuse(http.FOREIGN_ORIGIN)
             return
+        if b"authorization" in fields and not by_token:
+            self._refuse(http.UNAUTHORIZED)
+            return
 
         def finish() -> None:
             body = b"".join(self._body)

@@ -166,13 +166,26 @@ class Session:
         tool: WaitingTool | None = None,
         error: str | None = None,
     ) -> None:
-        """Take a new state, unless what tells of it is older than what told of the present one."""
+        """Take a new state, unless what tells of it is older than what told of the present one.
+
+        What says that it waits need not say for which call; that is learnt later, and told.
+        """
+        if tool is not None and self._waits_for_unknown:
+            self.waiting_for, self._waiting_tool = waiting_for, tool
+            self._announced = (state, None)
+            self.tell_state(source)
+            return
         if self.state == "ended" or at < self.since or (state, waiting_for) == (self.state, self.waiting_for):
             return
         self.state, self.since, self.waiting_for = state, at, waiting_for
         self._waiting_tool, self._failure = tool, error
         self.touch(self.agents.main, at)
         self.tell_state(source)
+
+    @property
+    def _waits_for_unknown(self) -> bool:
+        """Whether it waits for its owner's word on a call, and nobody said on which."""
+        return self.state == "requires_action" and self.waiting_for != "elicitation" and self._waiting_tool is None
 
     def rename(self, name: str, at: int, source: Source) -> None:
         """Take its name; a new one is told."""

@@ -71,10 +71,15 @@ RULES = [
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("home")) as service:
         service.wait_for_hooks()
-        settings = json.loads(service.settings.read_text())
-        settings["permissions"] = {"allow": ["Agent", "Bash(echo:*)", "Bash(sleep:*)"]}
-        service.settings.write_text(json.dumps(settings))
+        allow_agents(service)
         yield service
+
+
+def allow_agents(service: Service) -> None:
+    """Let Claude Code start agents, and let them do what they do in the rules, without asking."""
+    settings = json.loads(service.settings.read_text())
+    settings["permissions"] = {"allow": ["Agent", "Bash(echo:*)", "Bash(sleep:*)"]}
+    service.settings.write_text(json.dumps(settings))
 
 
 @pytest.fixture

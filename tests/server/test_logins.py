@@ -259,6 +259,10 @@ async def test_a_page_that_has_nothing_to_show_is_told_that_it_needs_something(r
     assert b"Set-Cookie" not in answer
 
 
+async def test_a_wrong_token_is_refused(rig: Rig) -> None:
+    assert status(await rig.http(ask(rig, "/session", {}, own(rig), f"Authorization: Bearer {OTHER_TOKEN}"))) == 401
+
+
 async def test_only_post_comes_in_and_not_much(rig: Rig) -> None:
     for path in ("/session", "/code"):
         assert status(await rig.http(rig.get(path))) == 405

@@ -373,6 +373,23 @@ def test_the_session_file_alone_tells_that_it_waits_and_for_the_only_call() -> N
     assert state["tool"]["toolUseId"] == "t1"
 
 
+@pytest.mark.parametrize("name", ["Bash", "AskUserQuestion"])
+def test_for_which_of_several_calls_it_waits_is_told_when_the_hook_comes_after_the_file(name: str) -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.hook("PreToolUse", **{**TOOL, "tool_use_id": "t2", "tool_name": name, "tool_input": {"a": 1}})
+    run.now += 5
+    run.file("waiting", waitingFor="permission prompt")
+    assert "tool" not in run.data("session.state_changed")[-1]
+    run.now -= 3
+    run.hook("PermissionRequest", tool_name=name, tool_input={"a": 1})
+    state = run.data("session.state_changed")[-1]
+    waits = "permission" if name == "Bash" else "question"
+    assert (state["state"], state["waitingFor"], state["tool"]["toolUseId"]) == ("requires_action", waits, "t2")
+    run.hook("PermissionRequest", tool_name="Write", tool_input={"b": 1})
+    assert run.data("session.state_changed")[-1] == state
+
+
 def test_the_file_does_not_unsay_what_the_hook_knew_better() -> None:
     run = live()
     run.hook("Elicitation", message="Which?", mcp_server_name="notes")

@@ -11,9 +11,9 @@ from tests.support.browser import chromium
 from tests.support.service import Service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A real Chromium."""
+    """A real Chromium. It ends with this package: its loop is in the way of tests that have their own."""
     with chromium() as browser:
         yield browser
 

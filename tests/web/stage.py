@@ -16,6 +16,9 @@ from tests.support.feed import session_file, spool
 from tests.support.service import Service
 
 MODEL = "claude-opus-4-8"
+HOOK = 0.005
+"""Seconds that a hook takes at least, and Claude Code waits for it: what happens next has another time."""
+
 _names = itertools.count(1)
 
 
@@ -135,7 +138,8 @@ class Scene:
     def hook(self, name: str, **payload: Any) -> None:
         """Leave a hook in the spool, as Claude Code's hooks do."""
         body = {"session_id": self.id, "hook_event_name": name, "cwd": self.cwd, **payload}
-        spool(self.service.home, f"{time.time_ns()}-{self.pid}-{next(_names)}", json.dumps(body).encode())
+        spool(self.service.home, f"{time.time_ns()}-{self.pid}-{next(_names)}", json.dumps(body).encode(), time.time())
+        time.sleep(HOOK)
 
     def status(self, status: str, **more: Any) -> None:
         """Have the session file say what the session does: ``busy``, ``idle``, ``waiting``, ``shell``."""

@@ -7,6 +7,9 @@ import { options } from "./options.js";
 import { router } from "./router.js";
 import { store } from "./store.js";
 
+/** ms in which the call that a session waits for is told, if it was not at once. */
+const LATER = 300;
+
 /** Session id to what it was told to wait for: the `since` of its state. */
 const waiting = new Map();
 const notifications = new Map();
@@ -24,7 +27,7 @@ export function watchCalls(spoken) {
     text(spoken, fresh.map(briefly).join("; "));
     const unseen = fresh.filter((session) => !isInView(session.sessionId));
     if (unseen.length === 0) return;
-    if (options.get("notify")) unseen.forEach(notify);
+    if (options.get("notify")) unseen.forEach(({ sessionId, tool }) => setTimeout(notify, tool ? 0 : LATER, sessionId));
     if (options.get("sound")) chime();
   });
 }
@@ -57,9 +60,10 @@ function isInView(id) {
   return bottom > 0 && top < innerHeight;
 }
 
-function notify(session) {
-  if (!("Notification" in self) || Notification.permission !== "granted") return;
-  const { sessionId: id, tool } = session;
+function notify(id) {
+  const session = store.sessions.get(id);
+  if (session?.state !== "requires_action" || !("Notification" in self) || Notification.permission !== "granted") return;
+  const { tool } = session;
   const body = options.get("hide") || !tool ? "" : `${line(tool.name, 60)}: ${line(toolInput(tool.inputSummary), 160)}`;
   const shown = new Notification(briefly(session), { body, tag: `claw-socket-${id}`, silent: options.get("sound") });
   shown.onclick = () => {

@@ -77,7 +77,7 @@ class Shell extends HTMLElement {
     }
     this.#shown = null;
     this.#show(router.route);
-    store.start({ url, onLost: () => this.#check() });
+    store.start({ url, onLost: () => this.#check(), onEnded: () => setTimeout(() => this.#enter({}), 1000) });
   }
 
   /** A lost connection may mean that the token was replaced: a WebSocket does not say. */

@@ -64,10 +64,10 @@ class Store {
 
   /**
    * Connect, and stay so.
-   * @param {object} options `url` and `token` as for connect(); `onLost` is called when a connection ends, and may
-   *   return a promise.
+   * @param {object} options `url` and `token` as for connect(); `onLost` is called when a connection ends that is tried
+   *   again, `onEnded` when it is not.
    */
-  async start({ url, token, onLost }) {
+  async start({ url, token, onLost, onEnded }) {
     this.stop();
     this.#stopped = false;
     this.#address = { url, token };
@@ -80,11 +80,10 @@ class Store {
       this.#take(stream.snapshot);
       this.#status("live");
       for await (const event of stream) this.#arrived(event);
-    } catch (error) {
-      if (!this.#stopped && stream === this.#stream) {
-        this.#status("lost");
-        onLost?.(error);
-      }
+    } catch {
+      if (stream !== this.#stream) return;
+      this.#status("lost");
+      onEnded();
     }
   }
 
@@ -107,7 +106,7 @@ class Store {
     if (this.#stopped) return;
     if (told.type === "lost") {
       this.#status("lost");
-      onLost?.(told.error);
+      onLost();
     } else if (told.type === "back") {
       this.#take(told.snapshot);
       this.#status("live");
@@ -142,8 +141,8 @@ class Store {
   }
 
   #arrived(event) {
-    if (event.seq <= this.#since) return;
     this.#recent?.push(event);
+    if (event.seq <= this.#since) return;
     this.#apply(event);
     if (this.#lacks(event.sessionId)) this.#refreshIn(SOON);
     else if (this.#resync === 0) this.#refreshIn(RESYNC);
@@ -173,6 +172,7 @@ class Store {
     this.#recent = [];
     try {
       const snapshot = await this.claw.snapshot();
+      // Another snapshot may have come with a new connection, and be newer.
       const newer = this.#recent.filter((event) => event.seq > snapshot.headSeq);
       this.#take(snapshot);
       newer.forEach((event) => this.#apply(event));

@@ -1,0 +1,207 @@
+"""The frame of the dashboard: it is small and quick, comes back by itself, and everyone can use it."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support import npm
+from tests.support.service import Service
+from tests.support.waiting import wait_for
+from tests.web.dashboard import dashboard
+from tests.web.stage import scene
+from tests.web.test_login import forgive, is_live
+
+AXE = "axe-core@4.11.0"
+VIEWS = ("now", "session", "usage", "events", "service")
+TRANSFER, FIRST_VIEW = 150_000, 500
+"""Bytes, and ms, at most."""
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The text of axe-core."""
+    name, _, version = AXE.rpartition("@")
+    return (npm.install(npm.SCRATCH / f"{name}-{version}", AXE) / name / "axe.min.js").read_text()
+
+
+@pytest.fixture(scope="module")
+def busy(service: Service) -> Iterator[str]:
+    """Sessions in all states; gives the id of the one with the most in it."""
+    with ExitStack() as stack:
+        waits, runs, fails, rests = (stack.enter_context(scene(service, name)) for name in ("w", "r", "f", "i"))
+        for one in (waits, runs, fails, rests):
+            one.main.prompt("go")
+        waits.main.ask("Bash", command="rm -rf build")
+        waits.status_line(78, 64, 41)
+        call = runs.main.call("Agent", description="Find callers", prompt="find", subagent_type="Explore")
+        runs.agent(call, "Find callers").call("Grep", pattern="parse")
+        runs.main.say("**Well**, `so` be it.")
+        fails.fail()
+        rests.idle()
+        yield runs.id
+
+
+def place(view: str, session: str) -> str:
+    return f"#/session/{session}" if view == "session" else f"#/{view}"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("look", ["light-1440", "dark-390"])
+def test_everyone_can_use_it(browser: Browser, service: Service, busy: str, axe: str, view: str, look: str) -> None:
+    scheme, _, width = look.partition("-")
+    options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": int(width), "height": 900}}
+    with dashboard(browser, service, place(view, busy), bypass_csp=True, **options) as (page, _):
+        if view == "now":
+            expect(page.locator(".card-why:visible")).to_be_visible()
+        page.evaluate(axe)
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)")
+        told = [f"{one['id']}: {one['help']}: {node['html'][:150]}" for one in found for node in one["nodes"]]
+        assert told == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_action_is_reached_by_keyboard(browser: Browser, service: Service, busy: str, view: str) -> None:
+    with dashboard(browser, service, place(view, busy)) as (page, _):
+        page.evaluate(MARK)
+        page.evaluate("document.activeElement.blur()")
+        reached = set()
+        for _ in range(150):
+            page.keyboard.press("Tab")
+            mark = page.evaluate("document.activeElement?.dataset.mark ?? null")
+            if mark in reached:
+                break
+            if mark is not None:
+                reached.add(mark)
+                assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        missing = page.evaluate(
+            "reached => [...document.querySelectorAll('[data-mark]')].filter((one) => one.checkVisibility() && "
+            "!reached.includes(one.dataset.mark)).map((one) => one.outerHTML.slice(0, 150))",
+            list(reached),
+        )
+        assert missing == []
+
+
+MARK = """() => {
+    const all = document.querySelectorAll(
+        "a[href], button:not(:disabled), input:not([type=radio]), select, summary, [tabindex='0']");
+    [...all].forEach((one, index) => { one.dataset.mark = index; });
+}"""
+
+
+def test_the_options_are_used_by_keyboard(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service) as (page, _):
+        page.get_by_role("button", name="Options").focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Hide contents")).to_be_visible()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        expect(page.get_by_label("Hide contents")).to_be_checked()
+        assert page.evaluate("document.documentElement.classList.contains('hide-contents')")
+        page.keyboard.press("Escape")
+        expect(page.get_by_label("Hide contents")).to_be_hidden()
+        expect(page.get_by_role("button", name="Options")).to_be_focused()
+
+
+def test_the_content_is_one_key_away(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service) as (page, _):
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_be_focused()
+
+
+def test_what_is_shown_is_in_the_address(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service) as (page, _):
+        page.get_by_role("link", name="Service").click()
+        page.locator("view-service").wait_for()
+        assert urlsplit(page.url).fragment == "/service"
+        page.go_back()
+        page.locator("view-now").wait_for()
+        page.goto(f"http://{service.address}/#/service")
+        page.reload()
+        page.locator("view-service").wait_for()
+        expect(page.locator("nav a[aria-current=page]")).to_have_text("Service")
+        expect(page).to_have_title(re.compile("Service · claw-socket$"))
+
+
+def test_it_is_light_and_soon_there(browser: Browser, service: Service, busy: str) -> None:
+    with dashboard(browser, service) as (page, _):
+        sizes = {}
+        for view in VIEWS:
+            page.evaluate("place => { location.hash = place }", place(view, busy))
+            page.locator(f"view-{view}").wait_for()
+        entries = page.evaluate(
+            "performance.getEntriesByType('resource').map((one) => [one.name, one.decodedBodySize])"
+        )
+        sizes = dict(entries)
+        assert sum(sizes.values()) + len((WEB / "index.html").read_bytes()) <= TRANSFER, sizes
+        page.evaluate("location.hash = '#/now'")
+        assert min(first_view(page) for _ in range(5)) <= FIRST_VIEW
+
+
+WEB = Path(__file__).parents[2] / "clawsocket" / "web"
+
+
+def first_view(page: Page) -> float:
+    """ms from the navigation to the first card."""
+    page.reload()
+    page.locator("claw-card").first.wait_for()
+    return float(page.evaluate("performance.now()"))
+
+
+def test_what_moves_does_not_for_those_who_want_no_motion(browser: Browser, service: Service, busy: str) -> None:
+    with dashboard(browser, service, reduced_motion="reduce") as (page, _):
+        expect(page.locator(".card-why:visible")).to_be_visible()
+        assert page.evaluate("document.getAnimations().length") == 0
+        bars = "getComputedStyle(document.querySelector('.gauge-bar')).transitionDuration"
+        assert page.evaluate(bars) in ("0s", "0ms")
+
+
+def test_it_comes_back_by_itself_and_misses_nothing(browser: Browser, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        service = stack.enter_context(Service(tmp_path))
+        service.wait_for_hooks()
+        port = urlsplit(str(service.endpoint["url"])).port
+        page, watched = stack.enter_context(dashboard(browser, service))
+        one, other = stack.enter_context(scene(service, "one")), stack.enter_context(scene(service, "two"))
+        one.main.prompt("go")
+        other.main.prompt("go")
+        expect(page.locator("claw-card")).to_have_count(2)
+        service.process.send_signal(signal.SIGKILL)
+        service.process.wait()
+        expect(page.locator(".notice")).to_contain_text("The service is away")
+        expect(page.locator("claw-card")).to_have_count(2)
+        other.main.ask("Bash", command="make deploy")
+        with Service(tmp_path, "--port", str(port)):
+            expect(page.locator(".card-why:visible")).to_have_text("asks for permission: Bash", timeout=10_000)
+            expect(page.locator(".card-input:visible")).to_have_text("make deploy")
+            is_live(page)
+            expect(page.locator(".notice")).to_be_empty()
+            forgive(watched, "ERR_CONNECTION", "WebSocket", "Failed to fetch")
+        service.stop()
+        service.process.returncode = 0
+
+
+def test_the_page_says_how_the_service_is_and_what_the_doctor_finds(
+    browser: Browser, service: Service, busy: str
+) -> None:
+    with dashboard(browser, service, "#/service") as (page, _):
+        shown = page.locator("view-service")
+        with service.connect() as client:
+            status = client.ask("get_status")
+        expect(shown).to_contain_text(f"as process {status['pid']}")
+        expect(shown.locator("table").nth(1)).to_contain_text("agent.*, session.*")
+        expect(shown.locator(".finding").first).to_be_visible(timeout=15_000)
+        found = wait_for(lambda: shown.locator(".finding").all_inner_texts(), "the findings")
+        assert any("hook of our own reached a client" in one for one in found)
+        expect(page.get_by_role("button", name="Look again")).to_be_enabled()

@@ -1,0 +1,194 @@
+"""A page comes in by a link that works once, or by the token; others are refused, and told why."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from tests.support.browser import Watched, page_of
+from tests.support.service import Service, run_command
+from tests.web.dashboard import dashboard, new_code
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator(".link")).to_have_text("live")
+
+
+def forgive(watched: Watched, *parts: str) -> None:
+    """Forget what the browser itself says of refusals and lost connections."""
+    watched.problems[:] = [one for one in watched.problems if not any(part in one for part in parts)]
+
+
+def test_the_link_of_open_lets_the_page_in_and_leaves_no_trace(browser: Browser, service: Service) -> None:
+    link = run_command(service.home, "open", "--print").stdout.strip()
+    assert service.token not in link
+    with page_of(browser) as (page, watched):
+        page.goto(link)
+        is_live(page)
+        assert page.evaluate("location.href") == link.partition("#")[0]
+        (cookie,) = page.context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
+        assert page.evaluate("document.cookie") == ""
+        kept = page.evaluate("JSON.stringify(localStorage)")
+        assert service.token not in kept + cookie["value"] + " ".join(watched.requests)
+        page.reload()
+        is_live(page)
+
+
+def test_a_link_that_was_used_is_refused_and_who_used_it_is_signed_out(browser: Browser, service: Service) -> None:
+    link = f"http://{service.address}/#code={new_code(service)}"
+    with page_of(browser) as (thief, lost), page_of(browser) as (owner, watched):
+        thief.goto(link)
+        is_live(thief)
+        owner.goto(link)
+        expect(owner.get_by_role("alert")).to_contain_text("used already")
+        expect(thief.get_by_role("heading", name="Let this page in")).to_be_visible()
+        thief.reload()
+        expect(thief.get_by_role("heading", name="Let this page in")).to_be_visible()
+        forgive(watched, "401")
+        forgive(lost, "401")
+
+
+def test_a_link_that_is_too_old_or_made_up_is_refused(browser: Browser, service: Service) -> None:
+    with page_of(browser) as (page, watched):
+        page.goto(f"http://{service.address}/#code={'0' * 32}")
+        expect(page.get_by_role("alert")).to_contain_text("older than a minute")
+        forgive(watched, "401")
+
+
+def test_without_a_link_the_page_asks_for_the_token_and_keeps_it_not(browser: Browser, service: Service) -> None:
+    with page_of(browser) as (page, watched):
+        page.goto(f"http://{service.address}/")
+        field = page.get_by_label("Token")
+        field.fill("0" * 64)
+        field.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("That is not the token of this service.")
+        forgive(watched, "401")
+        field = page.get_by_label("Token")
+        field.fill(service.token)
+        field.press("Enter")
+        is_live(page)
+        assert service.token not in page.evaluate("JSON.stringify(localStorage) + location.href")
+        page.reload()
+        is_live(page)
+
+
+def test_a_page_that_signed_out_is_out(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service) as (page, _):
+        page.get_by_role("button", name="Options").click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("Token")).to_be_visible()
+
+
+@contextmanager
+def another_port() -> Iterator[tuple[str, list[str]]]:
+    """A server of somebody else on this machine, and the cookies that it is sent."""
+    got: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            got.append(self.headers.get("Cookie", ""))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://localhost:{server.server_port}", got
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+TRY = """async (address) => {
+    const keys = ["", "0".repeat(64)];
+    const opened = await Promise.all(keys.map((key) => new Promise((resolve) => {
+        const socket = new WebSocket(`ws://${address}/?page=${key}`);
+        socket.onopen = () => resolve(true);
+        socket.onclose = () => resolve(false);
+    })));
+    const session = await fetch(`http://${address}/session`, { method: "POST", body: "{}", credentials: "include" })
+        .then(() => "answered", () => "refused");
+    return [...opened, session];
+}"""
+
+
+def test_a_page_of_another_port_gets_nothing_and_its_server_can_do_nothing_with_the_cookie(
+    browser: Browser, service: Service
+) -> None:
+    with dashboard(browser, service) as (page, watched), another_port() as (foreign, got):
+        key = page.evaluate("localStorage.getItem('claw-socket-key')")
+        other = page.context.new_page()
+        other.goto(foreign)
+        assert other.evaluate(TRY, service.address) == [False, False, "refused"]
+        assert other.evaluate("localStorage.length") == 0
+        forgive(watched, "WebSocket", "CORS", "Failed to load resource")
+        (cookie,) = page.context.cookies()
+        stolen = f"{cookie['name']}={cookie['value']}"
+        assert stolen in got, "a browser sends a cookie to every port"
+        origin = f"http://{service.address}"
+        for headers, given, where in (
+            ({"Cookie": stolen}, "", origin),
+            ({"Cookie": stolen}, key, foreign),
+            ({}, key, origin),
+        ):
+            with (
+                pytest.raises(InvalidStatus),
+                connect(f"ws://{service.address}/?page={given}", additional_headers=headers, origin=Origin(where)),
+            ):
+                pass
+        is_live(page)
+
+
+def test_a_new_token_ends_the_page_which_says_so(browser: Browser, tmp_path: Path) -> None:
+    with Service(tmp_path, "--no-hooks") as service, dashboard(browser, service) as (page, watched):
+        assert run_command(service.home, "token", "rotate").returncode == 0
+        expect(page.get_by_role("alert")).to_contain_text("The token was replaced")
+        page.get_by_label("Token").fill(service.token)
+        page.get_by_role("button", name="Come in").click()
+        is_live(page)
+        forgive(watched, "401", "WebSocket")
+
+
+def test_where_no_token_is_needed_the_page_asks_for_none(browser: Browser, tmp_path: Path) -> None:
+    with Service(tmp_path, "--no-hooks", "--no-auth") as service, page_of(browser) as (page, _):
+        page.goto(f"http://{service.address}/")
+        is_live(page)
+
+
+def test_open_says_when_nothing_runs(tmp_path: Path) -> None:
+    said = run_command(tmp_path, "open", "--print")
+    assert said.returncode == 13
+    assert "the service does not answer" in said.stderr
+
+
+def test_open_prints_the_link_where_no_browser_can_be_shown(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    said = run_command(service.home, "open")
+    assert said.returncode == 1
+    assert said.stdout.startswith(f"http://{service.address}/#code=")
+
+
+def test_open_opens_a_browser(service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    browser, asked = tmp_path / "browser", tmp_path / "asked"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {asked}\n')
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", str(browser))
+    said = run_command(service.home, "open")
+    assert (said.returncode, said.stdout) == (0, "opened in the browser\n")
+    assert asked.read_text().startswith(f"http://{service.address}/#code=")
