@@ -58,14 +58,15 @@ export class UsageView extends View {
             ["Cost", "Input", "Output", "Cache writes", "Cache reads", "From the cache", "Messages"].map((name) => h("th", { class: "number" }, name)))),
           this.#table)));
     this.#files = h("div", { class: "row" },
-      h("button", { onclick: () => this.#save("csv") }, "Save as CSV"), h("button", { onclick: () => this.#save("json") }, "Save as JSON"));
-    this.#body = h("div", { class: "usage", hidden: true },
+      h("button", { disabled: true, onclick: () => this.#save("csv") }, "Save as CSV"),
+      h("button", { disabled: true, onclick: () => this.#save("json") }, "Save as JSON"));
+    this.#body = h("div", { class: "usage" },
       this.#figures, this.#unpriced,
       h("section", { class: "sheet usage-days" }, this.#daysTitle, this.#days, details),
       h("div", { class: "usage-lists" }, this.#lists));
     this.append(
       h("header", { class: "usage-head" }, h("h1", null, "Usage"), this.#ranges, this.#measures, this.#files),
-      this.#state, this.#chips, this.#body,
+      this.#state, this.#chips,
       h("section", { class: "sheet usage-limit" }, h("h2", null, "Limits of the account"), this.#noLimits, this.#limits),
       this.#tip);
     this.#days.tip = this.#tip;
@@ -192,9 +193,9 @@ export class UsageView extends View {
     this.#showState();
     this.#showChips();
     const report = this.#report;
-    set(this.#body, "hidden", report === null);
-    set(this.#files, "hidden", report === null);
     if (report === null) return;
+    if (!this.#body.isConnected) this.#chips.after(this.#body);
+    for (const button of this.#files.children) set(button, "disabled", false);
     this.#showFigures(total(this.#rows(null)));
     this.#showDays();
     for (const list of this.#lists) this.#showList(list);
