@@ -150,7 +150,8 @@ def test_the_columns_are_read_by_keyboard_and_say_their_numbers(spent: Service, 
     page.keyboard.press("Escape")
     expect(page.locator("claw-tip")).to_be_hidden()
     name = columns.first.get_attribute("aria-label") or ""
-    assert "cost $" in name and "messages" in name
+    assert "cost $" in name
+    assert "messages" in name
     page.locator(".usage-days summary").click()
     page.locator(".usage-chips button").click()
     days = {row["day"] for row in told(spent, "--since", "30d")["rows"]}

@@ -34,6 +34,7 @@ export class Feed {
   #fresh = [];
   #timer = 0;
   #stream = null;
+  #turn = null;
   #isPaused = false;
   #follows = true;
   #wake = () => {};
@@ -50,7 +51,7 @@ export class Feed {
    */
   async open({ topics, session, since, event }) {
     this.close();
-    const opening = (this.#stream = {});
+    const mine = (this.#turn = {});
     this.rows = [];
     this.#fresh = [];
     this.#size = 0;
@@ -59,21 +60,21 @@ export class Feed {
     this.#tell();
     try {
       const from = await begin(since, event);
-      if (this.#stream !== opening) return;
+      if (mine !== this.#turn) return;
       const notice = (told) => this.#stream === stream && this.#noticed(told, from);
       const stream = store.claw.events(topics, { session: session ?? undefined, since: from, notice });
       this.#stream = stream;
       await this.#read(stream);
     } catch (error) {
-      if (this.#stream !== null && this.#stream.closed !== false && this.#stream !== opening) return;
+      if (mine !== this.#turn) return;
       this.problem = error.message;
       this.#tell();
     }
   }
 
   close() {
-    this.#stream?.close?.();
-    this.#stream = null;
+    this.#stream?.close();
+    this.#stream = this.#turn = null;
     this.#wake();
   }
 

@@ -57,10 +57,10 @@ export class EventsView extends View {
         this.#topics,
         h("div", { class: "row events-tools" },
           h("form", { class: "row events-add", onsubmit: add }, this.#topic, h("button", null, "Add"), this.#known),
-          this.#session, this.#since, this.#search, this.#pause, this.#follow, this.#next)),
-      this.#told,
+          this.#session, this.#since, this.#search, this.#pause, this.#follow)),
       h("div", { class: "events-body" },
-        h("div", { class: "events-list sheet" }, this.#rows, this.#empty), this.#detail));
+        h("div", { class: "events-list sheet" }, this.#rows, this.#empty, h("div", { class: "events-foot" }, this.#told, this.#next)),
+        this.#detail));
     this.#rows.label = (id) => this.#label(id);
     this.#rows.choose = (item) => this.#choose(item);
     this.#rows.followed = (follows) => this.#setFollow(follows);
