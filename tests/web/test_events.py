@@ -273,7 +273,7 @@ def test_it_goes_on_after_a_restart_where_it_was(browser: Browser, tmp_path: Pat
 def committed(service: Service) -> bool:
     with service.connect() as client:
         status: dict[str, Any] = client.ask("get_status")
-    return status["store"]["behind"] == 0
+    return bool(status["store"]["behind"] == 0)
 
 
 def test_a_topic_that_is_refused_is_told(page: Page) -> None:

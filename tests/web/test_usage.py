@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.spending import answer, prompt, write
 from tests.state.playback import RECORDINGS
+from tests.support.client import Client
 from tests.support.feed import session_file
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
@@ -91,16 +92,24 @@ def test_every_number_is_that_of_the_command_line(spent: Service, page: Page) ->
 def test_a_session_cost_what_the_service_and_its_snapshot_say(spent: Service, page: Page) -> None:
     rows = json.loads(saved(page, "Save as JSON"))["rows"]
     with spent.connect() as client:
-        snapshot = {one["sessionId"]: one for one in client.ask("get_snapshot")["sessions"]}
         for id in [id for name in RECORDED for id in sessions(name)]:
             mine = [row for row in rows if row["session"] == id]
-            usage = wait_for(
-                lambda id=id: (found := client.ask("get_usage", sessionId=id))["outputTokens"] and found, "the usage"
-            )
-            for name in ("inputTokens", "outputTokens", "cacheCreationInputTokens", "cacheReadInputTokens"):
-                assert sum(row[name] for row in mine) == usage[name] == snapshot[id]["usage"][name]
+            sums = {name: sum(row[name] for row in mine) for name in TOKENS}
+            assert sums["outputTokens"] > 0
+            usage = wait_for(lambda id=id, sums=sums: used(client, id, sums), "the same in get_usage")  # type: ignore[misc]
+            snapshot = {one["sessionId"]: one for one in client.ask("get_snapshot")["sessions"]}
+            assert {name: snapshot[id]["usage"][name] for name in TOKENS} == sums
             assert sum(row["totalCostUsd"] for row in mine) == pytest.approx(usage["totalCostUsd"], abs=1e-9)
             assert usage["totalCostUsd"] == snapshot[id]["usage"]["totalCostUsd"]
+
+
+TOKENS = ("inputTokens", "outputTokens", "cacheCreationInputTokens", "cacheReadInputTokens")
+
+
+def used(client: Client, id: str, sums: dict[str, int]) -> dict[str, Any] | None:
+    """What the service says of a session, once it has read all of it."""
+    usage: dict[str, Any] = client.ask("get_usage", sessionId=id)
+    return usage if {name: usage[name] for name in TOKENS} == sums else None
 
 
 def test_a_file_for_spreadsheets_has_all_rows_and_no_formula(spent: Service, page: Page) -> None:
@@ -175,9 +184,9 @@ def test_names_are_text_and_models_without_a_price_are_named(page: Page) -> None
 def test_limits_are_shown_over_time_with_their_age(browser: Browser, spent: Service) -> None:
     with scene(spent) as one, dashboard(browser, spent, "#/usage") as (page, _):
         one.main.prompt("go")
+        limit = page.locator("claw-limit").first
         for percent in (10, 35, 60):
             one.status_line(50, percent, percent / 2)
-            limit = page.locator("claw-limit").first
             expect(limit.locator(".limit-now")).to_have_text(f"{percent} % used")
         expect(limit).to_contain_text("told by Claude Code")
         expect(limit.locator(".limit-chart")).to_have_attribute(
