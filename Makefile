@@ -8,8 +8,8 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec torture \
-	hooks-install hooks-uninstall lock clean
+.PHONY: help run dev test check lint format format-check typecheck imports workflows secrets bench export-spec completions \
+	npm-package torture hooks-install hooks-uninstall lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -56,8 +56,14 @@ hooks-uninstall: .venv/.run ## Remove them
 bench: .venv/.dev ## Measure, against the budgets
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-export-spec: .venv/.dev ## Write the contract, asyncapi/, from the code
+export-spec: .venv/.dev ## Write the contract, asyncapi/, and the client's types, from the code
 	@$(BIN)/python -m scripts.export_spec
+
+npm-package: .venv/.dev ## Pack the JavaScript client for npm, in build/npm
+	@$(BIN)/python -m scripts.npm_package
+
+completions: .venv/.dev ## Write what shells complete the command line by, from the code
+	@$(BIN)/python -m scripts.export_completions
 
 torture: .venv/.dev ## Kill the service 500 times while it is fed, and look whether anything is lost
 	@$(BIN)/python -m tests.support.torture $(ARGS)
@@ -99,10 +105,11 @@ secrets: .venv/.dev ## Look for secrets in the files and the history
 	@$(BIN)/python scripts/check_secrets.py
 	@if command -v gitleaks >/dev/null; then gitleaks git --no-banner --redact .; fi
 
-# Coverage is of the whole suite, so it isn't asked of a part.
+# Coverage is of the whole suite, so it isn't asked of a part. Most tests wait for something, so there are more processes
+# than CPUs on a small machine.
 test: .venv/.dev ## Run the tests (with coverage, unless ARGS names some)
 	@echo "== tests =="
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses=3 --dist=worksteal --cov --cov-report=term)
 
 clean: ## Remove what can be made again
 	rm -rf .venv .venv-lock build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch

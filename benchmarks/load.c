@@ -15,6 +15,7 @@
  *     --payload BYTES    size of an event's content, about (1024)
  *     --rate R           events a second, evenly but for some jitter; else as fast as answers come
  *     --session ID       (bench-session)            --since SEQ        subscribe from there
+ *     --filters N        the readers have so many different filters, in turn; else all want everything
  *     --hold SECONDS     write nothing, keep the readers, measure the server
  *     --pid PID          the server, to measure its CPU time and memory
  *     --timeout SECONDS  give up then (60)
@@ -45,7 +46,7 @@
 enum { TIME_DIGITS = 19, INDEX_DIGITS = 9, READ_SIZE = 1 << 20, ANSWER_SIZE = 1 << 16, BATCH = 64 };
 
 static struct {
-    int port, readers, stalled, connections, payload, pid;
+    int port, readers, stalled, connections, payload, pid, filters;
     long events;
     bool close;
     double rate, hold, timeout;
@@ -214,7 +215,9 @@ static void reader_close(struct reader *r) {
 static void subscribe(struct reader *r) {
     char message[512];
     const char *since = options.since ? options.since : "";
-    int size = sprintf(message, "{\"type\":\"subscribe\",\"topics\":[\"*\"]%s%s}", *since ? ",\"sinceSeq\":" : "", since);
+    char topics[64] = "\"*\"";
+    if (options.filters) sprintf(topics, "\"hook.*\",\"bench.%d\"", snapshot_count % options.filters);
+    int size = sprintf(message, "{\"type\":\"subscribe\",\"topics\":[%s]%s%s}", topics, *since ? ",\"sinceSeq\":" : "", since);
     reader_send(r, 1, message, size);
     r->stage = SUBSCRIBING;
     snapshot_count++;
@@ -587,7 +590,7 @@ static int parse_options(int argc, char **argv) {
         {"port", 1, 0, 'p'}, {"token", 1, 0, 't'}, {"readers", 1, 0, 'k'}, {"stalled", 1, 0, 's'}, {"events", 1, 0, 'n'},
         {"writer", 1, 0, 'w'}, {"connections", 1, 0, 'c'}, {"close", 0, 0, 'C'}, {"path", 1, 0, 'f'},
         {"payload", 1, 0, 'b'}, {"rate", 1, 0, 'r'}, {"session", 1, 0, 'i'}, {"since", 1, 0, 'S'}, {"hold", 1, 0, 'H'},
-        {"pid", 1, 0, 'P'}, {"timeout", 1, 0, 'o'}, {0}};
+        {"pid", 1, 0, 'P'}, {"filters", 1, 0, 'F'}, {"timeout", 1, 0, 'o'}, {0}};
     for (int option; (option = getopt_long(argc, argv, "", known, 0)) != -1;) {
         switch (option) {
         case 'p': options.port = atoi(optarg); break;
@@ -605,6 +608,7 @@ static int parse_options(int argc, char **argv) {
         case 'S': options.since = optarg; break;
         case 'H': options.hold = atof(optarg); break;
         case 'P': options.pid = atoi(optarg); break;
+        case 'F': options.filters = atoi(optarg); break;
         case 'o': options.timeout = atof(optarg); break;
         default: return 2;
         }
@@ -619,7 +623,7 @@ int main(int argc, char **argv) {
     address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     epoll = epoll_create1(EPOLL_CLOEXEC);
     buffer = malloc(READ_SIZE);
-    latency_room = options.rate > 0 ? options.events * options.readers : 0;
+    latency_room = options.events * options.readers;
     latencies = malloc((latency_room + 1) * sizeof *latencies);
     open_writer();
     open_readers();

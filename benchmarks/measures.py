@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -74,31 +74,47 @@ def line(bench: Bench) -> Iterator[Sample]:
 
 
 def idle(bench: Bench) -> Iterator[Sample]:
-    """A minute with ten clients and one session, and nothing going on."""
+    """A minute with ten clients and five sessions, and nothing going on; and what clients cost that only listen."""
     home, seconds = bench.home(), 10 if bench.quick else 60
-    with Service(home.path) as service:
+    with ExitStack() as stack:
+        for number in range(4):
+            process = stack.enter_context(subprocess.Popen(["sleep", "600"]))
+            stack.callback(process.kill)
+            home.start_session(process.pid, f"idle-{number}")
+        service = stack.enter_context(Service(home.path))
         service.wait_until_quiet()
         seen = bench.load(service, readers=10, hold=seconds)
-    yield Sample("idle: CPU", seen.cpu_s / seconds * 100)
-    yield Sample("idle: memory", seen.rss_after_mb)
+        yield Sample("idle: CPU", seen.cpu_s / seconds * 100)
+        yield Sample("idle: memory", seen.rss_after_mb)
+        many = bench.load(service, readers=500, hold=2)
+        yield Sample("idle: memory of a client", (many.rss_after_mb - seen.rss_after_mb) / 490 * 1000)
 
 
 def start(bench: Bench) -> Iterator[Sample]:
-    """A start with a live session whose transcript has 100 MB. The yardstick is the service at rest."""
-    home = bench.home()
-    home.write_history(bench.scaled(100 * MB))
-    with Service(home.path) as service:
-        with Health(service.port, service.pid) as health, _client(service) as client:
-            client.recv(timeout=30)
-            yield Sample("start: first snapshot", time.perf_counter() - service.started)
-            client.send(json.dumps({"type": "subscribe", "topics": ["message.*", "tool.*"]}))
-            client.recv(timeout=30)
-            service.wait_until_quiet()
-            yield Sample("start: old events sent", _waiting(client.recv))
-        yield Sample("start: longest stall", health.worst_ms, at_rest(service.port, service.pid, 1.0))
+    """A start with nothing, and with a live session whose transcript has 100 MB, and 1 GB; then with that known.
+
+    The yardstick is the service at rest.
+    """
+    with Service(bench.home().path) as service:
+        yield Sample("start: listening", service.listening_ms)
+    for name, size in (("100 MB", 100 * MB), ("1 GB", 1000 * MB)):
+        home = bench.home()
+        home.write_history(bench.scaled(size))
+        with Service(home.path) as service:
+            with Health(service.port, service.pid) as health, client_of(service) as client:
+                client.recv(timeout=30)
+                yield Sample(f"start: first snapshot beside {name}", time.perf_counter() - service.started)
+                client.send(json.dumps({"type": "subscribe", "topics": ["message.*", "tool.*"]}))
+                client.recv(timeout=30)
+                service.wait_until_quiet()
+                yield Sample(f"start: old events sent of {name}", _waiting(client.recv))
+            rest = at_rest(service.port, service.pid, 1.0)
+            yield Sample(f"start: longest stall beside {name}", health.worst_ms, rest)
+        home.transcript.unlink()
 
 
-def _client(service: Process) -> ClientConnection:
+def client_of(service: Process) -> ClientConnection:
+    """Connect a client to the service."""
     return connect(f"ws://127.0.0.1:{service.port}/", additional_headers={"Authorization": f"Bearer {service.token}"})
 
 
@@ -223,14 +239,21 @@ def fanout(bench: Bench) -> Iterator[Sample]:
             ours, theirs = (bench.load(server, readers=readers, events=bench.scaled(events)) for server in servers)
             lost += ours.lost + ours.repeated
             yield Sample(f"fan-out: to {readers}", ours.delivered_per_s, theirs.delivered_per_s)
+            if readers == 10:
+                yield Sample("latency: to 10, saturated, p50", ours.p50_ms, theirs.p50_ms)
+                yield Sample("latency: to 10, saturated, p99", ours.p99_ms, theirs.p99_ms)
             if readers == 100:
                 per_million = [seen.cpu_s / seen.delivered * 1e6 for seen in (ours, theirs)]
                 yield Sample("fan-out: CPU per million at 100", *per_million)
+        many, one = (bench.load(servers[0], readers=100, filters=n, events=bench.scaled(5_000)) for n in (20, 1))
+        lost += many.lost + many.repeated
+        yield Sample("fan-out: to 100 by 20 filters, of that by one", many.delivered_per_s, one.delivered_per_s)
     yield Sample("fan-out: lost", lost)
 
 
 def intake(bench: Bench) -> Iterator[Sample]:
-    """``POST /hook`` with nobody listening."""
+    """``POST /hook`` with nobody listening, and hooks in the spool."""
+    home = bench.home()
     with bench.pair() as servers:
         for name, events, options in (
             ("8 kept alive", 30_000, {"connections": 8}),
@@ -241,13 +264,20 @@ def intake(bench: Bench) -> Iterator[Sample]:
                 bench.load(server, readers=0, events=bench.scaled(events), **options).posts_per_s for server in servers
             )
             yield Sample(f"intake: {name}", ours, theirs)
+    with Service(home.path) as service:
+        seen = bench.load(service, writer="spool", path=home.spool, events=bench.scaled(5_000))
+        yield Sample("intake: spool", seen.delivered_per_s)
+        seen = bench.load(service, writer="lines", path=home.transcript, events=bench.scaled(20_000))
+        yield Sample("intake: transcript lines", seen.delivered_per_s)
 
 
 def latency(bench: Bench) -> Iterator[Sample]:
-    """From ``POST /hook`` to a client, 200 a second."""
+    """From ``POST /hook`` to a client, 200 and 1,000 a second."""
     with bench.pair() as servers:
-        ours, theirs = (bench.load(server, rate=200, events=bench.scaled(1000)).p50_ms for server in servers)
-    yield Sample("latency: POST to client, p50 at 200/s", ours, theirs)
+        for rate, events in ((200, 1000), (1000, 5000)):
+            ours, theirs = (bench.load(server, rate=rate, events=bench.scaled(events)) for server in servers)
+            yield Sample(f"latency: POST to client, p50 at {rate:,}/s", ours.p50_ms, theirs.p50_ms)
+            yield Sample(f"latency: POST to client, p99 at {rate:,}/s", ours.p99_ms, theirs.p99_ms)
 
 
 def stalled(bench: Bench) -> Iterator[Sample]:
@@ -282,4 +312,4 @@ MEASURES: dict[str, Callable[[Bench], Iterator[Sample]]] = {
     measure.__name__.replace("fanout", "fan-out"): measure
     for measure in (line, idle, start, replay, hook, fanout, intake, latency, writing, stalled, burst)
 }
-"""By the name that its rows begin with."""
+"""By the name that its rows begin with; :mod:`benchmarks.growth` has more."""

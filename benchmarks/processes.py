@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,7 +42,7 @@ class Load(msgspec.Struct):
         cpu_s: CPU time of the server.
         rss_before_mb: resident memory of the server before.
         rss_after_mb: and after, while those that stopped reading have not read on.
-        p50_ms: from the writing to the arrival; with a rate only.
+        p50_ms: from the writing to the arrival; with a rate, from when it was due.
         p99_ms: the same.
         max_ms: the same.
     """
@@ -119,6 +119,11 @@ class Process:
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
+    def rss_mb(self) -> float:
+        """Return its resident memory, in MB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
     def pin(self, cpu: int = 0) -> None:
         """Let all its threads run on one CPU."""
         for task in Path(f"/proc/{self.pid}/task").iterdir():
@@ -143,7 +148,7 @@ class Process:
             self.popen.kill()
             self.popen.wait()
 
-    def __enter__(self) -> Process:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -153,7 +158,11 @@ class Process:
 
 
 class Service(Process):
-    """Our service, in a scratch home, with no limits in the way."""
+    """Our service, in a scratch home, with no limits in the way.
+
+    Attributes:
+        listening_ms: how long it took to listen, the start of Python included.
+    """
 
     def __init__(self, home: Path, *arguments: str) -> None:
         """Start it and wait until it listens."""
@@ -163,6 +172,7 @@ class Service(Process):
             super().__init__(command, home, stdout=log, stderr=log)
         try:
             self.port = self._wait_for_port(home / ".claw-socket" / "endpoint")
+            self.listening_ms = (time.perf_counter() - self.started) * 1000
             self.token = (home / ".claw-socket" / "token").read_text().strip()
         except BaseException:
             self.stop()

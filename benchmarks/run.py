@@ -12,9 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measures import MEASURES, Bench
+from benchmarks.growth import GROWTH
+from benchmarks.measures import MEASURES as STEADY
+from benchmarks.measures import Bench
+from benchmarks.picture import picture
 from benchmarks.processes import Tools
 from benchmarks.rows import Result, Sample, as_json, results, table
+
+MEASURES = {**STEADY, **GROWTH}
 
 
 def main() -> None:
@@ -23,6 +28,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="claw-socket-bench-") as folder:
         bench = Bench(Path(folder), Tools(Path(folder)), arguments.quick)
         found = list(results(_samples(bench, arguments.only or list(MEASURES), arguments.rounds)))
+    if arguments.picture is not None:
+        arguments.picture.write_text(picture(found))
     print(json.dumps(_document(found, arguments), indent=2) if arguments.json else _text(found, arguments))
 
 
@@ -36,6 +43,7 @@ def _arguments() -> argparse.Namespace:
         "--quick", action="store_true", help="a tenth of the load: shows that it works, and little more"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw charts, as SVG")
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(MEASURES):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are: {', '.join(MEASURES)}")

@@ -23,6 +23,7 @@ class Home:
         transcript: the transcript of :data:`SESSION`.
         spool: where hooks put their payloads.
         settings: Claude Code's settings.
+        sessions: the files of the sessions that run; this process is :data:`SESSION`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,18 +33,19 @@ class Home:
         self.transcript = claude / "projects" / "-srv-app" / f"{SESSION}.jsonl"
         self.spool = path / ".claw-socket" / "spool"
         self.settings = claude / "settings.json"
-        self.transcript.parent.mkdir(parents=True)
-        self._start_session(claude / "sessions")
+        self.sessions = claude / "sessions"
+        for folder in (self.transcript.parent, self.sessions):
+            folder.mkdir(parents=True)
+        self.start_session(os.getpid(), SESSION)
 
-    def _start_session(self, folder: Path) -> None:
-        """Write the file of a session; this process is it."""
-        pid, now = os.getpid(), int(time.time() * 1000)
+    def start_session(self, pid: int, session_id: str) -> None:
+        """Write the file of a session; a process that lives is it."""
+        now = int(time.time() * 1000)
         session = {
-            "pid": pid, "sessionId": SESSION, "cwd": CWD, "startedAt": now - 3_600_000, "procStart": _start_of(pid),
+            "pid": pid, "sessionId": session_id, "cwd": CWD, "startedAt": now - 3_600_000, "procStart": _start_of(pid),
             "version": "2.1.197", "kind": "interactive", "entrypoint": "cli", "status": "busy",
         }  # fmt: skip
-        folder.mkdir()
-        (folder / f"{pid}.json").write_text(json.dumps(session))
+        (self.sessions / f"{pid}.json").write_text(json.dumps(session))
 
     def write_history(self, size: int) -> None:
         """Write an hour-old transcript of some size, in bytes."""

@@ -157,6 +157,19 @@ class ServiceError(ClawSocketError):
         self.problem, self.mend = problem, mend
 
 
+class ProgramError(ClawSocketError):
+    """A version of this program can't be put in place of another; nothing was changed.
+
+    Args:
+        problem: what is in the way, as a clause.
+        mend: what helps.
+    """
+
+    def __init__(self, problem: str, mend: str) -> None:
+        super().__init__(f"{problem}; {mend}")
+        self.problem, self.mend = problem, mend
+
+
 class KeyringError(ClawSocketError):
     """The keyring of the system did not do what was asked of it. ``str(error)`` says why, as a sentence."""
 
@@ -220,6 +233,7 @@ MEANINGS: dict[type[ClawSocketError], Meaning] = {
     SettingsFileError: Meaning(exit=6),
     FolderInUseError: Meaning(exit=7),
     StoreError: Meaning(exit=8),
+    ProgramError: Meaning(exit=9),
     NoUserManagerError: Meaning(exit=10),
     ServiceError: Meaning(exit=11),
     KeyringError: Meaning(exit=12),

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from clawsocket.config import Settings
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError
+from clawsocket.log.database import set_aside
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import EventLog
-from clawsocket.log.store import Extras, SavedSession, Store, set_aside
+from clawsocket.log.store import Extras, SavedSession, Store
 from clawsocket.paths import Home
 from clawsocket.protocol.frame import payload_of
 from clawsocket.protocol.models import SessionInfo

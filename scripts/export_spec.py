@@ -1,4 +1,4 @@
-"""Write the contract, ``asyncapi/``, and the client's types, from the code: ``make export-spec``."""
+"""Write the contract, ``asyncapi/``, its page and the client's types, from the code: ``make export-spec``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from scripts.contract.document import document
+from scripts.contract.page import page
 from scripts.contract.reference import reference
 from scripts.contract.schemas import Json
 from scripts.contract.typescript import declarations
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "asyncapi"
+PAGE = ROOT / "clawsocket" / "web" / "docs.html"
 TYPES = ROOT / "clawsocket" / "web" / "claw-socket.d.ts"
 
 
@@ -26,6 +28,7 @@ def files() -> dict[Path, str]:
         FOLDER / "asyncapi.json": json.dumps(spec, indent=2, ensure_ascii=False) + "\n",
         FOLDER / "asyncapi.yaml": _yaml(spec),
         FOLDER / "EVENTS.md": reference(spec),
+        PAGE: page(spec),
         TYPES: declarations(spec, TYPES.read_text("utf-8")),
     }
 

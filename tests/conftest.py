@@ -6,6 +6,7 @@ At the end the run fails if something came through to the real one all the same.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 try:
     import pwd
@@ -75,8 +77,22 @@ def _clean_environment(home: Path) -> None:
     os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
 
 
-_HOMES = _real_homes()
-_GUARDED = (_claude_dirs(_HOMES), _ours(_HOMES))
+def _guarded() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return the folders that are watched. A worker of pytest-xdist is told: its home is a scratch one already."""
+    if _TOLD not in os.environ:
+        homes = _real_homes()
+        folders = [[str(path) for path in paths] for paths in (_claude_dirs(homes), _ours(homes))]
+        os.environ[_TOLD] = json.dumps(folders)
+    claude_dirs, ours = json.loads(os.environ[_TOLD])
+    return tuple(map(Path, claude_dirs)), tuple(map(Path, ours))
+
+
+_TOLD = "TESTS_GUARD_THESE_FOLDERS"
+_GUARDED = _guarded()
+
+# How long an example takes says nothing on a machine that does several things at once.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 _BEFORE = snapshot(*_GUARDED)
 _SCRATCH = Path(tempfile.mkdtemp(prefix="claw-socket-tests-"))
 _clean_environment(_SCRATCH)

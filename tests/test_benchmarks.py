@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -23,15 +24,23 @@ def row(name: str) -> Row:
     return next(row for row in ROWS if row.name == name)
 
 
-def test_a_measurement_runs_against_the_service_and_the_yardstick() -> None:
-    command = [sys.executable, "-m", "benchmarks.run", "--quick", "--json", "latency"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+@pytest.mark.timeout(180)
+def test_measurements_run_against_the_service_and_the_yardstick_and_are_drawn(tmp_path: Path) -> None:
+    picture = tmp_path / "run.svg"
+    command = [sys.executable, "-m", "benchmarks.run", "--quick", "--json", "--picture", str(picture)]
+    names = ["latency", "fan-out", "sessions", "store"]
+    done = subprocess.run([*command, *names], cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["quick"] is True
-    (found,) = document["rows"]
-    assert found["row"] == "latency: POST to client, p50 at 200/s"
-    assert found["ours"]["median"] > found["yardstick"]["median"] > 0
+    found = {one["row"]: one for one in document["rows"]}
+    assert {name.partition(":")[0] for name in found} == set(names)
+    latency = found["latency: POST to client, p50 at 200/s"]
+    assert latency["ours"]["median"] > 0 < latency["yardstick"]["median"]
+    assert found["fan-out: lost"]["ours"]["median"] == 0
+    drawn = ET.fromstring(picture.read_text())
+    lines = [one for one in drawn.iter("{http://www.w3.org/2000/svg}polyline") if " " in one.attrib["points"]]
+    assert len(lines) == 5, "deliveries of both servers, and three by sessions"
 
 
 def test_an_unknown_measurement_is_refused_with_the_names_of_those_there_are() -> None:
@@ -48,7 +57,7 @@ def test_the_median_of_our_own_figures_is_held_against_the_budget(figures: tuple
     assert found.ours == Spread(sorted(figures)[1], min(figures), max(figures))
 
 
-@pytest.mark.parametrize(("ours", "kept"), [(0.25, True), (0.23, False)])
+@pytest.mark.parametrize(("ours", "kept"), [(0.51, True), (0.49, False)])
 def test_the_ratio_is_that_of_each_round(ours: float, kept: bool) -> None:
     found = result(row("fan-out: to 1"), (ours * 10, 10), (ours * 1000, 1000), (ours * 100, 100))
     assert found.kept is kept

@@ -54,6 +54,7 @@ LINES: list[tuple[ClawSocketError, str, Meaning]] = [
         "/h/log.db: was written by a newer claw-socket (schema 3, this one knows 2); upgrade, or move it away",
         Meaning(exit=8),
     ),
+    (errors.ProgramError("it is not ours", "remove it"), "it is not ours; remove it", Meaning(exit=9)),
     (errors.KeyringError("the keyring is locked"), "the keyring is locked", Meaning(exit=12)),
     (
         errors.NoUserManagerError("no systemd of yours runs", "log in"),

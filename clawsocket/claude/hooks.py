@@ -135,8 +135,12 @@ def parse(body: bytes) -> Hook:
             field is of a wrong type. In Claude Code's, which changes with its releases, such a field counts as absent.
     """
     try:
+        if b'"sessionId"' not in body:  # the original's form always has it
+            return _native(*lenient.decode(_hook, body))
         form, body = lenient.decode(_form, body)
-        return _native(body) if form.hook_event_name is not msgspec.UNSET else _from_original(form)
+        if form.hook_event_name is not msgspec.UNSET:
+            return _native(lenient.again(_hook, body), body)
+        return _from_original(form)
     except msgspec.ValidationError as error:
         raise NotAHookError from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -161,8 +165,7 @@ def known(name: str, session_id: str, agent_id: str | None, payload: Raw) -> Hoo
     return hook
 
 
-def _native(body: bytes) -> Hook:
-    hook = lenient.again(_hook, body)
+def _native(hook: Hook, body: bytes) -> Hook:
     if not _NAME.match(hook.hook_event_name) or not hook.session_id or len(hook.session_id) > 256:
         raise NotAHookError
     hook.raw = Raw(body.strip())

@@ -14,6 +14,8 @@ from clawsocket.errors import ClawSocketError, meaning
 COMMANDS = {
     "install": ("clawsocket.cli.install", "Make it part of the system: service, hooks, token; there at every login"),
     "uninstall": ("clawsocket.cli.uninstall", "Remove all that again; --purge leaves no trace"),
+    "upgrade": ("clawsocket.cli.upgrade", "Put another version in place of this one, without losing an event"),
+    "downgrade": ("clawsocket.cli.upgrade:down", "Put the version before the last upgrade back"),
     "start": ("clawsocket.cli.control:start", "Start the installed service"),
     "stop": ("clawsocket.cli.control:stop", "Stop it until the next login"),
     "restart": ("clawsocket.cli.control:restart", "Start it anew"),
@@ -27,9 +29,11 @@ COMMANDS = {
     "ps": ("clawsocket.cli.ps", "Show the sessions and agents as they are, or as they change"),
     "tail": ("clawsocket.cli.tail", "Show events as they happen, one line each"),
     "usage": ("clawsocket.cli.usage", "Show what was used and what it cost, by day, project, model or session"),
+    "completion": ("clawsocket.cli.completion", "Print what bash, zsh or fish complete this command line by"),
+    "wait": ("clawsocket.cli.wait", "Wait until a session needs you, is idle, or has ended"),
+    "watch": ("clawsocket.cli.watch", "Fill the terminal with sessions, agents and tool calls, live"),
     "waybar": ("clawsocket.cli.bars:waybar", "Print all sessions as Waybar wants it, whenever they change"),
     "xbar": ("clawsocket.cli.bars:xbar", "Print all sessions as a menu for SwiftBar or xbar, whenever they change"),
-    "wait": ("clawsocket.cli.wait", "Wait until a session needs you, is idle, or has ended"),
 }
 """The commands: each with its module, whose ``main(argv)``, or the function named after a colon, runs it and returns
 the exit code, and a line of help."""

@@ -39,7 +39,8 @@ The token that clients need is in ~/.claw-socket/token.
 
 Exit codes: 0 fine, 1 a wrong flag or value, 3 the port is taken, 4 the address can't be used, 5 a folder can't
 be used, 6 Claude Code's settings can't be edited safely, 7 another server uses the folder, 8 the log can't be used,
-10 nothing runs services for you here, 11 the service did not do what was asked for, 12 the keyring can't.
+9 another version can't take over, 10 nothing runs services for you here, 11 the service did not do what was asked
+for, 12 the keyring can't.
 
 Settings (--set name=value, CLAW_SOCKET_NAME, or name = value in ~/.claw-socket/config.toml; lists with commas):
 """

@@ -26,7 +26,7 @@ In Waybar's configuration:
   "custom/claude": {
     "exec": "claw-socket waybar",
     "return-type": "json",
-    "format": "{icon} {text}",
+    "format": "{icon} {}",
     "format-icons": {"requires_action": "!", "failed": "x", "running": ">", "off": "-", "default": ""},
     "restart-interval": 30
   }
@@ -62,7 +62,7 @@ HEADLINE = {"requires_action": "waiting", "failed": "failed", "running": "runnin
 COLOURS = {"requires_action": "#d97706", "failed": "#dc2626", "running": "#16a34a", "background": "#0891b2"}
 """Colours of states that can be read on a light and on a dark menu."""
 
-WIDTH = 60
+WIDTH = 80
 """Columns of a line in a tooltip or a menu."""
 
 OFF = "claw-socket is not running"
@@ -107,7 +107,7 @@ def _pango(text: str) -> str:
 def _tooltip(snapshot: Snapshot) -> Iterator[str]:
     look = Look(WIDTH)
     for one in by_urgency(snapshot.sessions):
-        yield look.fit(" · ".join(filter(None, (_said(one), doing(one, snapshot.agents)))), WIDTH)
+        yield look.fit(" · ".join(filter(None, (_said(one), doing(one, snapshot.agents), _spent(one)))), WIDTH)
         for agent in _at_work(snapshot, one):
             yield look.fit(f"  └ {agent}", WIDTH)
 
@@ -150,7 +150,7 @@ def _menu(snapshot: Snapshot, format: str | None) -> str:
     lines.append("---")
     for one in by_urgency(snapshot.sessions):
         lines.append(_item(_said(one), COLOURS.get(one.state)))
-        lines += [f"--{_item(text)}" for text in (doing(one, snapshot.agents), one.cwd) if text]
+        lines += [f"--{_item(text)}" for text in (doing(one, snapshot.agents), _spent(one), one.cwd) if text]
         lines += [f"--{_item(text)}" for text in _at_work(snapshot, one)]
     if not snapshot.sessions:
         lines.append(_item("no sessions"))
@@ -199,11 +199,14 @@ def _most_urgent(snapshot: Snapshot) -> str:
 
 def _said(session: SessionInfo) -> str:
     """Return a session's state. It is printed once, so it has the time since when, not an age that would be wrong."""
-    state = "needs you" if session.state == "requires_action" else session.state
-    context = "" if session.context is None else f"{session.context.percent_used:.0f} % full"
+    state = {"requires_action": "needs you", "background": "in background"}.get(session.state, session.state)
+    return f"{label(session)}: {state} since {time.strftime('%H:%M', time.localtime(session.since / 1000))}"
+
+
+def _spent(session: SessionInfo) -> str:
+    context = "" if session.context is None else f"context {session.context.percent_used:.0f} %"
     spent = "" if session.usage is None else cost(session.usage.total_cost_usd)
-    since = time.strftime("%H:%M", time.localtime(session.since / 1000))
-    return " · ".join(filter(None, (f"{label(session)}: {state} since {since}", context, spent)))
+    return " · ".join(filter(None, (context, spent)))
 
 
 def _at_work(snapshot: Snapshot, session: SessionInfo) -> Iterator[str]:

@@ -44,7 +44,7 @@ _FIELDS = {
 """What is said of events whose fields speak for themselves."""
 
 _MAIN_INPUT = re.compile(
-    r'\{"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject)":"((?:[^"\\]|\\.)*)'
+    r'\{\s*"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject)"\s*:\s*"((?:[^"\\]|\\.)*)'
 )
 
 STATES = {"requires_action": YELLOW, "running": GREEN, "background": CYAN, "failed": RED, "idle": "", "ended": DIM}
@@ -137,7 +137,7 @@ def line(event: Event, label: str, look: Look, now: float) -> str:
         cells.append((f"{event.type:<{TYPE}}", colour))
     cells.append((clean(text), ""))
     shown, room = [], look.width
-    for cell, colour in cells:
+    for cell, colour in (one for one in cells if one[0]):
         cell = look.fit(cell, max(0, room)) if look.terminal else cell
         room -= columns(cell) + 1
         shown.append(look.paint(cell, colour))

@@ -13,7 +13,8 @@ from typing import Any
 
 from clawsocket.cli.parsing import Parser, RawHelp, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
-from clawsocket.log.store import Row, SavedSession, Store
+from clawsocket.log.block import Row
+from clawsocket.log.store import SavedSession, Store
 from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
 from clawsocket.protocol.frame import payload_of

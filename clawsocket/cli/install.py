@@ -12,10 +12,12 @@ from clawsocket.cli.carry_out import carry_out
 from clawsocket.cli.parsing import Parser, RawHelp, setting
 from clawsocket.config import Settings
 from clawsocket.errors import AddressError, UsageError
+from clawsocket.log.viewer import refuse_newer
 from clawsocket.paths import Home
 from clawsocket.server.listen import TakenError, listen
 from clawsocket.setup import install
 from clawsocket.setup.installed import Installed
+from clawsocket.setup.program import programs_of_this
 from clawsocket.setup.service import Manager, manager
 
 _PORTS = 100
@@ -23,7 +25,8 @@ _PORTS = 100
 EPILOG = """\
 What it does: makes the token, puts a copy of it into the system's keyring, writes the hooks into Claude Code's
 settings, writes the service for systemd (Linux) or launchd (macOS), starts it, and waits until it answers. What is so
-already stays as it is, so it may be run again at any time: after an upgrade it starts the new version.
+already stays as it is, so it may be run again at any time: after an upgrade it starts the new version. A download in
+one file first puts the program into ~/.local/share/claw-socket, and a link to it into ~/.local/bin.
 
 Settings given here are kept in ~/.claw-socket/config.toml, where the service finds them; so are CLAUDE_CONFIG_DIR and
 CLAW_SOCKET_... of this shell. A port that another program has is replaced by the next free one.
@@ -66,7 +69,10 @@ def main(argv: Sequence[str]) -> int:
             print(f"port {settings.port} is another program's; taking {port}")
             kept["port"] = port
     settings = config.load({**given, **kept}, file=home.config)
-    wishes = install.Wishes(settings, kept, options.keyring, settings.hooks, options.statusline, on_demand)
+    programs = programs_of_this()
+    if programs is not None:
+        refuse_newer(home.log)
+    wishes = install.Wishes(settings, kept, options.keyring, settings.hooks, options.statusline, on_demand, programs)
     carry_out(install.steps(home, wishes, runner), dry_run=options.dry_run, nothing="Everything is installed already.")
     if not options.dry_run:
         if not settings.hooks:

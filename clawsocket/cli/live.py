@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
+from clawsocket.cli import skew
 from clawsocket.client import Gap, Lost, Notice, connect
 from clawsocket.protocol.replies import Snapshot
 
@@ -97,6 +98,7 @@ async def print_changes(shown: Callable[[Snapshot], str], off: str) -> int:
 
     async with connect(wait=True) as claw, aclosing(claw.watch(noticed)) as snapshots:
         async for snapshot in snapshots:
+            skew.tell(snapshot.server.version)
             show(shown(snapshot))
     return 0
 
@@ -109,4 +111,5 @@ def tell(notice: Notice) -> None:
         text = f"{notice.error}; waiting for it"
     else:
         text = "the service is here"
+        skew.tell(notice.snapshot.server.version)
     print(f"claw-socket: {text}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from clawsocket.cli import live, parsing
+from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import CYAN, DIM, STATES, age, by_urgency, cost, doing, label, tool_of
 from clawsocket.cli.look import Look, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _once(options: argparse.Namespace) -> int:
     async with connect() as claw:
         snapshot = await claw.snapshot()
+    skew.tell(snapshot.server.version)
     print(_shown(snapshot, as_json=options.json), flush=True)
     return 0
 
@@ -71,6 +72,7 @@ async def _watch(options: argparse.Namespace) -> int:
         if not screen:
             async with aclosing(claw.watch(live.tell)) as snapshots:
                 async for snapshot in snapshots:
+                    skew.tell(snapshot.server.version)
                     print(_shown(snapshot, as_json=options.json) + ("" if options.json else "\n"), flush=True)
             return 0
         print("\x1b[?1049h\x1b[?25l", end="", flush=True)
@@ -83,19 +85,20 @@ async def _watch(options: argparse.Namespace) -> int:
 
 async def _on_screen(claw: Claw) -> None:
     """Show it in place. Ages go on by themselves; the service is asked for nothing but changes."""
-    status = ""
+    lost = ""
     shown: Snapshot | None = None
 
     def draw() -> None:
         look = Look.of(sys.stdout)
         text = "" if shown is None else _shown(shown, as_json=False)
+        status = lost or ("" if shown is None else skew.words(shown.server.version))
         lines = [*text.split("\n"), *(look.fit(one, look.width) for one in [status] if one)]
         print("\x1b[H" + "".join(f"{one}\x1b[K\n" for one in lines) + "\x1b[J", end="", flush=True)
 
     def noticed(notice: Notice) -> None:
-        nonlocal status
+        nonlocal lost
         if isinstance(notice, Lost | Back):
-            status = "the service does not answer; waiting for it" if isinstance(notice, Lost) else ""
+            lost = "the service does not answer; waiting for it" if isinstance(notice, Lost) else ""
             draw()
 
     async with aclosing(claw.watch(noticed)) as snapshots:
@@ -110,7 +113,7 @@ async def _with_ticks(snapshots: AsyncGenerator[Snapshot, None]) -> AsyncGenerat
     coming = asyncio.ensure_future(anext(snapshots))
     try:
         while True:
-            await asyncio.wait([coming], timeout=None if last is None else _until_older(last))
+            await asyncio.wait([coming], timeout=None if last is None else until_older(last))
             if coming.done():
                 try:
                     last = coming.result()
@@ -124,7 +127,7 @@ async def _with_ticks(snapshots: AsyncGenerator[Snapshot, None]) -> AsyncGenerat
         await asyncio.wait([coming])
 
 
-def _until_older(snapshot: Snapshot) -> float | None:
+def until_older(snapshot: Snapshot) -> float | None:
     """Return the seconds until the next age changes; None if there is none."""
     ages = [time.time() - one.since / 1000 for one in snapshot.sessions]
     ages += [time.time() - one.started_at / 1000 for one in snapshot.agents]
@@ -150,6 +153,7 @@ def _nested(snapshot: Snapshot) -> list[dict[str, Any]]:
 _HEADS = ("SESSION", "STATE", "FOR", "CONTEXT", "COST", "WHAT")
 _LAST = 5
 _LABEL, _WHAT = (8, 28), 24
+"""Columns that a name takes, at least and at most, and that are wanted for what a session does."""
 
 
 def table(snapshot: Snapshot, look: Look, now: float) -> str:
@@ -165,7 +169,11 @@ def table(snapshot: Snapshot, look: Look, now: float) -> str:
     if not snapshot.sessions:
         return "no sessions"
     rows = [row for one in by_urgency(snapshot.sessions) for row in _rows(one, snapshot.agents, look, now)]
-    widths = [max(len(_HEADS[at]), *(len(look.fit(row[at], _LABEL[1])) for row, _ in rows)) for at in range(_LAST)]
+    most = max(_LABEL[0], min(_LABEL[1], look.width // 4))
+    widths = [
+        max(len(_HEADS[at]), *(columns(look.fit(row[at], most if at == 0 else 99)) for row, _ in rows))
+        for at in range(_LAST)
+    ]
     kept = [at for at in range(_LAST) if at not in _dropped(widths, look.width)]
     widths[0] = max(_LABEL[0], min(widths[0], look.width - sum(widths[at] + 2 for at in kept[1:])))
     lines = [_line(_HEADS, DIM, widths, kept, look)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from clawsocket import __version__, config, token
+from clawsocket.cli import skew
 from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.doctor import running
 from clawsocket.doctor.running import Running
@@ -31,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     home = Home.default()
     found, state = running.look(home), manager.look()
+    if found is not None:
+        skew.tell(found.endpoint.version)
     facts = {
         "running": found is not None,
         "version": found.endpoint.version if found else None,

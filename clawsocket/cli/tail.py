@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from clawsocket.cli import live, parsing
+from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import Labels, line
 from clawsocket.cli.look import Look
 from clawsocket.client import OLDEST, Event, connect
@@ -70,6 +70,7 @@ async def _tail(options: argparse.Namespace) -> int:
     async with connect(wait=True) as claw:
         session = None
         async with claw.events(*NAMES, notice=live.tell) as names:  # here it waits for the service, and says so
+            skew.tell(names.snapshot.server.version)
             if options.session is not None:
                 session = parsing.session(options.session, await claw.sessions(all=True)).session_id
             labels.take(await claw.sessions(all=options.since is not None))

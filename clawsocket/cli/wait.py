@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from clawsocket.cli import live, parsing
-from clawsocket.cli.event_line import Labels, why
+from clawsocket.cli import live, parsing, skew
+from clawsocket.cli.event_line import Labels, doing, why
 from clawsocket.cli.look import Look
 from clawsocket.client import Event, Events, Gap, Notice, connect
 from clawsocket.protocol.events import SessionStateChanged
 from clawsocket.protocol.models import SessionInfo, State
+from clawsocket.protocol.replies import Snapshot
 
 ENDED, TIMED_OUT = 15, 124
 
@@ -98,6 +99,7 @@ async def _wait(options: argparse.Namespace) -> int:
                 labels.take([known])
             waiting = _Waiting(options.until, session)
             async with claw.events("session.*", session=session, notice=waiting.noticed) as events:
+                skew.tell(events.snapshot.server.version)
                 labels.take(events.snapshot.sessions)
                 found = await waiting.found(events, labels, begin=not options.next)
     except TimeoutError:
@@ -124,7 +126,7 @@ class _Waiting:
         """
         self._events = events
         if begin or self._gone(events.snapshot.sessions):
-            self._look(events.snapshot.sessions)
+            self._look(events.snapshot)
         reading = asyncio.ensure_future(self._read(events, labels))
         try:
             await asyncio.wait([reading, self._done], return_when=asyncio.FIRST_COMPLETED)
@@ -151,14 +153,13 @@ class _Waiting:
         """Where events are missing, look at how everything is."""
         live.tell(notice)
         if isinstance(notice, Gap) and self._events is not None:
-            self._look(self._events.snapshot.sessions)
+            self._look(self._events.snapshot)
 
-    def _look(self, sessions: Iterable[SessionInfo]) -> None:
-        sessions = list(sessions)
-        for one in sessions:
+    def _look(self, snapshot: Snapshot) -> None:
+        for one in snapshot.sessions:
             if self._session in (None, one.session_id) and self._matters(one.state):
-                self._set(Found(one.session_id, one.state, one.waiting_for or ""))
-        if self._gone(sessions):
+                self._set(Found(one.session_id, one.state, doing(one, snapshot.agents)))
+        if self._gone(snapshot.sessions):
             self._set(Found(self._session or "", "ended", ""))
 
     def _gone(self, sessions: list[SessionInfo]) -> bool:

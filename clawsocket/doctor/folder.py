@@ -13,7 +13,7 @@ from pathlib import Path
 from clawsocket.doctor.case import Case
 from clawsocket.doctor.finding import Finding, age
 from clawsocket.errors import StoreRefusedError
-from clawsocket.log.store import refuse_network
+from clawsocket.log.database import refuse_network
 
 OLD = 30.0
 """Seconds that a hook may wait in the spool while the service runs. It takes milliseconds."""

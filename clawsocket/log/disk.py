@@ -12,12 +12,14 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 from clawsocket.errors import StoreDamagedError, StoreError
+from clawsocket.log.block import Row
+from clawsocket.log.database import set_aside
 from clawsocket.log.slices import Slice
-from clawsocket.log.store import Extras, Row, Store, set_aside
+from clawsocket.log.store import Extras, Store
 from clawsocket.log.worker import Worker
 from clawsocket.protocol.topics import Filter
 
@@ -85,6 +87,7 @@ class Disk:
         self._write: asyncio.Future[None] | None = None
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         self._released = 0
+        self._began, self._cut = 0.0, False
         self._wait, self._failed = RETRY[0], ""
         self._trimmed = 0.0
         self._closing = False
@@ -164,13 +167,15 @@ class Disk:
 
     def _begin(self) -> None:
         self._timer = None
+        self._began = asyncio.get_running_loop().time()
         self._write = asyncio.ensure_future(self._commit(clean=False))
         self._write.add_done_callback(self._done)
 
     async def _commit(self, *, clean: bool) -> None:
         rows = self.rows(self.committed, BATCH, BATCH_BYTES)
         head = rows[-1].seq if rows else self.head()
-        if head == self.head():
+        self._cut = head < self.head()
+        if not self._cut:
             self.add(self.extras())
         store, extras, self._extras = self._store, self._extras, Extras()
         commit = functools.partial(store.commit, rows, extras, head=head, posted=self.posted, clean=clean)
@@ -200,7 +205,7 @@ class Disk:
         if error is None:
             self._works()
             if self.committed < self.head() and not self._closing:
-                self._begin()
+                self._begin_next()
         elif isinstance(error, StoreDamagedError):
             self._replace(self._store, error)
         elif isinstance(error, StoreError):
@@ -208,6 +213,13 @@ class Disk:
         else:
             logger.error("the log could not be written", exc_info=error)
             self._fails(StoreError(self._store.path, "it could not be written"))
+
+    def _begin_next(self) -> None:
+        """Commit what came during a commit, no sooner than it must: one costs more than an event."""
+        if self._cut:
+            self._begin()
+        else:
+            self._timer = asyncio.get_running_loop().call_at(self._began + DELAY, self._begin)
 
     def _release(self, upto: int) -> None:
         """Call what waits for events up to a number, in turns: thousands may, and each may delete a file."""
@@ -264,12 +276,10 @@ class Disk:
             self._trimmed = now
 
 
-def chunk(rows: Iterable[Row], count: int, max_bytes: int) -> list[Row]:
-    """Return the first rows, so many and so much at most, one at least if there is one."""
-    taken: list[Row] = []
-    for row in rows:
-        taken.append(row)
+def chunk(rows: list[Row], max_bytes: int) -> list[Row]:
+    """Return the first rows, so much at most, one at least if there is one."""
+    for number, row in enumerate(rows, 1):
         max_bytes -= len(row.frame)
-        if len(taken) >= count or max_bytes <= 0:
-            break
-    return taken
+        if max_bytes <= 0:
+            return rows[:number]
+    return rows

@@ -15,31 +15,17 @@ from typing import Literal
 
 import msgspec
 
+from clawsocket.log.block import Row
 from clawsocket.log.disk import Disk, chunk
 from clawsocket.log.slices import SCAN, Slice, collect
-from clawsocket.log.store import Row, Store
+from clawsocket.log.store import Store
 from clawsocket.protocol.envelope import Event, encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.frame import text_frame
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import GAP, Filter
 
-
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """An event in memory: what filters look at, its frame, and what the disk wants to know.
-
-    The garbage collector passes them over: it would look at all of them each time, and hold the loop for it.
-    """
-
-    type: str
-    session_id: str
-    frame: bytes
-    at: int
-    id: str
-
-
-_GONE = Entry("", "", b"", 0, "")
-_PURGED = Entry("", "", b"", 0, "")
+_GONE = Row(0, 0, "", "", "", b"")
 _encoder = msgspec.json.Encoder()
 
 KNOWN_AT_START = 100_000
@@ -73,7 +59,7 @@ class EventLog:
         self.disk: Disk | None = None
         self.on_append: Callable[[], None] = lambda: None
         self._max_bytes, self._max_events, self._max_known = max_bytes, max_events, known
-        self._entries: list[Entry] = []
+        self._entries: list[Row] = []
         self._start = 0
         self._bytes = 0
         self._known: set[str] = set()
@@ -152,7 +138,7 @@ class EventLog:
         self.head += 1
         if is_fact:
             self._remember(event.id)
-        self._keep(Entry(event.type, event.session_id, frame, event.timestamp, event.id))
+        self._keep(Row(self.head, event.timestamp, event.type, event.session_id, event.id, frame))
         return self.head
 
     def lose(self, reason: Literal["spool_full", "source", "crash"]) -> int:
@@ -166,7 +152,7 @@ class EventLog:
         self.last_loss = self.head
         gap = Gap(from_=self.head, to=self.head, oldest_seq=oldest, reason=reason)
         at = time.time_ns() // 1_000_000
-        self._keep(Entry(GAP, "", text_frame(_encoder.encode(gap)), at, f"gap:{self.head}"))
+        self._keep(Row(self.head, at, GAP, "", f"gap:{self.head}", text_frame(_encoder.encode(gap))))
         return self.head
 
     def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int | None = None) -> Slice:
@@ -180,10 +166,8 @@ class EventLog:
         """
         at = max(after, self.oldest_in_memory - 1)
         end = min(self.head if upto is None else upto, at + SCAN)
-        base = len(self._entries) - 1 - self.head
-        entries = self._entries
-        found = ((seq, e.type, e.session_id, e.frame) for seq in range(at + 1, end + 1) for e in (entries[base + seq],))
-        return collect(found, filter, max_bytes=max_bytes) or Slice(b"", at)
+        base = len(self._entries) - self.head
+        return collect(self._entries[base + at : base + end], filter, max_bytes=max_bytes) or Slice(b"", at)
 
     def purge(self, wanted: Callable[[str], bool]) -> None:
         """Forget what memory holds of some sessions; their numbers stay empty.
@@ -195,19 +179,16 @@ class EventLog:
             entry = self._entries[index]
             if entry.session_id and wanted(entry.session_id):
                 self._bytes -= len(entry.frame)
-                self._entries[index] = _PURGED
+                self._entries[index] = Row(entry.seq, 0, "", "", "", b"")
 
     def _rows(self, after: int, count: int, max_bytes: int) -> list[Row]:
-        base = len(self._entries) - 1 - self.head
-        start = max(after + 1, self.oldest_in_memory)
-        rows = (
-            Row(seq, entry.at, entry.type, entry.session_id, entry.id, entry.frame)
-            for seq in range(start, self.head + 1)
-            if (entry := self._entries[base + seq]) is not _PURGED
-        )
-        return chunk(rows, count, max_bytes)
+        start = len(self._entries) - self.head + max(after, self.oldest_in_memory - 1)
+        rows = self._entries[start : start + count]
+        if not all(row.frame for row in rows):  # some were purged
+            rows = [row for row in self._entries[start:] if row.frame][:count]
+        return chunk(rows, max_bytes)
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: Row) -> None:
         self._entries.append(entry)
         self._bytes += len(entry.frame)
         self._evict()

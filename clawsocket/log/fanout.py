@@ -104,7 +104,7 @@ class FanOut:
         self.gaps = 0
         self._reads: dict[_Place, asyncio.Future[Slice]] = {}
         self._disk_turn = asyncio.Lock()
-        self._scheduled = False
+        self._scheduled = self._idle = False
         self._last_end = 0.0
         self._last_took = 0.0
         log.on_append = self.wake
@@ -133,9 +133,17 @@ class FanOut:
         if self._last_took - rest > 0.0005:
             loop.call_later(self._last_took - rest, self._round)
         else:
-            loop.call_soon(self._turn, TURNS if rest < BUSY else 0)
+            self._idle = rest >= BUSY
+            loop.call_soon(self._turn, 0 if self._idle else TURNS)
+
+    def hurry(self) -> None:
+        """Move the cursors at once if a loop with time to spare would do it next, before it does anything else."""
+        if self._idle:
+            self._round()
 
     def _turn(self, left: int) -> None:
+        if not self._scheduled:
+            return  # somebody was in a hurry
         if left:
             asyncio.get_running_loop().call_soon(self._turn, left - 1)
         else:
@@ -152,7 +160,7 @@ class FanOut:
         self.wake()
 
     def _round(self) -> None:
-        self._scheduled = False
+        self._scheduled = self._idle = False
         began = time.perf_counter()
         shared: dict[_Place, Slice] = {}
         behind = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from clawsocket.log.block import Row
 from clawsocket.protocol.aliases import alias_frames
 from clawsocket.protocol.topics import Filter
 
@@ -22,11 +23,11 @@ class Slice(NamedTuple):
     position: int
 
 
-def collect(entries: Iterable[tuple[int, str, str, bytes]], filter: Filter, *, max_bytes: int) -> Slice | None:
+def collect(rows: Iterable[Row], filter: Filter, *, max_bytes: int) -> Slice | None:
     """Join the frames that pass a filter.
 
     Args:
-        entries: number, type, session and frame of each event, in order.
+        rows: events, in order.
         filter: what the reader wants.
         max_bytes: stop when there is as much as this.
 
@@ -34,15 +35,16 @@ def collect(entries: Iterable[tuple[int, str, str, bytes]], filter: Filter, *, m
         The frames, and the number of the last event that was looked at; None if there was none.
     """
     frames: list[bytes] = []
-    size, at = 0, None
-    for at, type, session_id, frame in entries:  # noqa: B007 - the last one is the result
-        if filter.wants(type, session_id):
-            frames.append(frame)
-            size += len(frame)
-        if aliases := filter.aliases(type, session_id):
-            made = alias_frames(type, frame, aliases)
+    size, last, wants = 0, None, filter.wants
+    for row in rows:
+        last = row
+        if wants(row.type, row.session_id):
+            frames.append(row.frame)
+            size += len(row.frame)
+        if filter.asks_for_aliases and (aliases := filter.aliases(row.type, row.session_id)):
+            made = alias_frames(row.type, row.frame, aliases)
             frames += made
             size += max(ALIAS_COST, sum(map(len, made)))
         if size >= max_bytes:
             break
-    return None if at is None else Slice(b"".join(frames), at)
+    return None if last is None else Slice(b"".join(frames), last.seq)

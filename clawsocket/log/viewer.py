@@ -6,7 +6,23 @@ import sqlite3
 from pathlib import Path
 
 from clawsocket.errors import StoreError, StoreTooNewError
-from clawsocket.log.store import MIGRATIONS, Reading, errors_of
+from clawsocket.log.database import errors_of
+from clawsocket.log.schema import MIGRATIONS
+from clawsocket.log.store import Reading
+
+
+def refuse_newer(path: Path) -> None:
+    """See that this version could use a log, before anything rests on it.
+
+    Raises:
+        StoreTooNewError: a newer version of this program wrote it.
+    """
+    try:
+        Viewer(path).close()
+    except StoreTooNewError:
+        raise
+    except StoreError:  # there is none, or one that is for others to judge
+        return
 
 
 class Viewer(Reading):
@@ -27,6 +43,9 @@ class Viewer(Reading):
         if version > len(MIGRATIONS):
             db.close()
             raise StoreTooNewError(path, version, len(MIGRATIONS))
+        if version < len(MIGRATIONS):
+            db.close()
+            raise StoreError(path, "was written by an older claw-socket; start this one, which brings it up to date")
         super().__init__(path, db)
 
     def close(self) -> None:

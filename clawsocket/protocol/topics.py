@@ -41,9 +41,14 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 class Filter:
-    """What a connection wants: topics, each with its sessions; compared by value, so that equal ones share work."""
+    """What a connection wants: topics, each with its sessions; compared by value, so that equal ones share work.
 
-    __slots__ = ("_aliases", "_hash", "_known", "topics")
+    Attributes:
+        topics: pattern and sessions of each.
+        asks_for_aliases: whether any event has an alias that is wanted.
+    """
+
+    __slots__ = ("_aliases", "_hash", "_known", "asks_for_aliases", "topics")
 
     def __init__(self, topics: Mapping[str, Sessions] | None = None) -> None:
         """Take a mapping of topic pattern to the sessions it is wanted for (None: all)."""
@@ -56,6 +61,7 @@ class Filter:
             for type, aliases in ALIASES_OF.items()
             if not exact.keys().isdisjoint(aliases)
         }
+        self.asks_for_aliases = bool(self._aliases)
 
     def __hash__(self) -> int:
         """Hash by value."""

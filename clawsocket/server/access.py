@@ -30,6 +30,7 @@ class Access:
 
     Attributes:
         token: gives the token as it is now.
+        any_address: whether the server is bound to all addresses, and known by each.
     """
 
     def __init__(self, settings: Settings, token: Callable[[], str]) -> None:
@@ -41,7 +42,7 @@ class Access:
         """
         self.token = token
         self._names = {host_name(name) or name.lower() for name in (*settings.allowed_hosts, settings.host)}
-        self._any_address = not settings.host.strip("0.:")
+        self.any_address = not settings.host.strip("0.:")
         self._origins = settings.allowed_origins
 
     def host(self, value: bytes | None, reached: Callable[[], str]) -> bool:
@@ -55,7 +56,7 @@ class Access:
         name = host_name(value.decode("latin-1")) if value is not None else None
         if name is None:
             return False
-        return _is_loopback(name) or name in self._names or (self._any_address and name == reached())
+        return _is_loopback(name) or name in self._names or (self.any_address and name == reached())
 
     def origin(self, value: bytes | None, by_token: bool) -> bool:
         """Tell whether a page of this ``Origin`` (None: no page) may speak to us."""

@@ -17,11 +17,8 @@ from clawsocket.server import http
 from clawsocket.server.access import values
 from clawsocket.server.connection import Connection
 from clawsocket.server.keeper import Keeper
-from clawsocket.server.known_head import KnownHead
+from clawsocket.server.known_head import HEAD_LIMIT, KnownHead
 from clawsocket.server.logins import BODY_LIMIT
-
-HEAD_LIMIT = 16_384
-"""Size of a request's head, in bytes."""
 
 KEEP_ALIVE = 75.0
 """Seconds that a producer's connection may rest between two hooks; it would notice its end only by a lost one."""
@@ -84,7 +81,7 @@ class Gate(asyncio.Protocol):
         self._ending = False
         self._upgrading = False
         self._between = True
-        self._taken = False
+        self._taken: tuple[dict[bytes, bytes], bool] | None = None
         self._known: KnownHead | None = None
         self._begin()
 
@@ -107,7 +104,7 @@ class Gate(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
-        if self._ending or (self._known is not None and self._take_known(self._known, data)):
+        if self._ending or (self._between and self._is_known(data)):
             return
         if self._trusted:
             self.deadline = self._loop.time() + self._keeper.settings.header_timeout
@@ -123,9 +120,10 @@ class Gate(asyncio.Protocol):
         except HttpParserError:
             self._refuse(http.BAD_REQUEST)
         self._settle(len(data) if self._fields is fields else 0)
-        if self._taken:
-            self._taken = False
-            self._known = KnownHead.of(data, self._keeper.access.token()) if whole else None
+        if self._taken is not None:
+            (fields, keeps_alive), self._taken = self._taken, None
+            if whole:
+                self._remember(data, fields, keeps_alive)
 
     def _settle(self, more: int) -> None:
         """Look at where the connection is after ``more`` bytes of the request that it was at before."""
@@ -253,9 +251,7 @@ class Gate(asyncio.Protocol):
             return
         if not self._admits(keeper.access.bearer(fields.get(b"authorization"))):
             return
-        if not self._trusted:
-            self._trusted = True
-            keeper.trust(self)
+        self._trust()
         if not keeper.hook_rates.allow(self._from(), self._loop.time()):
             self._refuse(http.RATE_LIMITED)
         elif int(fields.get(b"content-length", 0)) > keeper.settings.hook_body_limit:
@@ -266,31 +262,48 @@ class Gate(asyncio.Protocol):
             if fields.get(b"expect", b"").lower() == b"100-continue":
                 self._write(http.CONTINUE)
 
-    def _take_known(self, head: KnownHead, data: bytes) -> bool:
+    def _is_known(self, data: bytes) -> bool:
         """Take a hook whose head was let in before; return whether this is one."""
-        body = head.body(data) if self._between else None
         keeper = self._keeper
-        if body is None or head.token != keeper.access.token() or len(body) > keeper.settings.hook_body_limit:
+        head = self._known or (None if self.unix else keeper.known_heads.find(data))
+        body = head and head.body(data)
+        if not head or body is None or head.token != keeper.access.token():
             return False
-        if not keeper.hook_rates.allow(self._from(), self._loop.time()):
+        if len(body) > keeper.settings.hook_body_limit or not keeper.hook_rates.allow(self._from(), self._loop.time()):
             return False
-        self._take(body)
+        self._known = head
+        self._trust()
+        self._take(body, head.keeps_alive)
         return True
 
-    def _take_body(self) -> None:
-        self._take(b"".join(self._body))
-        self._taken = not self._ending
+    def _remember(self, request: bytes, fields: dict[bytes, bytes], keeps_alive: bool) -> None:
+        """Remember the head of a hook that was taken; for other connections only if nothing but it let it in."""
+        access = self._keeper.access
+        self._known = KnownHead.of(request, access.token(), keeps_alive=keeps_alive)
+        by_head = not self.unix and not access.any_address and access.bearer(fields.get(b"authorization"))
+        if self._known is not None and by_head:
+            self._keeper.known_heads.add(self._known)
 
-    def _take(self, body: bytes) -> None:
+    def _trust(self) -> None:
+        if not self._trusted:
+            self._trusted = True
+            self._keeper.trust(self)
+
+    def _take_body(self) -> None:
+        self._taken = self._fields, self._keeps_alive()
+        self._take(b"".join(self._body), self._taken[1])
+
+    def _take(self, body: bytes, keeps_alive: bool) -> None:
         try:
             self._keeper.hub.backend.take_hook(body)
         except InvalidHookError as error:
-            self._answer(http.error(400, error.code))
+            self._answer(http.error(400, error.code), keeps_alive)
         except Exception:
             logger.exception("a hook could not be taken")
-            self._answer(http.INTERNAL)
+            self._answer(http.INTERNAL, keeps_alive)
         else:
-            self._answer(http.ACCEPTED, at_once=False)
+            self._keeper.hub.fanout.hurry()
+            self._answer(http.ACCEPTED, keeps_alive, at_once=False)
 
     def _get(self, route: http.Route) -> None:
         method = self._parser.get_method()
@@ -299,10 +312,11 @@ class Gate(asyncio.Protocol):
             return
         if route.private and not self._admits(self._keeper.access.bearer(self._fields.get(b"authorization"))):
             return
+        make = route.maker(self._fields.get(b"accept-encoding", b""))
         if method == b"GET":
-            self._finish = lambda: self._answer(route.make())
+            self._finish = lambda: self._answer(make(), self._keeps_alive())
         else:
-            self._finish = lambda: self._answer(http.without_body(route.make()))
+            self._finish = lambda: self._answer(http.without_body(make()), self._keeps_alive())
 
     # Pages that come in.
 
@@ -315,7 +329,7 @@ class Gate(asyncio.Protocol):
     def _code(self) -> None:
         """Give a code to the owner."""
         if self._admits(self._keeper.access.bearer(self._fields.get(b"authorization"))):
-            self._finish = lambda: self._answer(self._keeper.logins.code())
+            self._finish = lambda: self._answer(self._keeper.logins.code(), self._keeps_alive())
 
     def _enter(self) -> None:
         """Let a page of this server in, and none of another origin, that of another port included."""
@@ -331,7 +345,8 @@ class Gate(asyncio.Protocol):
 
         def finish() -> None:
             body = b"".join(self._body)
-            self._answer(keeper.logins.enter(body, fields.get(b"cookie"), by_token=by_token))
+            answer = keeper.logins.enter(body, fields.get(b"cookie"), by_token=by_token)
+            self._answer(answer, self._keeps_alive())
 
         self._room = BODY_LIMIT
         self._finish = finish
@@ -344,8 +359,11 @@ class Gate(asyncio.Protocol):
         key = next(values(query, b"page"), b"")
         return self._keeper.logins.admitted(cookies, key.decode("latin-1"))
 
-    def _answer(self, response: bytes, *, at_once: bool = True) -> None:
-        if self._parser.should_keep_alive() and not self._parser.should_upgrade():
+    def _keeps_alive(self) -> bool:
+        return self._parser.should_keep_alive() and not self._parser.should_upgrade()
+
+    def _answer(self, response: bytes, keeps_alive: bool, *, at_once: bool = True) -> None:
+        if keeps_alive:
             if at_once:
                 self._write(response)
             else:
@@ -368,7 +386,7 @@ class Gate(asyncio.Protocol):
         self._ending = True
         self._body.clear()
         self._room = 0
-        self._write(http.closing(response))
+        self._write(http.ACCEPTED_LAST if response is http.ACCEPTED else http.closing(response))
         self.deadline = self._loop.time() + self._keeper.settings.header_timeout
 
     def _write(self, data: bytes) -> None:

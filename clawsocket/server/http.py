@@ -49,6 +49,7 @@ def without_body(response: bytes) -> bytes:
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ACCEPTED = answer(202, b'{"status":"accepted"}')
+ACCEPTED_LAST = closing(ACCEPTED)
 BAD_REQUEST = error(400, "bad request")
 BAD_HANDSHAKE = error(400, "invalid handshake", Sec_WebSocket_Version="13")
 UNAUTHORIZED = error(401, "unauthorized")
@@ -70,10 +71,16 @@ class Route(NamedTuple):
     Attributes:
         make: makes the whole response.
         private: whether it is only for those who have the token.
+        packed: makes the same with a compressed body, for those who take gzip; None: it is not worth it.
     """
 
     make: Callable[[], bytes]
     private: bool = False
+    packed: Callable[[], bytes] | None = None
+
+    def maker(self, encodings: bytes) -> Callable[[], bytes]:
+        """Return what makes the response for a client of this ``Accept-Encoding``."""
+        return self.packed if self.packed is not None and b"gzip" in encodings else self.make
 
 
 def health(sessions: Callable[[], int], version: str) -> Route:

@@ -14,6 +14,7 @@ from clawsocket.config import Settings
 from clawsocket.server.access import Access
 from clawsocket.server.http import Route
 from clawsocket.server.hub import Hub
+from clawsocket.server.known_head import KnownHeads
 from clawsocket.server.limits import Places, Rates
 from clawsocket.server.logins import Logins
 from clawsocket.server.outbox import Outbox
@@ -31,6 +32,7 @@ class Keeper:
         self.logins = Logins(access.token)
         self.logins.on_ended = hub.end_login
         self.hook_rates = Rates(settings.hook_rate)
+        self.known_heads = KnownHeads()
         self.outbox = Outbox()
         self.places = Places(settings.max_connections, settings.max_connections_per_address)
         self.strangers: dict[Gate, None] = {}

@@ -5,8 +5,9 @@ They hold nothing private: what they show, they ask for over the WebSocket.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 
 from clawsocket.server.http import Route, answer
@@ -42,9 +43,25 @@ def _routes(folder: Path) -> Iterator[tuple[bytes, Route]]:
             path = name.with_suffix("") if file.suffix == ".html" else name
             if path.name == "index":
                 path = path.parent
-            yield str(path).encode(), Route(partial(_serve, file, kind))
+            yield str(path).encode(), Route(partial(_serve, file, kind), packed=partial(_serve_packed, file, kind))
 
 
 def _serve(file: Path, kind: str) -> bytes:
     """Read it each time: few ask, and an upgrade shows at once."""
-    return answer(200, file.read_bytes(), kind, Content_Security_Policy=POLICY, Referrer_Policy="no-referrer")
+    return _answer(file.read_bytes(), kind)
+
+
+def _serve_packed(file: Path, kind: str) -> bytes:
+    status = file.stat()
+    return _answer(_packed(file, status.st_mtime_ns, status.st_size), kind, Content_Encoding="gzip")
+
+
+def _answer(body: bytes, kind: str, **more: str) -> bytes:
+    rules = {"Content_Security_Policy": POLICY, "Referrer_Policy": "no-referrer", "Vary": "Accept-Encoding"}
+    return answer(200, body, kind, **rules, **more)
+
+
+@lru_cache(maxsize=128)
+def _packed(file: Path, _mtime: int, _size: int) -> bytes:
+    """Return a file's content compressed; anew when the file is another one."""
+    return gzip.compress(file.read_bytes(), mtime=0)

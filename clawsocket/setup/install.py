@@ -6,11 +6,10 @@ import hashlib
 import http.client
 import json
 import os
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,9 +18,10 @@ from clawsocket import __version__, token
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.errors import ServiceError, SettingError
 from clawsocket.paths import Home
-from clawsocket.setup import hooks, keyring, statusline
+from clawsocket.setup import hooks, keyring, program, statusline
 from clawsocket.setup.config_file import with_settings
 from clawsocket.setup.installed import Installed, diff, text_of
+from clawsocket.setup.program import Programs
 from clawsocket.setup.service import Job, Manager
 from clawsocket.setup.steps import Step, commands, undo
 
@@ -41,6 +41,7 @@ class Wishes:
         with_hooks: install the hooks.
         with_statusline: put the recorder in front of the status line.
         on_demand: let the first connection start the service.
+        programs: put the program that runs here among these; None: it is started from where it is.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Wishes:
     with_hooks: bool = True
     with_statusline: bool = False
     on_demand: bool = False
+    programs: Programs | None = None
 
 
 def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]:
@@ -63,7 +65,13 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
         ClawSocketError: something is in the way; nothing was changed by the step that would have.
     """
     installed = Installed(home)
+    before = None
+    if wishes.programs is not None:
+        wishes.programs.refuse_others()
+        before = wishes.programs.current()
     yield from _token(home, installed)
+    if wishes.programs is not None:
+        yield from wishes.programs.put(installed)
     if wishes.with_keyring:
         yield from _keyring(home)
     changed = False
@@ -76,6 +84,13 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
         yield from _statusline(home, wishes, installed)
     if manager is not None:
         yield from _service(home, wishes, installed, manager, changed)
+    if wishes.programs is not None:
+        yield Step("", partial(_keep, wishes.programs, before))
+
+
+def _keep(programs: Programs, before: Path | None) -> str:
+    programs.keep(before)
+    return ""
 
 
 def _keyring(home: Home) -> Iterator[Step]:
@@ -207,29 +222,8 @@ def job_of(home: Home, wishes: Wishes) -> Job:
         else (f"[{settings.host}]" if ":" in settings.host else settings.host,)
     )
     listen = tuple(f"{host}:{settings.port}" for host in hosts) if wishes.on_demand else ()
-    return Job(program(), root, environment, listen)
-
-
-def program() -> tuple[str, ...]:
-    """Return the command that runs this program, by the path that stays the same over upgrades.
-
-    That is no folder of a version, and links are not followed: they are what an upgrade changes.
-    """
-    if Path(sys.argv[0]).name == "__main__.py":
-        return sys.executable, "-m", "clawsocket"
-    invoked = Path(os.path.abspath(shutil.which(sys.argv[0]) or sys.argv[0]))  # noqa: PTH100 - links stay
-    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
-    same = [
-        path for path in (folder / invoked.name for folder in folders if folder.is_absolute()) if _same(path, invoked)
-    ]
-    return (str(min([*same, invoked], key=lambda path: __version__ in str(path))),)
-
-
-def _same(path: Path, other: Path) -> bool:
-    try:
-        return os.access(path, os.X_OK) and path.samefile(other)
-    except OSError:
-        return False
+    command = program.command() if wishes.programs is None else (str(wishes.programs.link),)
+    return Job(command, root, environment, listen)
 
 
 def _identity(job: Job) -> str:
@@ -238,7 +232,7 @@ def _identity(job: Job) -> str:
         content = Path(job.program[0]).read_bytes()
     except OSError:
         content = b""
-    return f"{__version__} {hashlib.sha256(content).hexdigest()}"
+    return f"{__version__} {hashlib.sha256(content + program.package()).hexdigest()}"
 
 
 def wait_until_it_answers(home: Home, job: Job, manager: Manager) -> str:

@@ -14,6 +14,7 @@ from clawsocket.paths import Home
 from clawsocket.setup import hooks, keyring, statusline
 from clawsocket.setup.install import Wishes, job_of
 from clawsocket.setup.installed import Installed, Written, diff, text_of
+from clawsocket.setup.program import Programs, programs_of_this
 from clawsocket.setup.service import MARK, Manager
 from clawsocket.setup.settings_file import Change
 from clawsocket.setup.steps import Step, commands, undo
@@ -33,7 +34,8 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
         settings: the settings.
         manager: what runs services.
         running: whether the manager is there; if it is not, no service of ours runs.
-        purge: also remove the token and its copy in the keyring, the log, and the settings that install wrote.
+        purge: also remove the token and its copy in the keyring, the log, the settings that install wrote, and the
+            programs that it put below the home.
     """
     installed = Installed(home)
     _recognize(home, settings, installed, manager)
@@ -60,6 +62,7 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
         yield from commands(manager.forget())
     if purge:
         yield from _purge(home, installed, manager)
+        yield from Programs.default().remove()  # perhaps of what runs here: it has loaded by now what it still needs
     if home.root.exists():
         yield Step("", lambda: _finish(home, installed, purge=purge))
 
@@ -69,7 +72,7 @@ def _recognize(home: Home, settings: Settings, installed: Installed, manager: Ma
     there = [path for path in manager.known() if (text := text_of(path)) is not None and MARK in text]
     lost = [path for path in there if str(path) not in installed.record.files]
     if lost:
-        job = job_of(home, Wishes(settings, {}, on_demand=len(there) > 1))
+        job = job_of(home, Wishes(settings, {}, on_demand=len(there) > 1, programs=programs_of_this()))
         wanted = manager.files(job)
         installed.record.files.update({str(path): Written(None, wanted[path]) for path in lost if path in wanted})
 

@@ -16,7 +16,8 @@
  * is back; a `signal` bounds it.
  *
  * A browser can't send a header, so there a `token` goes into the address that is connected to, as the protocol has it.
- * A page that the server knows by a cookie needs none.
+ * A page that the server knows by a cookie needs none. Each connection begins with a `GET /health`: the `connect-src` of
+ * the page's policy has to allow it, beside the WebSocket.
  *
  * @throws {NoServerError} no server answers
  * @throws {TokenRefusedError} it refuses the token
@@ -43,10 +44,20 @@ export interface Claw {
    *
    * @param topics patterns such as `tool.*`, one or several; without any, everything
    */
-  events<const T extends Topic = "*">(topics?: T | readonly T[], options?: EventsOptions): Events<EventOf<T>>;
+  events<T extends Topic = "*">(topics?: T | readonly T[], options?: EventsOptions): Events<EventOf<T>>;
 
   /** Yield all sessions and agents as they are, now and whenever something about them changed. */
   watch(options?: WatchOptions): AsyncGenerator<Snapshot, void, void>;
+
+  /**
+   * Yield each line of a transcript from now on, as Claude Code writes it.
+   *
+   * It has a connection of its own. Lines that are written while there is none are not told: `notice` hears of it.
+   *
+   * @param session its id
+   * @param agent the id of a subagent; without it, the main agent
+   */
+  agentLog(session: string, agent?: string, options?: WatchOptions): AsyncGenerator<{ [field: string]: unknown }, void, void>;
 
   /** Return all sessions and agents as they are. */
   snapshot(options?: AskOptions): Promise<Snapshot>;
@@ -121,7 +132,7 @@ export interface EventsOptions extends WatchOptions {
  * It has a connection of its own and reads only what is asked of it, so a reader may take its time: the server keeps its
  * place. It begins with the first `next`, or with `open`; leaving a `for await` closes it.
  */
-export interface Events<E = AnyEvent> extends AsyncIterableIterator<E, undefined> {
+export interface Events<E = AnyEvent> {
   /** The place in the log up to which events were given; null before it is open. */
   readonly position: Position | null;
   /** Whether it has ended. */

@@ -40,8 +40,12 @@ const QUIET = 20_000;
 const REMEMBERED = 50_000;
 /** Characters that wait for a slow reader; then nothing more is taken from the server, which keeps our place. */
 const WAITING = 4 << 20;
+/** What a message counts beside its characters: even empty ones take room. */
+const EACH = 64;
 /** Bytes of the longest message that is taken; the server's own limit for a history is 16 MB. */
 const LONGEST_MESSAGE = 256 << 20;
+/** Parts that a message may come in. */
+const MOST_PARTS = 1 << 16;
 /** Bytes of the longest answer to a handshake that is read. */
 const LONGEST_HEAD = 16 << 10;
 
@@ -159,6 +163,8 @@ class Claw {
   #link = null;
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
+  /** @type {Promise<unknown>} */
+  #dropped = Promise.resolve();
   #ids = 0;
   /** @type {Set<Events>} */
   #streams = new Set();
@@ -232,9 +238,53 @@ class Claw {
         await sleep(PACE, signal);
       }
     } catch (error) {
-      if (error !== CLOSED) throw error;
+      unlessClosed(error);
     } finally {
       await events.close();
+    }
+  }
+
+  /**
+   * @param {string} session
+   * @param {string | undefined} [agent]
+   * @param {import("./claw-socket.d.ts").WatchOptions} [options]
+   * @returns {AsyncGenerator<{ [field: string]: unknown }, void, void>}
+   */
+  async *agentLog(session, agent, { notice = () => {}, signal } = {}) {
+    const inner = scope(this.#scope.signal, signal);
+    const patience = new Patience();
+    let isLost = false;
+    try {
+      for (;;) {
+        /** @type {Link | null} */
+        let link = null;
+        try {
+          link = await dial(await this.#find(), inner.signal);
+          link.send({ type: "subscribe_agent_log", sessionId: session, agentId: agent });
+          patience.connected();
+          if (isLost) notice({ type: "back", snapshot: link.snapshot });
+          isLost = false;
+          for (;;) {
+            const message = await link.receive(inner.signal);
+            if (message.type === "error") throw new RequestError(String(message.error), message.message);
+            if (message.type !== "agent_log") continue;
+            patience.worked();
+            yield message.line;
+          }
+        } catch (error) {
+          inner.signal.throwIfAborted();
+          const pause = patience.pause(error);
+          if (!isLost) notice({ type: "lost", error: /** @type {ClawSocketError} */ (error) });
+          isLost = true;
+          await sleep(pause, inner.signal);
+        } finally {
+          void link?.close();
+        }
+      }
+    } catch (error) {
+      unlessClosed(error);
+    } finally {
+      inner.release();
     }
   }
 
@@ -303,9 +353,10 @@ class Claw {
   }
 
   async close() {
+    const streams = [...this.#streams];
     this.#scope.abort(CLOSED);
     this.#scope.release();
-    await Promise.all([this.#drop(), ...[...this.#streams].map((stream) => stream.close())]);
+    await Promise.all([this.#dropped, ...streams.map((stream) => stream.close())]);
   }
 
   /**
@@ -360,10 +411,9 @@ class Claw {
     }
   }
 
-  async #drop() {
-    const link = this.#link;
+  #drop() {
+    if (this.#link !== null) this.#dropped = this.#link.close();
     this.#link = null;
-    await link?.close();
   }
 }
 
@@ -384,6 +434,8 @@ class Events {
   #link = null;
   /** @type {Promise<void> | null} */
   #opening = null;
+  /** @type {Promise<unknown>} */
+  #dropped = Promise.resolve();
   #patience = new Patience();
   #known = new Known();
   #isLost = false;
@@ -404,7 +456,8 @@ class Events {
     this.#scope = inner;
     const end = () => {
       this.closed = true;
-      void this.#drop();
+      inner.release();
+      this.#drop();
     };
     if (inner.signal.aborted) end();
     else inner.signal.addEventListener("abort", end);
@@ -415,24 +468,27 @@ class Events {
     return this.#link.snapshot;
   }
 
+  /** @returns {Promise<this>} */
   async open() {
     this.#opening ??= this.#connect().finally(() => (this.#opening = null));
     await this.#opening.catch(unlessClosed);
     return this;
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async next() {
     try {
       return await this.#reading.next();
     } catch (error) {
       unlessClosed(error);
-      return { done: /** @type {const} */ (true), value: undefined };
+      return { done: true, value: undefined };
     }
   }
 
+  /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
   async return() {
     await this.close();
-    return { done: /** @type {const} */ (true), value: undefined };
+    return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator]() {
@@ -440,12 +496,11 @@ class Events {
   }
 
   async close() {
-    const link = this.#link;
     this.#scope.abort(CLOSED);
-    this.#scope.release();
-    await link?.close();
+    await this.#dropped;
   }
 
+  /** @returns {AsyncGenerator<AnyEvent, undefined, void>} */
   async *#read() {
     const { signal } = this.#scope;
     try {
@@ -456,7 +511,6 @@ class Events {
       }
     } finally {
       this.#scope.abort(CLOSED);
-      this.#scope.release();
     }
   }
 
@@ -504,7 +558,7 @@ class Events {
   /** @param {unknown} error */
   async #lose(error) {
     const { signal } = this.#scope;
-    void this.#drop();
+    this.#drop();
     signal.throwIfAborted();
     if (error instanceof TooFastError) return;
     const pause = this.#patience.pause(error);
@@ -539,10 +593,9 @@ class Events {
     return null;
   }
 
-  async #drop() {
-    const link = this.#link;
+  #drop() {
+    if (this.#link !== null) this.#dropped = this.#link.close();
     this.#link = null;
-    await link?.close();
   }
 }
 
@@ -732,9 +785,9 @@ class Inbox {
   put(message) {
     if (this.#end !== null) return;
     this.#messages.push(message);
-    this.#size += message.length;
+    this.#size += message.length + EACH;
     this.#wake();
-    if (this.#size > WAITING) this.full();
+    if (this.#size > WAITING && this.#messages.length - this.#first > 1) this.full();
   }
 
   /**
@@ -768,7 +821,7 @@ class Inbox {
 
   #shift() {
     const message = /** @type {string} */ (this.#messages[this.#first++]);
-    this.#size -= message.length;
+    this.#size -= message.length + EACH;
     if (this.#first === this.#messages.length) {
       this.#messages = [];
       this.#first = 0;
@@ -970,6 +1023,7 @@ function words(error) {
  * @returns {Promise<Socket>}
  */
 async function openBrowser(address, where, signal) {
+  await knock(address.url, where, signal);
   const url = new URL(address.url);
   if (address.token !== undefined) url.searchParams.set("token", address.token);
   const socket = attempt(url, where);
@@ -998,7 +1052,7 @@ async function openBrowser(address, where, signal) {
     socket.close();
     throw error;
   }
-  throw await refusal(address, where, signal);
+  throw new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);
 }
 
 /**
@@ -1014,23 +1068,22 @@ function attempt(url, where) {
 }
 
 /**
- * A browser does not tell why it got no connection; whether anybody answers there tells most of it.
+ * Look whether anybody is there. A browser does not tell why a WebSocket got no connection, and its console shows the
+ * whole address, token and all.
  *
- * @param {Address} address
+ * @param {URL} url
  * @param {string} where
  * @param {AbortSignal} signal
  */
-async function refusal(address, where, signal) {
-  const health = new URL("/health", address.url);
+async function knock(url, where, signal) {
+  const health = new URL("/health", url);
   health.protocol = health.protocol.replace("ws", "http");
-  health.search = "";
   try {
     await fetch(health, { mode: "no-cors", cache: "no-store", credentials: "omit", signal });
   } catch {
     signal.throwIfAborted();
-    return new NoServerError(where, "no connection");
+    throw new NoServerError(where, "no connection, or the page's policy forbids it");
   }
-  return new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);
 }
 
 /** @param {number} code */
@@ -1176,6 +1229,7 @@ class NodeSocket {
       waited: (isWaited) => (isWaited ? stream.ref() : stream.unref()),
     });
     this.closed = new Promise((resolve) => stream.once("close", resolve));
+    if (stream.destroyed) throw new NoServerError(where, "the connection was lost");
     const lost = () => this.inbox.end(new NoServerError(where, "the connection was lost"));
     const pulse = setInterval(() => this.#feel(), QUIET);
     pulse.unref();
@@ -1285,7 +1339,7 @@ class NodeSocket {
       const isGood = isControl
         ? isLast && length < 126 && kind <= PONG
         : kind === 0
-          ? parts.length > 0
+          ? parts.length > 0 && parts.length < MOST_PARTS
           : kind <= BINARY && parts.length === 0;
       if (!isGood || (first & 0x70) !== 0 || second >= 0x80) throw this.#foreign();
       if (size + length > LONGEST_MESSAGE) {

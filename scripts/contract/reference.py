@@ -45,26 +45,26 @@ class _Reference:
         yield from _codes("Errors", "code", ERRORS)
         yield from _codes("Close codes", "code", CLOSE_CODES)
         yield "## What they are made of\n"
-        for name in self._parts():
+        for name in parts(self._document):
             yield from self._section(name, self._schemas[name]["description"], name, level=3)
 
     def _event(self, message: Json) -> Iterator[str]:
         name = message["name"]
         entry = EVENTS.get(name)
         kind = "" if entry is None else "*Fact.* " if entry.fact else "*Level.* "
-        data = self._schemas[_target(message["payload"])]["properties"]["data"]
+        data = self._schemas[target(message["payload"])]["properties"]["data"]
         yield f"### {name}\n\n{kind}{message['description']}\n"
         if "$ref" in data:
-            yield from self._fields(_target(data))
+            yield from self._fields(target(data))
             yield from _example(message)
 
     def _plain(self, title: str, channel: str) -> Iterator[str]:
         yield f"## {title}\n"
         for key in self._document["channels"][channel]["messages"]:
             message = self._messages[key]
-            schema = self._schemas[_target(message["payload"])]
+            schema = self._schemas[target(message["payload"])]
             yield f"### {message['name']}\n\n{schema['description']}\n"
-            for one in [_target(part) for part in schema.get("oneOf", [message["payload"]])]:
+            for one in [target(part) for part in schema.get("oneOf", [message["payload"]])]:
                 yield from self._fields(one)
             yield from _example(message)
 
@@ -79,17 +79,8 @@ class _Reference:
         yield "| field | type | |\n|---|---|---|"
         for name, part in properties.items():
             optional = "" if name in required else " (optional)"
-            yield f"| `{name}` | {_type(part)}{optional} | {part.get('description', '')} |"
+            yield f"| `{name}` | {type_words(part)}{optional} | {part.get('description', '')} |"
         yield ""
-
-    def _parts(self) -> list[str]:
-        """Return the schemas that others are made of, and that no message shows."""
-        shown = {"ClientMessage", "EventEnvelope", "SessionUsageReply", "TotalUsageReply", "TotalUsage"}
-        for message in self._messages.values():
-            payload = _target(message["payload"])
-            data = self._schemas[payload].get("properties", {}).get("data", {})
-            shown |= {payload, _target(data)} if "$ref" in data else {payload}
-        return [name for name, schema in self._schemas.items() if name not in shown and "properties" in schema]
 
 
 def reference(document: Json) -> str:
@@ -97,15 +88,33 @@ def reference(document: Json) -> str:
     return "\n".join(_Reference(document).lines()).rstrip() + "\n"
 
 
-def _target(schema: Json) -> str:
+def parts(document: Json) -> list[str]:
+    """Return the names of the schemas that fields are made of, but for the ``data`` of events and the envelope."""
+    schemas: Json = document["components"]["schemas"]
+    fields = (part for schema in schemas.values() for part in schema.get("properties", {}).items())
+    found = {name for field, part in fields if field != "data" for name in _targets(part)}
+    return sorted(name for name in found if "properties" in schemas[name] and name != "EventEnvelope")
+
+
+def _targets(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict) and "$ref" in schema:
+        yield target(schema)
+    elif isinstance(schema, dict | list):
+        for part in schema.values() if isinstance(schema, dict) else schema:
+            yield from _targets(part)
+
+
+def target(schema: Json) -> str:
+    """Return the name of the schema that a reference is to."""
     return str(schema["$ref"]).rpartition("/")[2]
 
 
-def _type(schema: Json) -> str:
+def type_words(schema: Json) -> str:
+    """Return what a field can be, as Markdown, with links to what has a place of its own."""
     if "anyOf" in schema:
-        return " or ".join(_type(part) for part in schema["anyOf"])
+        return " or ".join(type_words(part) for part in schema["anyOf"])
     if "$ref" in schema:
-        name = _target(schema)
+        name = target(schema)
         if name in CHOICES:
             return _words(CHOICES[name])
         return f"[{name}](#{name.lower()})"
@@ -115,9 +124,9 @@ def _type(schema: Json) -> str:
         return _words(schema["enum"])
     kind = schema.get("type", "any")
     if kind == "array" and "items" in schema:
-        return f"array of {_type(schema['items'])}"
+        return f"array of {type_words(schema['items'])}"
     if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
-        return f"object of {_type(schema['additionalProperties'])}"
+        return f"object of {type_words(schema['additionalProperties'])}"
     return str(kind)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from clawsocket.client import OLDEST, Back, Event, Lost, Notice, connect
 from clawsocket.client.blocking import connect as connect_blocking
+from tests.client_js.followers import InChromium, programs
 from tests.support.restless import LAST, Follower, Program, Restless, Seen
 from tests.support.service import ROOT, environment
 
@@ -69,7 +70,7 @@ def reading(follower: Async | Blocking) -> Iterator[None]:
     thread.join(10)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_over_20_restarts_and_an_outage_every_client_is_given_every_event_exactly_once(home: Path) -> None:
     client, blocking = Async(), Blocking()
     tail = [sys.executable, "-m", "clawsocket", "tail", "*", "--json", "--since", "1h"]
@@ -77,7 +78,9 @@ def test_over_20_restarts_and_an_outage_every_client_is_given_every_event_exactl
         stack.enter_context(reading(client))
         stack.enter_context(reading(blocking))
         env = {**environment(home), "PYTHONPATH": str(ROOT)}
-        followers = [client, blocking, stack.enter_context(Program("tail", tail, env))]
+        run = [Program("tail", tail, env), *programs(home, env)]
+        followers = [client, blocking, *map(stack.enter_context, run)]
+        followers.append(stack.enter_context(InChromium(restless.service)))
         restless.run(followers)
         assert restless.problems(followers) == []
         assert restless.fed > 3000

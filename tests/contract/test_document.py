@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -46,7 +47,7 @@ NAMES = (
 """The names of messages that it had."""
 
 
-@pytest.mark.parametrize("name", ["asyncapi.json", "asyncapi.yaml", "EVENTS.md", "claw-socket.d.ts"])
+@pytest.mark.parametrize("name", ["asyncapi.json", "asyncapi.yaml", "EVENTS.md", "docs.html", "claw-socket.d.ts"])
 def test_what_is_committed_is_what_the_code_says(name: str) -> None:
     ((path, text),) = [(path, text) for path, text in export_spec.files().items() if path.name == name]
     assert path.read_text("utf-8") == text, "run `make export-spec`"
@@ -54,11 +55,13 @@ def test_what_is_committed_is_what_the_code_says(name: str) -> None:
 
 def test_the_package_holds_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(command, cwd=export_spec.FOLDER.parent, check=True, capture_output=True, timeout=50)
+    subprocess.run(command, cwd=export_spec.ROOT, check=True, capture_output=True, timeout=50)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as files:
         packed = files.read("clawsocket/server/asyncapi.json")
+        page = files.read("clawsocket/web/docs.html")
     assert packed == (export_spec.FOLDER / "asyncapi.json").read_bytes()
+    assert page == export_spec.PAGE.read_bytes()
 
 
 def test_the_channels_and_names_of_the_first_version_are_there() -> None:
@@ -106,6 +109,14 @@ def test_every_field_is_described() -> None:
     for name, schema in SCHEMAS.items():
         for field, part in schema.get("properties", {}).items():
             assert "const" in part or part.get("description") or field == "data", f"{name}.{field}"
+
+
+def test_every_link_of_the_reference_leads_somewhere() -> None:
+    text = (export_spec.FOLDER / "EVENTS.md").read_text("utf-8")
+    headings = {heading.lower() for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    links = set(re.findall(r"\]\(#([^)]*)\)", text))
+    assert len(links) > 5
+    assert links - headings == set()
 
 
 def test_no_words_are_left_of_what_is_gone() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.claude_code import TOOLS
 from tests.e2e.test_hooks import HOOKS_OF_B_BASH
-from tests.support import user_manager
+from tests.support import contract, user_manager
 from tests.support.user_manager import Account
 from tests.support.waiting import wait_for
 
@@ -56,6 +56,7 @@ def test_from_install_to_uninstall_nothing_is_missed_and_nothing_stays(tmp_path:
             watching.terminate()
             watching.wait()
         events = [json.loads(line) for line in out.read_text().splitlines()]
+        assert [problem for event in events for problem in contract.problems(event)] == []
         hooks = [event["data"]["hook_event_name"] for event in events if event["type"].startswith("hook.")]
         assert hooks == HOOKS_OF_B_BASH
         assert [event["data"]["toolName"] for event in events if event["type"] == "tool.use"] == ["Bash"]

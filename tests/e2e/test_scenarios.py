@@ -78,6 +78,9 @@ def runs(request: pytest.FixtureRequest, client: Client, claude_binary: Path, sh
         done.append(claude.run(name, "--keep-settings"))
         wait_for(lambda: is_over(client, done), f"{name}: session.removed")
     client.ask("get_snapshot")
+    client.ask("get_session_list", all=True)
+    client.ask("get_usage")
+    client.ask("get_session_history", sessionId=done[-1].session)
     return done
 
 

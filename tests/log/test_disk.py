@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from clawsocket.log import disk as disk_module
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.store import Extras, Position, Store
+from clawsocket.log.viewer import Viewer
 from tests.log.events import ALL, fact, seqs
 from tests.sources.running import eventually
 
@@ -59,11 +61,8 @@ async def committed(log: EventLog, disk: Disk) -> None:
 
 
 def ids(path: Path) -> list[str]:
-    db = sqlite3.connect(path)
-    try:
-        return [id for (id,) in db.execute("SELECT id FROM events ORDER BY seq")]
-    finally:
-        db.close()
+    with contextlib.closing(Viewer(path)) as viewer:
+        return viewer.ids(10**6)
 
 
 async def test_what_is_appended_is_on_disk_soon_and_what_waits_for_it_is_called_in_order(
@@ -215,7 +214,7 @@ async def test_damage_that_a_reader_meets_is_an_error_and_mended(begin: Begin, p
     put(log, *range(5, 10))
     await committed(log, disk)
     spoil = sqlite3.connect(path)
-    spoil.execute("UPDATE events SET frame = x'00' WHERE seq = ?", (log.first + 1,))
+    spoil.execute("UPDATE blocks SET frames = x'00' WHERE last = ?", (log.first + 4,))
     spoil.commit()
     spoil.close()
     with pytest.raises(StoreDamagedError):

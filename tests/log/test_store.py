@@ -8,26 +8,19 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError, StoreTooNewError
+from clawsocket.log.block import BLOCK_EVENTS, Row
+from clawsocket.log.database import refuse_network, set_aside
 from clawsocket.log.eventlog import EventLog
-from clawsocket.log.store import (
-    CRASH_JUMP,
-    MIGRATIONS,
-    TRIM,
-    Extras,
-    Position,
-    Row,
-    SavedSession,
-    Store,
-    checksum,
-    refuse_network,
-    set_aside,
-)
+from clawsocket.log.schema import MIGRATIONS
+from clawsocket.log.store import CRASH_JUMP, TRIM, Extras, Position, SavedSession, Store
 from clawsocket.protocol.envelope import Event
 from clawsocket.protocol.topics import Filter
 from tests.log.events import ALL, fact, level, result
@@ -128,7 +121,8 @@ def test_sessions_are_kept_as_long_as_they_live_or_have_an_event(path: Path) -> 
     with opened(path) as store:
         over, lives = SavedSession("over", "/p", True, 1, b"1"), SavedSession("lives", "/p", False, 2, b"2")
         rows = [row(store.head + 1, session="over"), row(store.head + 2, session="lives"), row(store.head + 3, at=9)]
-        store.commit(rows, Extras(sessions=[over, lives]), head=rows[-1].seq)
+        store.commit(rows[:2], Extras(sessions=[over, lives]), head=rows[1].seq)
+        store.commit(rows[2:], Extras(), head=rows[2].seq)
         assert store.sessions() == [over, lives]
         assert store.sessions(live=True) == [lives]
         assert store.trim(before=9, max_bytes=10**9)
@@ -192,11 +186,12 @@ def test_disk_gives_what_memory_gives(
 
 def test_what_is_too_old_goes_a_bounded_part_at_a_time(path: Path) -> None:
     with opened(path) as store:
-        old = fill(store, TRIM + 500, at=100)
+        old = fill(store, 2 * TRIM, at=100)
         new = [row(old[-1].seq + number, at=200) for number in range(1, 501)]
         store.commit(new, Extras(), head=new[-1].seq)
         assert store.trim(before=150, max_bytes=10**9)
-        assert store.oldest() == (old[TRIM].seq, old[TRIM].at)
+        gone = store.oldest()[0] - old[0].seq
+        assert TRIM <= gone < TRIM + BLOCK_EVENTS
         assert store.trim(before=150, max_bytes=10**9)
         assert store.oldest() == (new[0].seq, new[0].at)
         assert not store.trim(before=150, max_bytes=10**9)
@@ -236,31 +231,52 @@ def test_what_is_purged_is_nowhere_in_the_files(path: Path) -> None:
 # Versions
 
 
-def test_a_database_of_each_older_version_opens_and_keeps_what_it_has(path: Path) -> None:
-    for version in range(1, len(MIGRATIONS)):
-        path.unlink(missing_ok=True)
-        db = sqlite3.connect(path)
-        for script in MIGRATIONS[:version]:
-            db.executescript(script)
-        db.execute("INSERT INTO meta VALUES ('epoch', 'e'), ('head', 7), ('first', 5), ('clean', 1)")
-        db.execute("INSERT INTO sessions (key, id, saved) VALUES (1, 's', x'00')")
-        db.execute("INSERT INTO positions VALUES ('/f', 1, 2, 3)")
-        for seq in (6, 7):
-            one = row(seq)
-            crc = checksum(seq, 1, one.type, one.id, one.frame)
-            db.execute("INSERT INTO events VALUES (?, ?, ?, 1, ?, ?, ?)", (seq, 1, one.type, one.id, one.frame, crc))
-        db.execute(f"PRAGMA user_version = {version}")
-        db.commit()
-        db.close()
-        with opened(path) as store:
-            assert (store.epoch, store.first, store.head, store.crashed) == ("e", 5, 7, False)
-            assert store.events("s") == [row(6), row(7)]
-            assert frames(store) == [row(6).frame, row(7).frame]
-            assert store.positions() == [Position("/f", 1, 2, 3)]
-            assert [one.id for one in store.sessions()] == ["s"]
-            store.commit([row(8)], Extras(sessions=[SavedSession("s", "/p", True, 1, b"")]), head=8)
-        with opened(path) as store:
-            assert store._pragma("user_version") == len(MIGRATIONS)
+def older(path: Path, version: int, *, spoil: bool = False) -> list[Row]:
+    """Write a database as the versions before blocks did; return its events."""
+    db = sqlite3.connect(path)
+    for step in MIGRATIONS[:version]:
+        step(db)
+    db.execute("INSERT INTO meta VALUES ('epoch', 'e'), ('head', 1999), ('first', 5), ('clean', 1)")
+    db.execute("INSERT INTO sessions (key, id, saved) VALUES (1, 's', x'00'), (2, 'other', NULL)")
+    db.execute("INSERT INTO positions VALUES ('/f', 1, 2, 3)")
+    rows = [row(seq, session=("s", "s", "other", "")[seq % 4]) for seq in range(6, 2000)]
+    rows[3] = replace(rows[3], session_id="", type="gap")
+    for one in rows:
+        key = {"s": 1, "other": 2, "": 0}[one.session_id]
+        crc = crc32(one.frame, crc32(f"{one.seq} {key} {one.type} {one.id}".encode()))
+        frame = one.frame[::-1] if spoil and one.seq == 1000 else one.frame
+        db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", (one.seq, 1, one.type, key, one.id, frame, crc))
+    db.execute(f"PRAGMA user_version = {version}")
+    db.commit()
+    db.close()
+    return rows
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_database_of_each_older_version_opens_and_keeps_what_it_has(path: Path, version: int) -> None:
+    rows = older(path, version)
+    with opened(path) as store:
+        assert (store.epoch, store.first, store.head, store.crashed) == ("e", 5, 1999, False)
+        assert store.events("s") == [one for one in rows if one.session_id == "s"]
+        assert store.events("other") == [one for one in rows if one.session_id == "other"]
+        assert store.last_loss == rows[3].seq
+        assert frames(store) == [one.frame for one in rows]
+        assert store.ids(3) == [one.id for one in rows[-3:]]
+        assert store.positions() == [Position("/f", 1, 2, 3)]
+        assert [one.id for one in store.sessions()] == ["s"]
+        store.commit([row(2000)], Extras(sessions=[SavedSession("s", "/p", True, 1, b"")]), head=2000)
+    with opened(path) as store:
+        assert store._pragma("user_version") == len(MIGRATIONS)
+
+
+def test_an_older_database_that_is_damaged_is_left_as_it_is(path: Path) -> None:
+    older(path, 2, spoil=True)
+    with pytest.raises(StoreDamagedError):
+        Store(path)
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT count(*) FROM events").fetchone() == (1994,)
+    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    db.close()
 
 
 def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
@@ -304,7 +320,7 @@ def spoiled(path: Path, content: bytes, rows: list[Row]) -> bool:
         return True
     try:
         assert frames(store) == [one.frame for one in rows]
-        assert {one._replace(at=1) for one in store.events("s")} <= set(rows)
+        assert {replace(one, at=1) for one in store.events("s")} <= set(rows)
     except StoreError:
         return True
     finally:

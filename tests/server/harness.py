@@ -26,6 +26,7 @@ from clawsocket.protocol.replies import ServiceStatus, UsageReport
 from clawsocket.server.backend import Backend
 from clawsocket.server.connection import Connection
 from clawsocket.server.server import Server
+from tests.support import contract
 
 TOKEN = "0123456789abcdef" * 4
 SESSION = "e7ffb160-17cf-4c26-8c31-c345980e7a7d"
@@ -163,7 +164,7 @@ class FakeBackend:
 
 
 class Client:
-    """A WebSocket client that reads messages one by one.
+    """A WebSocket client that reads messages one by one. Replies and notices are held against the contract.
 
     Attributes:
         seen: for the test to remember what came.
@@ -179,6 +180,8 @@ class Client:
     async def receive(self) -> Message:
         async with asyncio.timeout(10):
             message: Message = json.loads(await self.socket.recv())
+        if "seq" not in message and message["type"] != "session_history":  # the events of these tests are made up
+            assert contract.problems(message) == []
         return message
 
     async def until(self, type: str) -> Message:

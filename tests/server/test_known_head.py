@@ -1,4 +1,4 @@
-"""A head that was let in lets in the next request of its connection, and nothing else."""
+"""A head that was let in lets in the next request with it, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clawsocket.server.gate import Gate
-from clawsocket.server.known_head import KnownHead
+from clawsocket.server.known_head import KnownHead, KnownHeads
 from tests.server.harness import Rig, body, running, status
 
 HOOK = b'{"hook_event_name":"Stop","session_id":"s"}'
@@ -23,19 +23,23 @@ def request(body: bytes, *, token: str = "t", length: int | None = None) -> byte
     return f"POST /hook HTTP/1.1\r\nAuthorization: {token}\r\ncontent-LENGTH: {size}\r\nX: y\r\n\r\n".encode() + body
 
 
+def known(sent: bytes) -> KnownHead | None:
+    return KnownHead.of(sent, "t", keeps_alive=True)
+
+
 @given(first=st.binary(max_size=300), second=st.binary(max_size=300))
 def test_the_body_behind_the_same_head_is_found_whatever_its_length(first: bytes, second: bytes) -> None:
-    head = KnownHead.of(request(first), "t")
+    head = known(request(first))
     assert head is not None
     assert head.body(request(second)) == second
 
 
 @given(cut=st.integers(min_value=0, max_value=len(request(HOOK)) - 1))
 def test_a_part_of_a_request_is_no_request(cut: int) -> None:
-    head = KnownHead.of(request(HOOK), "t")
+    head = known(request(HOOK))
     assert head is not None
     assert head.body(request(HOOK)[:cut]) is None
-    assert KnownHead.of(request(HOOK)[:cut], "t") is None
+    assert known(request(HOOK)[:cut]) is None
 
 
 @pytest.mark.parametrize(
@@ -52,14 +56,14 @@ def test_a_part_of_a_request_is_no_request(cut: int) -> None:
     ],
 )
 def test_anything_else_is_left_to_the_parser(other: bytes) -> None:
-    head = KnownHead.of(request(HOOK), "t")
+    head = known(request(HOOK))
     assert head is not None
     assert head.body(other) is None
 
 
-async def test_the_second_hook_of_a_connection_is_taken_without_the_parser(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The targets of the requests that the parser was asked to read."""
     seen = []
 
     def on_url(gate: Gate, part: bytes) -> None:
@@ -67,12 +71,75 @@ async def test_the_second_hook_of_a_connection_is_taken_without_the_parser(
         gate._target = part
 
     monkeypatch.setattr(Gate, "on_url", on_url)
+    return seen
+
+
+async def test_the_second_hook_of_a_connection_is_taken_without_the_parser(rig: Rig, parsed: list[bytes]) -> None:
     async with rig.plain() as raw:
         for hook in (HOOK, LONGER, HOOK):
             raw.write(rig.post(hook, close=False))
             assert status(await raw.answer()) == 202
     assert rig.fake.hooks == [HOOK, LONGER, HOOK]
-    assert len(seen) == 1
+    assert len(parsed) == 1
+
+
+async def test_so_is_the_first_of_a_second_connection_which_is_closed_as_it_asks(rig: Rig, parsed: list[bytes]) -> None:
+    for hook in (HOOK, LONGER, HOOK):
+        async with rig.plain() as raw:
+            answer = await raw.ask(rig.post(hook, close=True))
+            assert status(answer) == 202
+            assert b"Connection: close" in answer
+    assert rig.fake.hooks == [HOOK, LONGER, HOOK]
+    assert len(parsed) == 1
+    assert rig.server._keeper.producers == {}
+
+
+async def test_one_who_came_by_a_known_head_has_the_time_of_producers(rig: Rig) -> None:
+    for _ in range(2):
+        async with rig.plain() as raw:
+            raw.write(rig.post(HOOK, close=False))
+            assert status(await raw.answer()) == 202
+            assert rig.server._keeper.strangers == {}
+
+
+async def test_a_head_of_the_unix_socket_lets_nobody_in_by_the_port(rig: Rig, parsed: list[bytes]) -> None:
+    sent = rig.post(HOOK, close=True)
+    reader, writer = await asyncio.open_unix_connection(str(rig.home.socket))
+    writer.write(sent)
+    assert status(await reader.read()) == 202
+    writer.close()
+    async with rig.plain() as raw:
+        assert status(await raw.ask(sent)) == 202
+    assert len(parsed) == 2
+
+
+async def test_a_head_without_the_token_is_not_remembered(rig: Rig, parsed: list[bytes]) -> None:
+    for _ in range(2):
+        async with rig.plain() as raw:
+            assert status(await raw.ask(rig.post(HOOK, token="0" * 64))) == 401
+    assert len(parsed) == 2
+    assert rig.fake.hooks == []
+
+
+async def test_where_the_address_that_was_reached_counts_each_connection_is_looked_at(
+    tmp_path: Path, parsed: list[bytes]
+) -> None:
+    async with running(tmp_path, host="0.0.0.0") as rig:
+        for _ in range(2):
+            async with rig.plain() as raw:
+                assert status(await raw.ask(rig.post(HOOK, close=True))) == 202
+    assert len(parsed) == 2
+
+
+def test_heads_are_remembered_up_to_a_number() -> None:
+    heads = KnownHeads(most=3)
+    for number in range(10):
+        head = known(request(HOOK, token=f"t{number}"))
+        assert head is not None
+        heads.add(head)
+        assert heads.find(request(LONGER, token=f"t{number}")) is head
+        assert len(heads) <= 3
+    assert heads.find(request(HOOK, token="other")) is None
 
 
 async def test_a_new_token_shuts_out_who_had_the_old_one(rig: Rig) -> None:
@@ -81,6 +148,9 @@ async def test_a_new_token_shuts_out_who_had_the_old_one(rig: Rig) -> None:
         raw.write(old)
         assert status(await raw.answer()) == 202
         rig.token = "f" * 64
+        raw.write(old)
+        assert status(await raw.answer()) == 401
+    async with rig.plain() as raw:
         raw.write(old)
         assert status(await raw.answer()) == 401
     assert rig.fake.hooks == [HOOK]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def test_it_says_its_type_and_its_policy(folder: Path, path: bytes, kind: bytes)
 
 def test_anyone_may_see_them_for_they_hold_nothing_private(folder: Path) -> None:
     assert not any(route.private for route in pages(folder).values())
+
+
+def test_who_takes_gzip_gets_it_and_what_is_in_it_is_the_same(folder: Path) -> None:
+    route = pages(folder)[b"/app.js"]
+    (folder / "app.js").write_text("let a = 1;\n" * 1000)
+    head, _, body = route.maker(b"gzip, deflate, br")().partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in head
+    assert b"Vary: Accept-Encoding" in head
+    assert len(body) < 1000
+    assert gzip.decompress(body) == route.maker(b"")().partition(b"\r\n\r\n")[2]
+    (folder / "app.js").write_text("new")
+    assert gzip.decompress(route.maker(b"gzip")().partition(b"\r\n\r\n")[2]) == b"new"
 
 
 def test_a_changed_file_is_served_as_it_is_now(folder: Path) -> None:

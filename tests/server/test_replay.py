@@ -97,7 +97,7 @@ def heard(client: Client, message: Message) -> None:
         client.seen.append(message["seq"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(steps, max_size=40))
 async def test_any_interleaving_gives_exactly_what_was_asked_for(script: list[tuple[str, object, object]]) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:

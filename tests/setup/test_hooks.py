@@ -124,7 +124,7 @@ def test_without_hooks_of_ours_nothing_is_removed_or_written(ours: Home, file: P
     assert not (home / "none").exists()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(text=settings_texts())
 def test_any_file_is_after_install_and_removal_what_it_was(ours: Home, claude: Path, text: str) -> None:
     path = claude / "settings.json"

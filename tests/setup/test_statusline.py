@@ -73,7 +73,7 @@ def test_a_file_that_was_made_for_it_goes_with_it(ours: Home, home: Path) -> Non
 
 @pytest.mark.parametrize("first", ["hooks", "statusline"])
 @pytest.mark.parametrize("last", ["hooks", "statusline"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(text=settings_texts())
 def test_with_hooks_in_any_order_the_file_is_in_the_end_what_it_was(
     ours: Home, home: Path, first: str, last: str, text: str

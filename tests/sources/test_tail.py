@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clawsocket.sources.tail import Tail
@@ -30,7 +30,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "file"
 
 
-@settings(deadline=None)
 @given(lines=LINES, rest=st.binary(max_size=5), cuts=st.lists(st.integers(0, 700)), limit=st.integers(1, 60))
 def test_any_way_of_appending_gives_the_same_lines(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], rest: bytes, cuts: list[int], limit: int

@@ -58,7 +58,7 @@ MESSAGES = st.tuples(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(MESSAGES, max_size=25))
 def test_every_way_to_sum_up_gives_the_same_total(
     home: Path, messages: list[tuple[str, str, int, int, int, str]]

@@ -17,9 +17,11 @@ from tests.support.waiting import wait_for
 
 Json = dict[str, Any]
 
+FOREIGN = "not in asyncapi.json"
+
 
 class Client(AbstractContextManager["Client"]):
-    """A connection that keeps all it gets, read by a thread of its own.
+    """A connection that keeps all it gets, read by a thread of its own. It must have been in the contract, all of it.
 
     Attributes:
         snapshot: the first message.
@@ -64,6 +66,8 @@ class Client(AbstractContextManager["Client"]):
     ) -> None:
         self._socket.close()
         self._exit.close()
+        if error is None:
+            assert [problem for problem in self.problems if problem.startswith(FOREIGN)] == []
 
     def _read(self) -> None:
         try:
@@ -96,7 +100,7 @@ class Client(AbstractContextManager["Client"]):
 
     def _compare(self, message: Json) -> None:
         for problem in contract.problems(message):
-            self._check(False, f"not in asyncapi.json: {problem}", message)
+            self._check(False, f"{FOREIGN}: {problem}", message)
 
     def _check(self, good: bool, problem: str, message: Json) -> None:
         if not good:

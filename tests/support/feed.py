@@ -48,7 +48,7 @@ def spool(home: Path, name: str, body: bytes, mtime: float | None = None) -> Non
 
 
 @contextmanager
-def session_file(home: Path, session: str = SESSION, status: str = "idle") -> Iterator[int]:
+def session_file(home: Path, session: str = SESSION, status: str = "idle", name: str = "w-1") -> Iterator[int]:
     """A living process with a session file, until the context ends: then both go."""
     folder = home / ".claude" / "sessions"
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def session_file(home: Path, session: str = SESSION, status: str = "idle") -> It
             "startedAt": int(time.time() * 1000),
             "procStart": start,
             "entrypoint": "cli",
-            "name": "w-1",
+            "name": name,
             "status": status,
         }
         path.write_text(json.dumps(content))

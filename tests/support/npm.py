@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 from pathlib import Path
@@ -20,13 +21,19 @@ def install(folder: Path, *packages: str) -> Path:
         The folder of what is installed, ``node_modules``.
     """
     modules = folder / "node_modules"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        _install(folder, modules, packages)
+    return modules
+
+
+def _install(folder: Path, modules: Path, packages: tuple[str, ...]) -> None:
     if not all(_is_there(modules, package) for package in packages):
-        folder.mkdir(parents=True, exist_ok=True)
         quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
         subprocess.run(["npm", "install", *quiet, "--prefix", str(folder), *packages], check=True, timeout=240)
         for package in packages:
             assert _is_there(modules, package), f"{package} was not installed"
-    return modules
 
 
 def _is_there(modules: Path, package: str) -> bool:

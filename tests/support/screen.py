@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -24,15 +24,21 @@ class Screen(AbstractContextManager["Screen"]):
         arguments: of the command line.
         width: columns of the terminal.
         more: further variables of its environment.
+        program: what is run in its place, with the arguments.
     """
 
     def __init__(
-        self, home: Path, *arguments: str, width: int = 120, more: Mapping[str, str] = MappingProxyType({})
+        self,
+        home: Path,
+        *arguments: str,
+        width: int = 120,
+        more: Mapping[str, str] = MappingProxyType({}),
+        program: Sequence[str] = (sys.executable, "-m", "clawsocket"),
     ) -> None:
         ours = {**environment(home), "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", **more}
         ours = {name: value for name, value in ours.items() if name not in ("TERM", "TMUX", "COLUMNS", "LINES")}
         variables = [f"{name}={value}" for name, value in {**ours, "TERM": "tmux-256color"}.items()]
-        command = shlex.join(["env", "-i", *variables, sys.executable, "-m", "clawsocket", *arguments])
+        command = shlex.join(["env", "-i", *variables, *program, *arguments])
         self._folder = tempfile.TemporaryDirectory(prefix="tmux-")  # a socket's path may be about 100 bytes long
         size = ["-x", str(width), "-y", "30"]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "s", *size, f"{command}; echo EXIT:$?; cat")
@@ -69,6 +75,9 @@ class Screen(AbstractContextManager["Screen"]):
 
     def press(self, key: str) -> None:
         self._tmux("send-keys", "-t", "s", key)
+
+    def write(self, text: str) -> None:
+        self._tmux("send-keys", "-t", "s", "-l", text)
 
     def resize(self, width: int) -> None:
         self._tmux("resize-window", "-t", "s", "-x", str(width), "-y", "30")

@@ -134,22 +134,19 @@ def test_what_is_shown_is_in_the_address(browser: Browser, service: Service) -> 
         expect(page).to_have_title(re.compile("Service · claw-socket$"))
 
 
+LOADED = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .map((one) => [one.name, one.transferSize])"""
+
+
 def test_it_is_light_and_soon_there(browser: Browser, service: Service, busy: str) -> None:
     with dashboard(browser, service) as (page, _):
-        sizes = {}
         for view in VIEWS:
             page.evaluate("place => { location.hash = place }", place(view, busy))
             page.locator(f"view-{view}").wait_for()
-        entries = page.evaluate(
-            "performance.getEntriesByType('resource').map((one) => [one.name, one.decodedBodySize])"
-        )
-        sizes = dict(entries)
-        assert sum(sizes.values()) + len((WEB / "index.html").read_bytes()) <= TRANSFER, sizes
+        entries = page.evaluate(LOADED)
+        assert sum(dict(entries).values()) <= TRANSFER, entries
         page.evaluate("location.hash = '#/now'")
         assert min(first_view(page) for _ in range(5)) <= FIRST_VIEW
-
-
-WEB = Path(__file__).parents[2] / "clawsocket" / "web"
 
 
 def first_view(page: Page) -> float:

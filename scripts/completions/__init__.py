@@ -1,0 +1,1 @@
+"""What shells complete the command line by, made from the parsers of the commands."""
