@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.feed import SESSION
 from tests.support.service import Service
 from tests.support.waiting import wait_for
+from tests.web.axe import violations
 from tests.web.dashboard import dashboard
 from tests.web.stage import scene
 from tests.web.test_login import forgive, is_live
@@ -279,3 +280,17 @@ def committed(service: Service) -> bool:
 def test_a_topic_that_is_refused_is_told(page: Page) -> None:
     page.evaluate(f"location.hash = '#/events?session={'x' * 300}'")
     expect(page.locator(".events-list .empty")).to_contain_text("The events can't be read")
+
+
+@pytest.mark.parametrize("look", ["light-1440", "dark-390"])
+def test_everyone_can_use_it(browser: Browser, small: Service, look: str) -> None:
+    scheme, _, width = look.partition("-")
+    options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": int(width), "height": 900}}
+    with dashboard(browser, small, "#/events?since=oldest&topics=hook.*", bypass_csp=True, **options) as (page, _):
+        expect(page.get_by_role("button", name="Next 5,000")).to_be_visible()
+        assert violations(page) == []
+        rows(page, "hook.notification").first.click()
+        expect(page.locator(".schema")).to_be_visible()
+        page.locator("claw-event summary").click()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"

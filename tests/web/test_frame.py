@@ -13,24 +13,16 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support import npm
 from tests.support.service import Service
 from tests.support.waiting import wait_for
+from tests.web.axe import violations
 from tests.web.dashboard import dashboard
 from tests.web.stage import scene
 from tests.web.test_login import forgive, is_live
 
-AXE = "axe-core@4.11.0"
 VIEWS = ("now", "session", "usage", "events", "service")
 TRANSFER, FIRST_VIEW = 150_000, 500
 """Bytes, and ms, at most."""
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The text of axe-core."""
-    name, _, version = AXE.rpartition("@")
-    return (npm.install(npm.SCRATCH / f"{name}-{version}", AXE) / name / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +48,13 @@ def place(view: str, session: str) -> str:
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("look", ["light-1440", "dark-390"])
-def test_everyone_can_use_it(browser: Browser, service: Service, busy: str, axe: str, view: str, look: str) -> None:
+def test_everyone_can_use_it(browser: Browser, service: Service, busy: str, view: str, look: str) -> None:
     scheme, _, width = look.partition("-")
     options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": int(width), "height": 900}}
     with dashboard(browser, service, place(view, busy), bypass_csp=True, **options) as (page, _):
         if view == "now":
             expect(page.locator(".card-why:visible")).to_be_visible()
-        page.evaluate(axe)
-        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)")
-        told = [f"{one['id']}: {one['help']}: {node['html'][:150]}" for one in found for node in one["nodes"]]
-        assert told == []
+        assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"
 
 

@@ -21,6 +21,7 @@ from tests.support.client import Client
 from tests.support.feed import session_file
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
+from tests.web.axe import violations
 from tests.web.dashboard import dashboard
 from tests.web.stage import scene, stamp
 
@@ -213,3 +214,19 @@ def test_a_report_that_can_not_be_made_is_told(browser: Browser, tmp_path: Path)
         (tmp_path / ".claw-socket" / "config.toml").write_text("port = 'none'\n")
         page.evaluate("location.hash = '#/usage'")
         expect(page.locator("view-usage")).to_contain_text("The transcripts could not be read: the report could not be")
+
+
+@pytest.mark.parametrize("look", ["light-1440", "dark-390"])
+def test_everyone_can_use_it(browser: Browser, spent: Service, look: str) -> None:
+    scheme, _, width = look.partition("-")
+    options: dict[str, Any] = {"color_scheme": scheme, "viewport": {"width": int(width), "height": 900}}
+    with scene(spent) as one, dashboard(browser, spent, "#/usage?range=all", bypass_csp=True, **options) as (page, _):
+        one.main.prompt("go")
+        for percent in (10, 35):
+            one.status_line(50, percent, percent / 2)
+            expect(page.locator(".limit-now").first).to_have_text(f"{percent} % used")
+        page.locator('[data-part="model"] .usage-name').first.click()
+        for summary in page.locator("summary:visible").all():
+            summary.click()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"

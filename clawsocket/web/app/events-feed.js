@@ -17,8 +17,8 @@ const RECENT = 2000;
 const BEFORE = 200;
 /** ms of work before a frame gets its turn. */
 const SLICE = 6;
-/** ms between two changes of a page that nobody sees. */
-const HIDDEN = 200;
+/** ms between two changes: nobody reads faster, and a machine may have other things to do. */
+const PACE = 66;
 
 export class Feed {
   /** `{number, event}` or `{number, gap}`, oldest first; numbers rise by one. */
@@ -33,13 +33,14 @@ export class Feed {
   #size = 0;
   #fresh = [];
   #timer = 0;
+  #flushed = 0;
   #stream = null;
   #turn = null;
   #isPaused = false;
   #follows = true;
   #wake = () => {};
 
-  /** `changed` is called with how many rows are new, once per frame at most. */
+  /** `changed` is called with the rows that are new, some times a second at most. */
   constructor(changed) {
     this.#changed = changed;
   }
@@ -155,13 +156,15 @@ export class Feed {
     if (this.#timer !== 0) return;
     const flush = () => {
       this.#timer = 0;
+      this.#flushed = performance.now();
       const fresh = this.#fresh;
       this.#fresh = [];
       for (const row of fresh) this.rows.push(row);
       if (this.#follows) this.#drop();
       this.#changed(fresh);
     };
-    this.#timer = document.hidden ? setTimeout(flush, HIDDEN) : requestAnimationFrame(flush);
+    const pause = this.#flushed + PACE - performance.now();
+    this.#timer = setTimeout(() => (document.hidden ? flush() : requestAnimationFrame(flush)), Math.max(0, pause));
   }
 
   #drop() {

@@ -42,6 +42,8 @@ export class Limit extends HTMLElement {
   #at = -1;
 
   tip = null;
+  /** Which limit; given before it comes into the page. */
+  type = "";
 
   connectedCallback() {
     if (this.firstChild !== null) return;
@@ -53,7 +55,7 @@ export class Limit extends HTMLElement {
     this.append(
       h("div", { class: "row spread" }, this.#name, this.#now), this.#gauge, this.#told, this.#chart, this.#axis,
       h("details", { class: "as-table" }, h("summary", { class: "small soft" }, "As a table"),
-        h("div", { class: "scroll limit-table", tabindex: 0, role: "region", "aria-label": "what was told" },
+        h("div", { class: "scroll limit-table", tabindex: 0, role: "region", "aria-label": `Limit of ${NAMES[this.type] ?? this.type} as a table` },
           h("table", null,
             h("thead", null, h("tr", null, h("th", null, "Told"), h("th", { class: "number" }, "Used"), h("th", null, "Begins anew"))),
             this.#rows))));

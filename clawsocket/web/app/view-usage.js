@@ -304,7 +304,7 @@ export class UsageView extends View {
       text(this.#noLimits, "No session has told of a limit. Claude Code tells its status line: claw-socket --install-statusline puts a recorder in front of yours.");
     }
     set(this.#noLimits, "hidden", limits.length > 0);
-    keyed(this.#limits, limits, (limit) => limit.type, () => h("claw-limit"), () => {});
+    keyed(this.#limits, limits, (limit) => limit.type, (limit) => Object.assign(h("claw-limit"), { type: limit.type }));
     limits.forEach((limit, index) => {
       const element = this.#limits.children[index];
       element.tip = this.#tip;
