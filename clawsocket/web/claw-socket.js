@@ -1049,7 +1049,9 @@ async function openBrowser(address, where, signal) {
       return { inbox, send: (text) => socket.send(text), close: async () => socket.close() };
     }
   } catch (error) {
-    socket.close();
+    // Closed before it is open, it would be a warning in the console.
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket.close();
     throw error;
   }
   throw new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);
