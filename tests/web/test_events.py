@@ -20,7 +20,7 @@ from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.axe import violations
 from tests.web.dashboard import dashboard
-from tests.web.stage import scene
+from tests.web.stage import Scene, scene
 from tests.web.test_login import forgive, is_live
 from tests.web.test_now import HOSTILE
 
@@ -51,6 +51,13 @@ def rows(page: Page, text: str = "") -> Locator:
 
 def chip(page: Page, name: str) -> Locator:
     return page.get_by_role("group", name="Topics").get_by_role("button", name=name, exact=True)
+
+
+def only(page: Page, one: Scene, topic: str) -> Locator:
+    """The one event of a topic that a session made, with nothing else in the list that could move it."""
+    page.evaluate("place => { location.hash = place }", f"#/events?topics={topic}&session={one.id}")
+    expect(page.locator(".event-row:visible")).to_have_count(1)
+    return rows(page, topic)
 
 
 def numbers(page: Page) -> list[int]:
@@ -134,7 +141,7 @@ def test_an_event_is_shown_as_json_with_its_schema_and_can_be_copied(service: Se
     with scene(service) as one:
         one.main.prompt("go")
         one.main.call("Bash", command="make test")
-        rows(page, "tool.use").last.click()
+        only(page, one, "tool.use").click()
         detail = page.locator("claw-event")
         shown = json.loads(detail.locator(".event-json").inner_text())
         assert (shown["type"], shown["sessionId"], shown["data"]["toolName"]) == ("tool.use", one.id, "Bash")
@@ -181,7 +188,7 @@ def test_what_events_hold_is_text_and_can_be_hidden(service: Service, page: Page
         id = one.main.call("Bash", command="cat")
         one.main.done(id, "Bash", HOSTILE + "x" * 5_000_000)
         expect(rows(page, "<script>alert(2)</script>").first).to_be_visible()
-        rows(page, "hook.post_tool_use").last.click()
+        only(page, one, "hook.post_tool_use").click()
         expect(page.locator(".event-json")).to_contain_text("more characters)")
         assert page.locator("view-events script, view-events img").count() == 0
         assert "\u202e" not in page.content()

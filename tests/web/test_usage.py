@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.spending import answer, prompt, write
 from tests.state.playback import RECORDINGS
-from tests.support.client import Client
 from tests.support.feed import session_file
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
@@ -92,24 +91,25 @@ def test_every_number_is_that_of_the_command_line(spent: Service, page: Page) ->
 
 def test_a_session_cost_what_the_service_and_its_snapshot_say(spent: Service, page: Page) -> None:
     rows = json.loads(saved(page, "Save as JSON"))["rows"]
-    with spent.connect() as client:
-        for id in [id for name in RECORDED for id in sessions(name)]:
-            mine = [row for row in rows if row["session"] == id]
-            sums = {name: sum(row[name] for row in mine) for name in TOKENS}
-            assert sums["outputTokens"] > 0
-            usage = wait_for(lambda id=id, sums=sums: used(client, id, sums), "the same in get_usage")  # type: ignore[misc]
-            snapshot = {one["sessionId"]: one for one in client.ask("get_snapshot")["sessions"]}
-            assert {name: snapshot[id]["usage"][name] for name in TOKENS} == sums
-            assert sum(row["totalCostUsd"] for row in mine) == pytest.approx(usage["totalCostUsd"], abs=1e-9)
-            assert usage["totalCostUsd"] == snapshot[id]["usage"]["totalCostUsd"]
+    for id in [id for name in RECORDED for id in sessions(name)]:
+        mine = [row for row in rows if row["session"] == id]
+        sums = {name: sum(row[name] for row in mine) for name in TOKENS}
+        assert sums["outputTokens"] > 0
+        usage = wait_for(lambda id=id, sums=sums: used(spent, id, sums), "the same in get_usage")  # type: ignore[misc]
+        assert sum(row["totalCostUsd"] for row in mine) == pytest.approx(usage["totalCostUsd"], abs=1e-9)
+        with spent.connect() as client:
+            snapshot = {one["sessionId"]: one.get("usage") for one in client.ask("get_snapshot")["sessions"]}
+        assert {name: snapshot[id][name] for name in TOKENS} == sums
+        assert usage["totalCostUsd"] == snapshot[id]["totalCostUsd"]
 
 
 TOKENS = ("inputTokens", "outputTokens", "cacheCreationInputTokens", "cacheReadInputTokens")
 
 
-def used(client: Client, id: str, sums: dict[str, int]) -> dict[str, Any] | None:
+def used(service: Service, id: str, sums: dict[str, int]) -> dict[str, Any] | None:
     """What the service says of a session, once it has read all of it."""
-    usage: dict[str, Any] = client.ask("get_usage", sessionId=id)
+    with service.connect() as client:
+        usage: dict[str, Any] = client.ask("get_usage", sessionId=id)
     return usage if {name: usage[name] for name in TOKENS} == sums else None
 
 
@@ -206,6 +206,8 @@ def test_a_home_without_any_usage_says_so(browser: Browser, tmp_path: Path) -> N
     with Service(tmp_path) as service, dashboard(browser, service, "#/usage") as (page, _):
         expect(page.locator("view-usage")).to_contain_text("No transcript tells of any usage yet.")
         expect(page.locator("view-usage")).to_contain_text("No session has told of a limit.")
+        expect(page.locator(".usage")).to_be_hidden()
+        expect(page.get_by_role("button", name="Save as CSV")).to_be_disabled()
 
 
 def test_a_report_that_can_not_be_made_is_told(browser: Browser, tmp_path: Path) -> None:

@@ -85,7 +85,10 @@ export class EventsView extends View {
 
   changed(changes) {
     if (changes.all || changes.sessions.size) this.#showSessions(router.route.params);
-    if (changes.connection) this.#open();
+    if (changes.connection) {
+      this.#open();
+      this.#showCount();
+    }
   }
 
   // The stream
@@ -259,7 +262,8 @@ export class EventsView extends View {
     text(this.#count, this.#wanted ? `${this.#shown.length.toLocaleString("en")} of ${all}` : all);
     set(this.#empty, "hidden", this.#shown.length > 0);
     if (problem) text(this.#empty, `The events can't be read: ${line(problem)}`);
-    else text(this.#empty, rows.length ? "Nothing here holds that." : "Nothing yet. What happens appears here.");
+    else if (rows.length) text(this.#empty, "Nothing here holds that.");
+    else text(this.#empty, store.connection.status === "lost" ? "The service is away. Events come as soon as it is back." : "Nothing yet. What happens appears here.");
     this.#showTold();
   }
 

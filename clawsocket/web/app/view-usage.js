@@ -43,6 +43,8 @@ export class UsageView extends View {
   #figures = h("dl", { class: "figures" });
   #days = h("claw-days");
   #daysTitle = h("h2");
+  #legend = h("p", { class: "days-legend soft small" }, h("span", { class: "days-key" }), "input, output, cache writes",
+    h("span", { class: "days-key days-light" }), "read from the cache");
   #table = h("tbody");
   #lists = Object.keys(TITLES).map((part) => h("claw-usage-list", { class: "sheet", "data-part": part }));
   #limits = h("div", { class: "usage-limits" });
@@ -62,7 +64,7 @@ export class UsageView extends View {
       h("button", { disabled: true, onclick: () => this.#save("json") }, "Save as JSON"));
     this.#body = h("div", { class: "usage" },
       this.#figures, this.#unpriced,
-      h("section", { class: "sheet usage-days" }, this.#daysTitle, this.#days, details),
+      h("section", { class: "sheet usage-days" }, h("div", { class: "row spread" }, this.#daysTitle, this.#legend), this.#days, details),
       h("div", { class: "usage-lists" }, this.#lists));
     this.append(
       h("header", { class: "usage-head" }, h("h1", null, "Usage"), this.#ranges, this.#measures, this.#files),
@@ -122,7 +124,7 @@ export class UsageView extends View {
   }
 
   async #read() {
-    if (this.#isReading) return;
+    if (this.#isReading || this.#claw === null) return;
     this.#isReading = true;
     this.#isStale = false;
     this.#readAt = Date.now();
@@ -194,8 +196,9 @@ export class UsageView extends View {
     this.#showChips();
     const report = this.#report;
     if (report === null) return;
+    set(this.#body, "hidden", report.rows.length === 0);
     if (!this.#body.isConnected) this.#chips.after(this.#body);
-    for (const button of this.#files.children) set(button, "disabled", false);
+    for (const button of this.#files.children) set(button, "disabled", report.rows.length === 0);
     this.#showFigures(total(this.#rows(null)));
     this.#showDays();
     for (const list of this.#lists) this.#showList(list);
@@ -204,7 +207,7 @@ export class UsageView extends View {
   #showState() {
     const away = store.connection.status === "lost";
     if (this.problem) text(this.#state, `The transcripts could not be read: ${this.problem}`);
-    else if (this.#report === null) text(this.#state, away ? "" : Date.now() - this.#readAt > 600 ? "Reading all transcripts. The first time it may take a minute; later only what is new is read." : "");
+    else if (this.#report === null) text(this.#state, away ? "The transcripts are read as soon as the service is back." : Date.now() - this.#readAt > 600 ? "Reading all transcripts. The first time it may take a minute; later only what is new is read." : "");
     else if (this.#report.rows.length === 0) text(this.#state, "No transcript tells of any usage yet.");
     else text(this.#state, this.#since ? `There is too much for one report: it begins with ${this.#since}.` : "");
     set(this.#state, "class", this.problem ? "bad" : "soft");
@@ -270,7 +273,7 @@ export class UsageView extends View {
     });
     const title = `${MEASURES[this.#measure]} by ${unit(from, to)}`;
     text(this.#daysTitle, title);
-    set(this.#days, "data-measure", this.#measure);
+    set(this.#legend, "hidden", isCost);
     this.#days.show(drawn, title, isCost ? cost : tokens, router.route.params.get("day"));
     keyed(this.#table, drawn.filter((one) => one.sum.messages).reverse(), (one) => one.from,
       () => h("tr", null, h("td"), Array.from({ length: 7 }, () => h("td", { class: "number" }))),
