@@ -89,12 +89,16 @@ class Feed(threading.Thread):
         self.join()
 
 
+def metrics(session: CDPSession) -> dict[str, float]:
+    """What Chromium counts of the page: bytes, and seconds of work."""
+    return {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+
+
 def heap(session: CDPSession, *, collect: bool = False) -> float:
     """MB that the page's scripts hold."""
     if collect:
         session.send("HeapProfiler.collectGarbage")
-    found = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
-    return float(found["JSHeapUsedSize"]) / 1e6
+    return metrics(session)["JSHeapUsedSize"] / 1e6
 
 
 def events(service: Service) -> int:
@@ -108,11 +112,13 @@ def watch(page: Page, service: Service, seconds: float) -> dict[str, object]:
     cdp.send("Performance.enable")
     page.evaluate(FRAMES)
     before, began, heaps = events(service), time.monotonic(), [heap(cdp, collect=True)]
+    worked = metrics(cdp)
     while time.monotonic() - began < seconds:
         page.wait_for_timeout(min(5000, seconds * 100))
         heaps.append(heap(cdp))
     took = time.monotonic() - began
     frames = page.evaluate("frames.slice(1)")
+    work = {name: value - worked[name] for name, value in metrics(cdp).items()}
     after = heap(cdp, collect=True)
     return {
         "events a second": round((events(service) - before) / took),
@@ -121,6 +127,10 @@ def watch(page: Page, service: Service, seconds: float) -> dict[str, object]:
         "frame ms, p99": round(statistics.quantiles(frames, n=100)[98], 1),
         "frame ms, longest": round(max(frames), 1),
         "frames over 50 ms": sum(one > 50 for one in frames),
+        "work of the page in a frame, ms": {
+            name: round(1000 * work[f"{name}Duration"] / len(frames), 2)
+            for name in ("Task", "Script", "Layout", "RecalcStyle")
+        },
         "heap MB at the start, highest, at the end": [round(one, 1) for one in (heaps[0], max(heaps), after)],
         "load of the machine": os.getloadavg()[0],
     }

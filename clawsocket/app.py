@@ -161,8 +161,7 @@ class App:
             self.metrics.troubles[seen.source] += 1
             logger.warning("%s: %s", seen.source, seen.message)
         if self._flush is None:
-            self._flush = asyncio.get_running_loop().call_soon(self._flush_levels)
-        self._set_timer()
+            self._flush = asyncio.get_running_loop().call_soon(self._end_tick)
 
     def append(self, events: Iterable[Event]) -> None:
         """Put events into the log."""
@@ -189,9 +188,11 @@ class App:
         run = secrets.token_hex(6)
         return (f"post-{run}-{number}" for number in itertools.count())
 
-    def _flush_levels(self) -> None:
+    def _end_tick(self) -> None:
+        """Do once for all observations of a tick what need not be done for each."""
         self._flush = None
         self.append(self.world.flush())
+        self._set_timer()
 
     def _set_timer(self) -> None:
         due = self.world.due
@@ -209,8 +210,7 @@ class App:
     def _expire(self) -> None:
         self._timer = None
         self.append(self.world.expire(now()))
-        self._flush_levels()
-        self._set_timer()
+        self._end_tick()
 
     # What the server asks for
 

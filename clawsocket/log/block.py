@@ -8,10 +8,11 @@ from zlib import crc32
 
 import msgspec
 
-BLOCK_BYTES = 65_536
-"""Size of a block's frames, about: who wants one event of it has all of it read."""
+BLOCK_BYTES = 262_144
+"""Size of a block's frames, about: who wants one event of it has all of it read. Of smaller ones a busy service writes
+more, and for each the writer and the loop hand the interpreter's lock to and fro."""
 
-BLOCK_EVENTS = 512
+BLOCK_EVENTS = 1024
 """Events of a block, at most."""
 
 

@@ -269,10 +269,12 @@ class Gate(asyncio.Protocol):
         body = head and head.body(data)
         if not head or body is None or head.token != keeper.access.token():
             return False
-        if len(body) > keeper.settings.hook_body_limit or not keeper.hook_rates.allow(self._from(), self._loop.time()):
+        now = self._loop.time()
+        if len(body) > keeper.settings.hook_body_limit or not keeper.hook_rates.allow(self._from(), now):
             return False
         self._known = head
         self._trust()
+        self.deadline = now + KEEP_ALIVE
         self._take(body, head.keeps_alive)
         return True
 
@@ -368,7 +370,8 @@ class Gate(asyncio.Protocol):
                 self._write(response)
             else:
                 self._keeper.outbox.put(self.transport, response)
-            self._begin()
+            if not self._in_head:
+                self._begin()
         else:
             self._answer_last(response)
             self.transport.close()

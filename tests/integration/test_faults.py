@@ -1,4 +1,4 @@
-"""What the machine does to the service: its clock jumps, it sleeps, its queue overflows, its disk is read-only."""
+"""What the machine does to the service: its clock jumps, it sleeps, its queue overflows, its disk is no good one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.client import Client
 from tests.support.feed import SESSION, hook, line, session_file, spool
-from tests.support.service import ROOT, Service
+from tests.support.service import ROOT, Service, run_command
 from tests.support.waiting import wait_for
 
 HOUR = 3600
@@ -201,3 +201,33 @@ class ReadOnly(Service):
 
     def _endpoint(self) -> dict[str, Any]:
         return {"url": f"ws://127.0.0.1:{self._port}/"}
+
+
+@contextmanager
+def sshfs(folder: Path, point: Path) -> Iterator[None]:
+    """Mount a folder over SFTP, the server at the other end of a pipe."""
+    server = subprocess.Popen(["/usr/lib/openssh/sftp-server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = ["sshfs", "-f", "-o", "passive", f":{folder}", str(point)]
+    mounted = subprocess.Popen(command, stdin=server.stdout, stdout=server.stdin)
+    try:
+        wait_for(point.is_mount, "the mount")
+        yield
+    finally:
+        subprocess.run(["umount", str(point)], check=True)
+        mounted.wait(10)
+        for pipe in (server.stdin, server.stdout):
+            assert pipe is not None
+            pipe.close()
+        server.wait(10)
+
+
+def test_on_a_network_file_system_it_does_not_start_and_says_what_to_set(tmp_path: Path) -> None:
+    far, point = tmp_path / "far", tmp_path / ".claw-socket"
+    for path in (far, point):
+        path.mkdir(mode=0o700)
+    with sshfs(far, point):
+        done = run_command(tmp_path, "--port", "0")
+        assert done.returncode == 8
+        assert "fuse.sshfs" in done.stderr
+        assert "set CLAW_SOCKET_DIR to a folder on a disk" in done.stderr
+        assert not (point / "log.db").exists()

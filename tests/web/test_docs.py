@@ -53,7 +53,7 @@ def live(browser: Browser, service: Service, **options: Any) -> Iterator[Page]:
     """The page, connected."""
     with docs(browser, service, **options) as page:
         connect(page, service.token)
-        expect(page.locator("#status")).to_have_text("Connected.")
+        expect(page.locator("#connection")).to_have_text("Connected.")
         yield page
 
 
@@ -161,7 +161,7 @@ def test_it_shows_a_live_event_of_a_real_hook(browser: Browser, service: Service
         assert told["data"]["input"] == {"command": "ls -l"}
         expect(page.locator("#events")).not_to_contain_text("hook.pre_tool_use")  # a topic that is not chosen yet
         page.get_by_role("checkbox", name="hook").check()
-        expect(page.locator("#status")).to_have_text("Connected.")
+        expect(page.locator("#connection")).to_have_text("Connected.")
         run_hook(service, tool_call("2", "ls -l"))
         expect(page.locator("#events li", has_text="hook.pre_tool_use")).to_have_count(1)
 
@@ -226,11 +226,11 @@ def test_a_wrong_token_and_none_are_told_apart(browser: Browser, service: Servic
     with page_of(browser) as (page, watched):
         page.goto(f"http://{service.address}/docs")
         connect(page, "0" * 64)
-        expect(page.locator("#status")).to_contain_text("This is not the token of this server.")
+        expect(page.locator("#connection")).to_contain_text("This is not the token of this server.")
         connect(page, "")
-        expect(page.locator("#status")).to_contain_text("This server wants its token.")
+        expect(page.locator("#connection")).to_contain_text("This server wants its token.")
         connect(page, service.token)
-        expect(page.locator("#status")).to_have_text("Connected.")
+        expect(page.locator("#connection")).to_have_text("Connected.")
         # The browser itself tells of the two refusals, and shows the address; ours never has the right token then.
         assert not [problem for problem in watched.problems if "WebSocket connection to" not in problem]
         assert not [problem for problem in watched.problems if service.token in problem]
@@ -256,14 +256,14 @@ def test_it_comes_back_with_the_server_and_ends_with_the_token(
         with Service(tmp_path, "--port", str(unused_tcp_port)) as service:
             page.goto(f"http://{service.address}/docs")
             connect(page, service.token)
-            expect(page.locator("#status")).to_have_text("Connected.")
-        expect(page.locator("#status")).to_contain_text("lost")
+            expect(page.locator("#connection")).to_have_text("Connected.")
+        expect(page.locator("#connection")).to_contain_text("lost")
         with Service(tmp_path, "--port", str(unused_tcp_port)) as service:
-            expect(page.locator("#status")).to_have_text("Connected.", timeout=15_000)
+            expect(page.locator("#connection")).to_have_text("Connected.", timeout=15_000)
             spool(tmp_path, "back", hook(8, **tool_call("8", "after")))
             expect(page.locator("#events")).to_contain_text("after")
             assert run_command(tmp_path, "token", "rotate").returncode == 0
-            expect(page.locator("#status")).to_contain_text("This is not the token of this server.", timeout=15_000)
+            expect(page.locator("#connection")).to_contain_text("This is not the token of this server.", timeout=15_000)
             expect(page.get_by_role("button", name="Connect", exact=True)).to_be_visible()
         watched.problems.clear()  # of connections that were refused
 
@@ -271,7 +271,7 @@ def test_it_comes_back_with_the_server_and_ends_with_the_token(
 def test_it_disconnects(browser: Browser, service: Service) -> None:
     with live(browser, service) as page:
         page.get_by_role("button", name="Disconnect").click()
-        expect(page.locator("#status")).to_have_text("Not connected.")
+        expect(page.locator("#connection")).to_have_text("Not connected.")
         run_hook(service, tool_call("9", "unseen"))
         wait_for(lambda: not list((service.folder / "spool").glob("[!.]*")), "the hook to be taken")
         expect(page.locator("#events li")).to_have_count(0)

@@ -51,6 +51,8 @@ def test_a_link_that_was_used_is_refused_and_who_used_it_is_signed_out(browser: 
         is_live(thief)
         owner.goto(link)
         expect(owner.get_by_role("alert")).to_contain_text("used already")
+        owner.evaluate("location.hash = '#/service'")
+        expect(owner.get_by_label("Token")).to_be_visible()
         expect(thief.get_by_role("heading", name="Let this page in")).to_be_visible()
         thief.reload()
         expect(thief.get_by_role("heading", name="Let this page in")).to_be_visible()

@@ -140,7 +140,8 @@ function telling(input) {
   return name && input[name];
 }
 
-function unescaped(text) {
+function unescaped(cut) {
+  const text = cut.replace(/(?:…|\\u?[0-9a-f]{0,3})$/, "");
   try {
     return `${JSON.parse(`"${text}"`)}…`;
   } catch {

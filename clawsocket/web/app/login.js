@@ -4,9 +4,10 @@
  * makes it worthless there. A WebSocket needs both.
  */
 
+const CODES = { "code used": "used", "code expired": "expired" };
 const KEY = "claw-socket-key";
 
-/** The page may not come in; `reason` is `none`, `code`, `token`, `gone` or `foreign`. */
+/** The page may not come in; `reason` is `none`, `used`, `expired`, `token`, `gone` or `foreign`. */
 export class Refused extends Error {
   constructor(reason) {
     super(`refused: ${reason}`);
@@ -33,7 +34,7 @@ export async function enter({ code, token } = {}) {
   const body = JSON.stringify(code ? { code } : token ? {} : { key: read() ?? "" });
   const answer = await fetch("/session", { method: "POST", headers, body, credentials: "same-origin" });
   if (answer.status === 403) throw new Refused("foreign");
-  if (!answer.ok) throw new Refused(code ? "code" : token ? "token" : "gone");
+  if (!answer.ok) throw new Refused(token ? "token" : code ? CODES[(await answer.json()).error] : "gone");
   const { key } = await answer.json();
   if (key === null) throw new Refused("none");
   keep(key);

@@ -2,7 +2,7 @@
 
 import { watchCalls } from "./calls.js";
 import { h, keyed, set, styles, text } from "./dom.js";
-import { age, count } from "./format.js";
+import { age } from "./format.js";
 import { enter, leave, Refused, takeCode } from "./login.js";
 import { menu } from "./menu.js";
 import { href, router } from "./router.js";
@@ -21,7 +21,8 @@ const LOADERS = {
 
 const REASONS = {
   none: "",
-  code: "This link was used already, or is older than a minute. If it was not you who used it: the page that it opened was signed out.",
+  used: "This link was used already, and who used it is signed out now. If it was not you: claw-socket token rotate signs everybody out.",
+  expired: "This link is older than a minute, or of another time of the service.",
   token: "That is not the token of this service.",
   gone: "The token was replaced, or this browser was let in too long ago.",
   foreign: "The service lets no page of this address in. Open it at the address that claw-socket open shows.",
@@ -33,6 +34,7 @@ class Shell extends HTMLElement {
   #link;
   #notice;
   #shown = null;
+  #isIn = true;
 
   connectedCallback() {
     const spoken = h("div", { class: "unseen", "aria-live": "polite" });
@@ -75,6 +77,7 @@ class Shell extends HTMLElement {
       else setTimeout(() => this.#enter(by), 1000);
       return;
     }
+    this.#isIn = true;
     this.#shown = null;
     this.#show(router.route);
     store.start({ url, onLost: () => this.#check(), onEnded: () => setTimeout(() => this.#enter({}), 1000) });
@@ -93,7 +96,9 @@ class Shell extends HTMLElement {
 
   #login(reason) {
     leave();
+    this.#isIn = false;
     this.#shown = null;
+    this.#links();
     const field = h("input", {
       type: "password", name: "token", autocomplete: "off", spellcheck: "false", required: true, "aria-label": "Token",
       placeholder: "the token in ~/.claw-socket/token",
@@ -116,12 +121,13 @@ class Shell extends HTMLElement {
 
   async #show(route) {
     this.#links();
+    if (!this.#isIn) return;
     const key = `${route.view}/${route.id ?? ""}`;
     if (key === this.#shown) return;
     const first = this.#shown === null;
     this.#shown = key;
     await Promise.all([LOADERS[route.view](), styles(`/app/view-${route.view}.css`)]);
-    if (key !== this.#shown) return;
+    if (key !== this.#shown || !this.#isIn) return;
     this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
     if (!first) this.#main.focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -130,15 +136,17 @@ class Shell extends HTMLElement {
 
   #links() {
     const waiting = this.waiting;
+    set(this.#nav, "hidden", !this.#isIn);
     keyed(this.#nav, Object.entries(LINKS), ([view]) => view,
-      ([view, name]) => h("a", { href: href(view) }, name, view === "now" && h("span", { class: "count", hidden: true })),
+      ([view, name]) => h("a", { href: href(view) }, name,
+        view === "now" && [h("span", { class: "count", hidden: true }), h("span", { class: "unseen" })]),
       (link, [view]) => {
         set(link, "aria-current", view === router.route.view ? "page" : null);
         const badge = link.querySelector(".count");
         if (badge === null) return;
         set(badge, "hidden", waiting === 0);
         text(badge, waiting);
-        set(link, "aria-label", waiting ? `Now, ${count(waiting, "session needs", "sessions need")} you` : null);
+        text(badge.nextElementSibling, waiting ? ` ${waiting === 1 ? "session needs" : "sessions need"} you` : "");
       });
   }
 
@@ -166,9 +174,12 @@ class Shell extends HTMLElement {
   #status() {
     const { status, since } = store.connection;
     text(this.#link, status === "live" ? "live" : "");
-    text(this.#notice, status === "lost" ? `The service is away since ${age(since)}. This is how things were; it goes on by itself.` : "");
+    text(this.#notice, status === "lost" ? `The service is away${away(since)}. This is how things were; it goes on by itself.` : "");
   }
 }
+
+/** For how long; nothing while it is hardly worth a word. */
+const away = (since) => (Date.now() - since < 1000 ? "" : ` for ${age(since)}`);
 
 /** The page's icon: a claw's three marks, or how many wait. */
 function icon(waiting) {
