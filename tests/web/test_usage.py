@@ -32,9 +32,9 @@ NOON = 1_795_392_000
 
 
 @pytest.fixture(scope="module")
-def spent(service: Service) -> Iterator[Service]:
+def spent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that follows recorded sessions; others are from before its time, and one has no price."""
-    home = service.home
+    home = tmp_path_factory.mktemp("spent")
     write(home, "old", {**prompt("p"), "cwd": FORMULA}, answer("o1", 5000, at=stamp(NOON - 200 * 86_400)), project="-o")
     write(home, "new", {**prompt("p"), "cwd": "/home/dev/app"}, answer("n1", 7000, at=stamp(NOON), model=HOSTILE))
     with ExitStack() as stack:
@@ -42,6 +42,8 @@ def spent(service: Service) -> Iterator[Service]:
             shutil.copytree(RECORDINGS / name / "projects", home / ".claude" / "projects", dirs_exist_ok=True)
             for one in sessions(name):
                 stack.enter_context(session_file(home, one))
+        service = stack.enter_context(Service(home))
+        service.wait_for_hooks()
         yield service
 
 
