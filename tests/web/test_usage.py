@@ -232,5 +232,7 @@ def test_everyone_can_use_it(browser: Browser, spent: Service, look: str) -> Non
         page.locator('[data-part="model"] .usage-name').first.click()
         for summary in page.locator("summary:visible").all():
             summary.click()
+        page.mouse.move(0, 0)
+        expect(page.locator("claw-tip")).to_be_hidden()
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"
