@@ -10,7 +10,7 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,8 +27,9 @@ from clawsocket.metrics import Metrics
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import Event
+from clawsocket.protocol.messages import UsagePart
 from clawsocket.protocol.models import Finding, SessionInfo
-from clawsocket.protocol.replies import ServiceStatus
+from clawsocket.protocol.replies import ServiceStatus, UsageReport, usage_report
 from clawsocket.server.backend import Backend
 from clawsocket.server.server import Server
 from clawsocket.setup import hooks as hook_setup
@@ -38,6 +39,7 @@ from clawsocket.sources.spool import Spool
 from clawsocket.sources.transcripts import Transcripts
 from clawsocket.sources.watch import Watcher
 from clawsocket.spending import own_prices
+from clawsocket.spending.apart import Reports
 from clawsocket.state.usage import Book
 from clawsocket.state.world import World
 from clawsocket.supervisor import Supervisor
@@ -75,6 +77,7 @@ class App:
         self.world.book = Book(prices)
         self.log = EventLog(max_bytes=settings.ring_bytes, max_events=settings.ring_events)
         self.persistence = Persistence(home, settings, self.log, self.world, self.dirs)
+        self.reports = Reports(home.root, settings.claude_dirs)
         self.fanout = FanOut(self.log, slice_bytes=settings.socket_buffer)
         self.server = Server(settings, home, self.log, self.fanout, self._backend(), lambda: self.token)
 
@@ -219,12 +222,17 @@ class App:
             all_sessions=self._all_sessions,
             history=self._history,
             usage=self.world.usage,
+            usage_report=self._usage_report,
             status=self._status,
             findings=self._findings,
             take_hook=self.take_hook,
             metrics=self._metrics,
             transcript=self._transcript,
         )
+
+    async def _usage_report(self, by: Sequence[UsagePart], since: str | None) -> UsageReport:
+        made = await self.reports.make(by, since)
+        return await asyncio.to_thread(usage_report, made, by)
 
     def _status(self) -> ServiceStatus:
         return self.metrics.status()

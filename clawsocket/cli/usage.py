@@ -18,7 +18,7 @@ from clawsocket.errors import FolderError, UsageError
 from clawsocket.paths import Home
 from clawsocket.spending import own_prices
 from clawsocket.spending.cache import Cache
-from clawsocket.spending.report import By, Row, grouped, report, unpriced
+from clawsocket.spending.report import By, Row, grouped_by, report, unpriced
 from clawsocket.state.prices import Prices, dollars
 from clawsocket.state.usage import Tokens, total
 
@@ -30,7 +30,7 @@ installed. The service need not run. Each API message counts once, however often
 resume; subagents count in their session. The first run reads everything, later ones what is new.
 
 Options:
-  --by <what>        Sum up by day (default), project, model, session, agent or prompt
+  --by <what>        Sum up by day (default), project, model, session, agent or prompt, or by several: day,model
   --since <when>     Only from this day on: 2026-11-01, today, yesterday, or 7d for the last seven days
   --json             Print JSON: costs in US dollars, null where a model has no price
   --set <name=value> Change a setting, as for claw-socket itself (claude_dirs: which folders to read)
@@ -39,7 +39,7 @@ Options:
 Examples:
   claw-socket usage --since 7d
   claw-socket usage --by project --since 2026-11-01
-  claw-socket usage --by model --json
+  claw-socket usage --by day,model --json
 
 Days are those of your time zone. Costs are what the API would charge, also where a subscription pays.
 NO_COLOR turns colours off.
@@ -56,7 +56,7 @@ rates that apply the last one counts.
 class Options(NamedTuple):
     """What the command line asks for."""
 
-    by: By = "day"
+    by: tuple[By, ...] = ("day",)
     since: str = ""
     json: bool = False
     given: tuple[tuple[str, str], ...] = ()
@@ -125,10 +125,11 @@ def parse(argv: Sequence[str], today: date) -> Options:
     return options
 
 
-def _by(value: str) -> By:
-    if value not in get_args(By):
-        raise UsageError(f"--by wants one of {', '.join(get_args(By))}, not {value!r}")
-    return cast(By, value)
+def _by(value: str) -> tuple[By, ...]:
+    parts = tuple(dict.fromkeys(value.split(",")))
+    if not set(parts) <= set(get_args(By)):
+        raise UsageError(f"--by wants one or more of {', '.join(get_args(By))}, not {value!r}")
+    return cast(tuple[By, ...], parts)
 
 
 def _since(value: str, today: date) -> str:
@@ -145,11 +146,11 @@ def _since(value: str, today: date) -> str:
 
 def as_json(rows: list[Row], options: Options, prices: Prices) -> str:
     """Return a report as JSON."""
-    sums = grouped(rows, options.by)
+    sums = grouped_by(rows, options.by)
     whole = {
-        "by": options.by,
+        "by": options.by[0] if len(options.by) == 1 else options.by,
         "since": options.since or None,
-        "rows": [{options.by: name} | _numbers(tokens) for name, tokens in sums.items()],
+        "rows": [dict(zip(options.by, names, strict=True)) | _numbers(tokens) for names, tokens in sums.items()],
         "total": _numbers(total(sums.values())) | {"totalCostUsd": dollars(total(sums.values()).cost)},
         "unpricedModels": unpriced(rows),
         "pricesDate": prices.date,
@@ -158,4 +159,6 @@ def as_json(rows: list[Row], options: Options, prices: Prices) -> str:
 
 
 def _numbers(tokens: Tokens) -> dict[str, int | float | None]:
-    return {**tokens.as_dict(), "messages": tokens.messages, "totalCostUsd": tokens.usd}
+    cost = None if tokens.usd is None else dollars(tokens.cost, 12)  # exact, so that rows can be summed up
+    numbers = {**tokens.as_dict(), "messages": tokens.messages}
+    return {**numbers, "unpricedMessages": tokens.unpriced, "totalCostUsd": cost}

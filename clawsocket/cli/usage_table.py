@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from clawsocket.cli.look import Look, clean
-from clawsocket.spending.report import By, Progress, Row, grouped, unpriced
+from clawsocket.spending.report import By, Progress, Row, grouped_by, unpriced
 from clawsocket.state.prices import dollars
 from clawsocket.state.usage import Tokens, total
 
@@ -19,16 +19,16 @@ LABEL = 12
 """Characters that a name keeps, however narrow the terminal is."""
 
 
-def table(rows: list[Row], by: By, since: str, look: Look) -> str:
+def table(rows: list[Row], by: tuple[By, ...], since: str, look: Look) -> str:
     """Return a report as lines of text, none of them wider than the terminal."""
     if not rows:
         return f"no usage found{f' since {since}' if since else ''}\n"
-    sums = grouped(rows, by)
+    sums = {", ".join(names): tokens for names, tokens in grouped_by(rows, by).items()}
     whole = total(sums.values())
-    cells = [[by.upper(), "INPUT", "OUTPUT", "CACHE WRITE", "CACHE READ", "COST"]]
+    cells = [[", ".join(by).upper(), "INPUT", "OUTPUT", "CACHE WRITE", "CACHE READ", "COST"]]
     cells += [_cells(name, tokens) for name, tokens in [*sums.items(), ("total", whole)]]
     lines, room = _columns(cells, look)
-    if by == "day" and room > 8:
+    if by == ("day",) and room > 8:
         most = max(tokens.cost for tokens in sums.values())
         for index, tokens in enumerate(sums.values(), start=1):
             lines[index] += _bar(tokens.cost, most, min(BAR, room - 2), look)

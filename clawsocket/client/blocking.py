@@ -14,8 +14,9 @@ from typing import Any, Self, TypeVar
 
 from clawsocket import client
 from clawsocket.client import Event, Notice, Position
+from clawsocket.protocol.messages import UsagePart
 from clawsocket.protocol.models import Finding, SessionInfo, SessionUsage, TotalUsage
-from clawsocket.protocol.replies import ServiceStatus, Snapshot
+from clawsocket.protocol.replies import ServiceStatus, Snapshot, UsageReport
 
 T = TypeVar("T")
 
@@ -82,6 +83,10 @@ class Claw:
     def usage(self, session: str | None = None) -> SessionUsage | TotalUsage:
         """Return what a session used, or all of them."""
         return self._do(self._claw.usage(session))
+
+    def usage_report(self, *by: UsagePart, since: str | None = None) -> UsageReport:
+        """Return what all transcripts say was spent, summed up by one or more parts."""
+        return self._do(self._claw.usage_report(*by, since=since))
 
     def status(self) -> ServiceStatus:
         """Return how the service itself is."""

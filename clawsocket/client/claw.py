@@ -159,6 +159,21 @@ class Claw:
             return await self._ask(messages.GetUsage(), replies.TotalUsageReply)
         return await self._ask(messages.GetUsage(session_id=session), replies.SessionUsageReply)
 
+    async def usage_report(self, *by: messages.UsagePart, since: str | None = None) -> replies.UsageReport:
+        """Return what all transcripts say was spent, also before the service was there.
+
+        The first report reads everything and may take minutes.
+
+        Args:
+            by: what to sum up by, such as ``"day", "model"``: each row has these parts. By day if it is not given.
+            since: the first day, as 2026-11-01; None: all of them.
+
+        Raises:
+            RequestError: the report is too long, or could not be made.
+        """
+        message = messages.GetUsageReport(by=list(by) or ["day"], since=since)
+        return await self._ask(message, replies.UsageReport)
+
     async def status(self) -> replies.ServiceStatus:
         """Return how the service itself is."""
         return await self._ask(messages.GetStatus(), replies.ServiceStatus)

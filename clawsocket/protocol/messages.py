@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,8 @@ Topic = Annotated[str, Meta(min_length=1, max_length=256)]
 Topics = Annotated[list[Topic], Meta(min_length=1, max_length=100)]
 SessionId = Annotated[str, Meta(min_length=1, max_length=256)]
 Seq = Annotated[int, Meta(ge=0)]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+UsagePart = Literal["day", "project", "model", "session", "agent", "prompt"]
 RequestId = Annotated[str, Meta(max_length=256)] | int | float
 
 
@@ -70,6 +72,16 @@ class GetUsage(ClientMessage, tag="get_usage", kw_only=True):
     session_id: SessionId | None = None
 
 
+class GetUsageReport(ClientMessage, tag="get_usage_report", kw_only=True):
+    """Asks for what all transcripts say was spent, also those from before the service: summed up by one or more parts.
+
+    The first report reads everything and may take minutes; later ones read what is new.
+    """
+
+    by: Annotated[list[UsagePart], Meta(min_length=1, max_length=6)]
+    since: Day | None = None
+
+
 class GetStatus(ClientMessage, tag="get_status", kw_only=True):
     """Asks how the service itself is."""
 
@@ -104,6 +116,7 @@ AnyMessage = (
     | GetSessionList
     | GetSessionHistory
     | GetUsage
+    | GetUsageReport
     | GetStatus
     | GetFindings
     | Replay

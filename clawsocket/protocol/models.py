@@ -59,6 +59,29 @@ class TotalUsage(Wire, kw_only=True):
     rate_limits: list[RateLimit] | None = None
 
 
+class Spending(Wire, kw_only=True):
+    """Tokens, and their cost in US dollars, null where none of them has a price."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: int
+    cache_read_input_tokens: int
+    messages: int
+    unpriced_messages: int = 0
+    total_cost_usd: float | None
+
+
+class UsageRow(Spending, kw_only=True):
+    """What was spent on a day, in a project, …: it has the parts that were asked for."""
+
+    day: str | None = None
+    project: str | None = None
+    model: str | None = None
+    session: str | None = None
+    agent: str | None = None
+    prompt: str | None = None
+
+
 class Context(Wire, kw_only=True):
     """How full a session's context window is: ``official`` as Claude Code says, or else by the usage of its answers."""
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.messages import RequestId
+from clawsocket.protocol.messages import RequestId, UsagePart
 from clawsocket.protocol.models import (
     AgentState,
     ClientStatus,
     Finding,
     SessionInfo,
     SessionUsage,
+    Spending,
     StoreStatus,
     TotalUsage,
+    UsageRow,
 )
 
 PROTOCOL = 1
 """Version of the protocol; it changes when something that was promised no longer holds."""
 
-FEATURES = ("epoch", "ids", "resume", "gap", "sessions_filter", "aliases", "request_ids", "status")
+FEATURES = ("epoch", "ids", "resume", "gap", "sessions_filter", "aliases", "request_ids", "status", "usage_report")
 """What this server can do beyond the original; listed in every snapshot."""
 
 
@@ -96,6 +99,34 @@ def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None) -> Sessi
     return kind(id=id, **{name: getattr(usage, name) for name in usage.__struct_fields__})
 
 
+class UsageReport(Reply, tag="usage_report", kw_only=True):
+    """What all transcripts say was spent, each API message counted once, in the order of its parts."""
+
+    by: list[UsagePart]
+    since: str | None
+    rows: list[UsageRow]
+    total: Spending
+    unpriced_models: list[str]
+    prices_date: str
+
+
+class _Report(Wire, kw_only=True):
+    since: str | None
+    rows: list[UsageRow]
+    total: Spending
+    unpriced_models: list[str]
+    prices_date: str
+
+
+_report = msgspec.json.Decoder(_Report)
+
+
+def usage_report(made: bytes, by: Sequence[UsagePart]) -> UsageReport:
+    """Return the reply for a report as ``claw-socket usage --json`` prints it."""
+    report = _report.decode(made)
+    return UsageReport(by=list(by), **{name: getattr(report, name) for name in report.__struct_fields__})
+
+
 class ServiceStatus(Reply, tag="status", kw_only=True):
     """How the service itself is. ``store`` is null where the log is in memory alone."""
 
@@ -165,6 +196,7 @@ ERRORS = {
     "invalid message": "the message is not one of the protocol's",
     "rate_limited": "too many messages; wait a moment",
     "limit_exceeded": "over a limit of this connection",
+    "failed": "it could not be done; the log of the service says why",
 }
 """The error codes, and what they mean."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from clawsocket.protocol.messages import UsagePart
 from clawsocket.protocol.models import AgentState, Finding, SessionInfo, SessionUsage, TotalUsage
-from clawsocket.protocol.replies import ServiceStatus
+from clawsocket.protocol.replies import ServiceStatus, UsageReport
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class Backend:
             before the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
             With ``all`` also what only the log tells.
         usage: the usage of a session, zeros if it is not known; with None of all.
+        usage_report: (parts, first day or None) to what all transcripts say was spent; raises RequestError.
         status: how the service itself is.
         findings: what the doctor finds.
         take_hook: takes the body of a hook; raises InvalidHookError.
@@ -36,6 +38,7 @@ class Backend:
     all_sessions: Callable[[], Awaitable[list[SessionInfo]]]
     history: Callable[[str, int, str | None, bool], Awaitable[tuple[list[msgspec.Raw], bool]]]
     usage: Callable[[str | None], SessionUsage | TotalUsage]
+    usage_report: Callable[[Sequence[UsagePart], str | None], Awaitable[UsageReport]]
     status: Callable[[], ServiceStatus]
     findings: Callable[[], Awaitable[list[Finding]]]
     take_hook: Callable[[bytes], None]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -121,6 +122,22 @@ class Requests:
 
     def _get_usage(self, message: messages.GetUsage) -> None:
         self._client.send(replies.usage_reply(self._hub.backend.usage(message.session_id), message.id))
+
+    def _get_usage_report(self, message: messages.GetUsageReport) -> None:
+        try:
+            date.fromisoformat(message.since or "2026-01-01")
+        except ValueError:
+            raise RequestError("invalid message", "since is a day, such as 2026-11-01") from None
+        self._read(self._send_usage_report(message))
+
+    async def _send_usage_report(self, message: messages.GetUsageReport) -> None:
+        try:
+            report = await self._hub.backend.usage_report(message.by, message.since)
+        except RequestError as error:
+            self._client.send(replies.Error(error=error.code, message=error.message, id=message.id))
+            return
+        report.id = message.id
+        self._client.send(report)
 
     def _get_status(self, message: messages.GetStatus) -> None:
         status = self._hub.backend.status()
@@ -247,6 +264,7 @@ _HANDLERS: dict[type[messages.ClientMessage], Callable[[Requests, Any], None]] =
     messages.GetSessionList: Requests._get_session_list,
     messages.GetSessionHistory: Requests._get_session_history,
     messages.GetUsage: Requests._get_usage,
+    messages.GetUsageReport: Requests._get_usage_report,
     messages.GetStatus: Requests._get_status,
     messages.GetFindings: Requests._get_findings,
     messages.Replay: Requests._replay,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -200,9 +200,14 @@ def _add(row: Row, message: Message, cost: int | None) -> None:
 
 def grouped(rows: Iterable[Row], by: By) -> dict[str, Tokens]:
     """Return sums by day, project, …, in order."""
-    sums: dict[str, Tokens] = {}
+    return {name: tokens for (name,), tokens in grouped_by(rows, (by,)).items()}
+
+
+def grouped_by(rows: Iterable[Row], by: Sequence[By]) -> dict[tuple[str, ...], Tokens]:
+    """Return sums by several parts, such as day and model, in their order."""
+    sums: dict[tuple[str, ...], Tokens] = {}
     for row in rows:
-        sums.setdefault(getattr(row, by), Tokens()).merge(row.tokens())
+        sums.setdefault(tuple(getattr(row, part) for part in by), Tokens()).merge(row.tokens())
     return dict(sorted(sums.items()))
 
 

@@ -171,6 +171,6 @@ def _parse(own: bytes) -> Table:
     return table
 
 
-def dollars(cost: int) -> float:
-    """Return a cost in US dollars, without the noise of binary fractions."""
-    return round(cost / UNIT / 1_000_000, 9)
+def dollars(cost: int, digits: int = 9) -> float:
+    """Return a cost in US dollars, without the noise of binary fractions; with 12 digits it is exact."""
+    return round(cost / UNIT / 1_000_000, digits)

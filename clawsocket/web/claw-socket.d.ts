@@ -69,6 +69,12 @@ export interface Claw {
   usage(session?: undefined, options?: AskOptions): Promise<TotalUsage>;
   usage(session: string, options?: AskOptions): Promise<SessionUsage>;
 
+  /**
+   * Return what all transcripts say was spent, also before the service was there. The first report reads everything and
+   * may take minutes, in which this client answers nothing else.
+   */
+  usageReport(options?: AskOptions & UsageReportOptions): Promise<UsageReport>;
+
   /** Return how the service itself is. */
   status(options?: AskOptions): Promise<ServiceStatus>;
 
@@ -94,6 +100,13 @@ export interface HistoryOptions {
   before?: string | undefined;
   /** Also what no transcript tells: states, questions for permission, the session's beginning and end. */
   all?: boolean | undefined;
+}
+
+export interface UsageReportOptions {
+  /** What to sum up by: each row has these parts. By day, unless told otherwise. */
+  by?: UsagePart | readonly UsagePart[] | undefined;
+  /** The first day, such as `2026-11-01`; without it, all of them. */
+  since?: string | undefined;
 }
 
 export interface WatchOptions {
@@ -865,7 +878,7 @@ export interface Bookmark {
 }
 
 /** What clients send. */
-export type ClientMessage = SubscribeMessage | UnsubscribeMessage | GetSnapshotMessage | GetSessionListMessage | GetSessionHistoryMessage | GetUsageMessage | GetStatusMessage | GetFindingsMessage | ReplayMessage | SubscribeAgentLogMessage | UnsubscribeAgentLogMessage;
+export type ClientMessage = SubscribeMessage | UnsubscribeMessage | GetSnapshotMessage | GetSessionListMessage | GetSessionHistoryMessage | GetUsageMessage | GetUsageReportMessage | GetStatusMessage | GetFindingsMessage | ReplayMessage | SubscribeAgentLogMessage | UnsubscribeAgentLogMessage;
 
 /** A client of the service: what it wants, and how far it is behind the newest event. */
 export interface ClientStatus {
@@ -903,7 +916,7 @@ export interface CwdChanged {
 export interface ErrorReply {
   type: "error";
   /** What went wrong, as a code. */
-  error: "invalid JSON" | "invalid message" | "rate_limited" | "limit_exceeded";
+  error: "invalid JSON" | "invalid message" | "rate_limited" | "limit_exceeded" | "failed";
   /** A line for people. */
   message?: string | undefined;
   /** Of the request that this belongs to. */
@@ -1017,6 +1030,21 @@ export interface GetUsageMessage {
   id?: string | number | undefined;
   /** The session; absent: all of them. */
   sessionId?: string | undefined;
+}
+
+/**
+ * Asks for what all transcripts say was spent, also those from before the service: summed up by one or more parts.
+ *
+ * The first report reads everything and may take minutes; later ones read what is new.
+ */
+export interface GetUsageReportMessage {
+  type: "get_usage_report";
+  /** Anything; the reply and errors echo it. */
+  id?: string | number | undefined;
+  /** What it is summed up by: each row has these parts. */
+  by: UsagePart[];
+  /** The first day, such as `2026-11-01`; without it, all of them. */
+  since?: string | undefined;
 }
 
 /** `hook.completed`: a `hook.post_tool_use` or `hook.post_tool_use_failure`. */
@@ -1465,6 +1493,24 @@ export interface Snapshot {
 
 export type Source = "hook" | "transcript" | "session_file" | "status_line" | "server";
 
+/** Tokens, and their cost in US dollars, null where none of them has a price. */
+export interface Spending {
+  /** Input tokens that no cache held. */
+  inputTokens: number;
+  /** Output tokens. */
+  outputTokens: number;
+  /** Input tokens written to the cache. */
+  cacheCreationInputTokens: number;
+  /** Input tokens read from the cache. */
+  cacheReadInputTokens: number;
+  /** API messages. */
+  messages: number;
+  /** Those of them whose tokens are in no cost. */
+  unpricedMessages?: number | undefined;
+  /** What they cost, in US dollars; null: none of them has a price. */
+  totalCostUsd: number | null;
+}
+
 export type State = "running" | "requires_action" | "idle" | "background" | "failed" | "ended";
 
 export type Status = "working" | "tool_running" | "idle" | "offline";
@@ -1728,6 +1774,8 @@ export interface UnsubscribedAgentLog {
   sessionId: string | null;
 }
 
+export type UsagePart = "day" | "project" | "model" | "session" | "agent" | "prompt";
+
 /** How much of a limit of the account is used: as old as the event's `timestamp`. */
 export interface UsageRateLimit {
   /** Which limit. */
@@ -1746,6 +1794,55 @@ export interface UsageRateLimit {
 
 /** The usage of one session, or of all. */
 export type UsageReply = SessionUsageReply | TotalUsageReply;
+
+/** What all transcripts say was spent, each API message counted once, in the order of its parts. */
+export interface UsageReport {
+  type: "usage_report";
+  /** Of the request that this belongs to. */
+  id?: string | number | undefined;
+  /** What it is summed up by: each row has these parts. */
+  by: UsagePart[];
+  /** The first day; null: all of them. */
+  since: string | null;
+  /** What was spent, by these parts. */
+  rows: UsageRow[];
+  /** All rows together. */
+  total: Spending;
+  /** Models whose tokens are in no cost. */
+  unpricedModels: string[];
+  /** Of which day the prices are. */
+  pricesDate: string;
+}
+
+/** What was spent on a day, in a project, …: it has the parts that were asked for. */
+export interface UsageRow {
+  /** Input tokens that no cache held. */
+  inputTokens: number;
+  /** Output tokens. */
+  outputTokens: number;
+  /** Input tokens written to the cache. */
+  cacheCreationInputTokens: number;
+  /** Input tokens read from the cache. */
+  cacheReadInputTokens: number;
+  /** API messages. */
+  messages: number;
+  /** Those of them whose tokens are in no cost. */
+  unpricedMessages?: number | undefined;
+  /** What they cost, in US dollars, exact; null: none of them has a price. */
+  totalCostUsd: number | null;
+  /** The day, such as `2026-11-23`, in the time zone of the service; empty for messages without a time. */
+  day?: string | undefined;
+  /** The folder that the session works in. */
+  project?: string | undefined;
+  /** The model. */
+  model?: string | undefined;
+  /** The session, as Claude Code names it. */
+  session?: string | undefined;
+  /** The subagent; empty for the session itself. */
+  agent?: string | undefined;
+  /** The prompt, as Claude Code names it. */
+  prompt?: string | undefined;
+}
 
 /** The call that waits for the owner. */
 export interface WaitingTool {

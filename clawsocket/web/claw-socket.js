@@ -317,6 +317,16 @@ class Claw {
   }
 
   /**
+   * @param {AskOptions & import("./claw-socket.d.ts").UsageReportOptions} [options]
+   * @returns {Promise<any>}
+   */
+  async usageReport({ by = "day", since, signal } = {}) {
+    const wanted = typeof by === "string" ? [by] : [...by];
+    const { type, id, ...report } = await this.#ask({ type: "get_usage_report", by: wanted, since }, signal);
+    return report;
+  }
+
+  /**
    * @param {{ signal?: AbortSignal }} [options]
    * @returns {Promise<any>}
    */
@@ -1039,7 +1049,9 @@ async function openBrowser(address, where, signal) {
       return { inbox, send: (text) => socket.send(text), close: async () => socket.close() };
     }
   } catch (error) {
-    socket.close();
+    // Closed before it is open, it would be a warning in the console.
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket.close();
     throw error;
   }
   throw new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);

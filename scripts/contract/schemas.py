@@ -12,6 +12,7 @@ import msgspec
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.envelope import Envelope, Source
 from clawsocket.protocol.events import Outcome, RemovedReason
+from clawsocket.protocol.messages import UsagePart
 from clawsocket.protocol.models import LimitType, State, Status
 from scripts.contract.words import FIELDS
 
@@ -24,6 +25,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "Outcome": get_args(Outcome),
     "RemovedReason": get_args(RemovedReason),
     "LimitType": get_args(LimitType),
+    "UsagePart": get_args(UsagePart),
 }
 """The choices that have a name, each a schema of its own."""
 

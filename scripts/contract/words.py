@@ -17,9 +17,11 @@ from clawsocket.protocol.models import (
     RateLimit,
     SessionInfo,
     SessionUsage,
+    Spending,
     StoreStatus,
     ToolRun,
     TotalUsage,
+    UsageRow,
     WaitingTool,
 )
 
@@ -219,6 +221,21 @@ FIELDS = {
     "mend": "The command, or the deed, that mends it.",
     "fixable": "Whether `claw-socket doctor --fix` mends it.",
     "SessionInfo.error": "Why it failed.",
+    "by": "What it is summed up by: each row has these parts.",
+    "GetUsageReport.since": "The first day, such as `2026-11-01`; without it, all of them.",
+    "UsageReport.since": "The first day; null: all of them.",
+    "rows": "What was spent, by these parts.",
+    "total": "All rows together.",
+    "pricesDate": "Of which day the prices are.",
+    "messages": "API messages.",
+    "unpricedMessages": "Those of them whose tokens are in no cost.",
+    "Spending.totalCostUsd": "What they cost, in US dollars; null: none of them has a price.",
+    "UsageRow.totalCostUsd": "What they cost, in US dollars, exact; null: none of them has a price.",
+    "day": "The day, such as `2026-11-23`, in the time zone of the service; empty for messages without a time.",
+    "project": "The folder that the session works in.",
+    "session": "The session, as Claude Code names it.",
+    "UsageRow.agent": "The subagent; empty for the session itself.",
+    "prompt": "The prompt, as Claude Code names it.",
     "hookType": "The hook, as Claude Code names it.",
 }
 """What a field holds, for all Structs that have it, or for one Struct."""
@@ -264,6 +281,14 @@ _TOTAL = TotalUsage(
         RateLimit(type="five_hour", percent_used=42.0, resets_at=TIME + 3_600_000, official=True, updated_at=TIME)
     ],
 )
+_SPENT: dict[str, Any] = {
+    "input_tokens": 17,
+    "output_tokens": 127,
+    "cache_creation_input_tokens": 2258,
+    "cache_read_input_tokens": 30720,
+    "messages": 2,
+    "total_cost_usd": 0.0327,
+}
 _INFO = SessionInfo(
     pid=23796,
     session_id=SESSION,
@@ -336,6 +361,11 @@ COMMANDS: dict[type[messages.ClientMessage], Command] = {
         ("usage",),
         [messages.GetUsage(), messages.GetUsage(session_id=SESSION)],
     ),
+    messages.GetUsageReport: Command(
+        "Get what all transcripts say was spent.",
+        ("usage_report",),
+        [messages.GetUsageReport(by=["day", "model"], since="2026-11-01", id="5")],
+    ),
     messages.GetStatus: Command("See how the service itself is.", ("status",), [messages.GetStatus()]),
     messages.GetFindings: Command("Let the doctor look.", ("findings",), [messages.GetFindings(id="4")]),
     messages.Replay: Command(
@@ -382,6 +412,17 @@ REPLIES: dict[type[Wire], list[Wire]] = {
     ],
     replies.SessionUsageReply: [replies.usage_reply(_USAGE, "3")],
     replies.TotalUsageReply: [replies.usage_reply(_TOTAL, None)],
+    replies.UsageReport: [
+        replies.UsageReport(
+            id="5",
+            by=["day", "model"],
+            since="2026-11-01",
+            rows=[UsageRow(day="2026-11-23", model="claude-opus-4-8", **_SPENT)],
+            total=Spending(**_SPENT),
+            unpriced_models=[],
+            prices_date="2026-11-20",
+        )
+    ],
     replies.ServiceStatus: [
         replies.ServiceStatus(
             pid=812,

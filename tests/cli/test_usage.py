@@ -50,7 +50,7 @@ def test_the_help_lists_every_command_and_usage_teaches(capsys: pytest.CaptureFi
 
 def test_flags_say_what_is_shown() -> None:
     options = parse(["--by=model", "--since", "7d", "--json", "--set", "claude-dirs=/a"], TODAY)
-    assert options == ("model", "2026-03-04", True, (("claude_dirs", "/a"),), False)
+    assert options == (("model",), "2026-03-04", True, (("claude_dirs", "/a"),), False)
     assert [parse(["--since", when], TODAY).since for when in ("today", "yesterday", "1d", "2026-01-02")] == [
         "2026-03-10",
         "2026-03-09",
@@ -135,18 +135,18 @@ def test_a_narrow_terminal_gets_lines_that_fit_with_the_cost_in_them(width: int)
     row = Row("2026-03-01", "/home/dev/a/rather/deep/folder", "s", "", "p", OPUS, 1, 2, 3, 4, 5 * 10**12, 1)
     bys: tuple[By, ...] = ("day", "project", "session")
     for by in bys:
-        lines = table([row], by, "", Look(width)).splitlines()
+        lines = table([row], (by,), "", Look(width)).splitlines()
         assert max(map(len, lines)) <= max(width, 22)
         assert all("$5.00" in line for line in lines[1:])
-    assert "folder" in table([row], "project", "", Look(width))
+    assert "folder" in table([row], ("project",), "", Look(width))
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_no_more() -> None:
     row = Row("2026-03-01", "/home/dev/ü/\x1b[31m" + "x" * 90, "s", "", "p", OPUS, cost=10**12, messages=1)
     bys: tuple[By, ...] = ("day", "project")
     for by in bys:
-        assert table([row], by, "", Look(60, block="#")).isascii()
-    assert "\x1b" not in table([row], "project", "", Look(200))
+        assert table([row], (by,), "", Look(60, block="#")).isascii()
+    assert "\x1b" not in table([row], ("project",), "", Look(200))
 
 
 def command(home: Path, *argv: str, **environ: str) -> tuple[list[str], dict[str, str]]:

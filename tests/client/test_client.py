@@ -200,6 +200,8 @@ async def test_it_answers_questions_while_events_are_read_and_after_a_restart(ho
                 break
             assert isinstance(await claw.usage(SESSION), SessionUsage)
             assert isinstance(await claw.usage(), TotalUsage)
+            report = await claw.usage_report("day", "model", since="2026-01-01")
+            assert (report.by, report.since, report.rows) == (["day", "model"], "2026-01-01", [])
             with pytest.raises(RequestError, match="not one of the protocol's"):
                 await claw.history("")
             await asyncio.to_thread(service.stop)
@@ -261,6 +263,7 @@ def test_the_blocking_client_reads_asks_and_survives_a_restart(home: Path) -> No
                     break
                 assert events.position is not None
                 assert isinstance(claw.usage(), TotalUsage)
+                assert claw.usage_report().by == ["day"]
                 wait_for(lambda: "tool.use" in [one.type for one in claw.history(SESSION)], "the call on disk")
                 for snapshot in claw.watch():
                     assert [one.session_id for one in snapshot.sessions] == [SESSION]

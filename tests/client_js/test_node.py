@@ -289,7 +289,8 @@ def test_it_answers_questions_while_events_are_read_and_after_a_restart(home: Pa
         const claw = await connect();
         for await (const event of claw.events("tool.use", {{ since: OLDEST }})) {{
             const [sessions, one, all] = await Promise.all([claw.sessions(), claw.usage("{SESSION}"), claw.usage()]);
-            tell(sessions.map(({{ sessionId }}) => sessionId), one, all);
+            const report = await claw.usageReport({{ by: ["day", "model"], since: "2026-01-01" }});
+            tell(sessions.map(({{ sessionId }}) => sessionId), one, all, report);
             break;
         }}
         tell(await failure(claw.history("")));
@@ -304,10 +305,11 @@ def test_it_answers_questions_while_events_are_read_and_after_a_restart(home: Pa
         service.wait_for_hooks()
         use_tool(home)
         with Running(home, source, runtime) as running:
-            (sessions, one, all), history, events, _ = running.wait(4)
+            (sessions, one, all, report), history, events, _ = running.wait(4)
             assert sessions == [SESSION]
             assert one["sessionId"] == SESSION
             assert all["sessionCount"] == 1
+            assert (report["by"], report["since"], report["rows"]) == (["day", "model"], "2026-01-01", [])
             assert history == events == "RequestError: the message is not one of the protocol's"
             service.stop()
             running.say()

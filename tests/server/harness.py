@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.paths import Home
 from clawsocket.protocol.envelope import Event
-from clawsocket.protocol.models import AgentState, Finding, SessionInfo, SessionUsage, TotalUsage
-from clawsocket.protocol.replies import ServiceStatus
+from clawsocket.protocol.messages import UsagePart
+from clawsocket.protocol.models import AgentState, Finding, SessionInfo, SessionUsage, Spending, TotalUsage
+from clawsocket.protocol.replies import ServiceStatus, UsageReport
 from clawsocket.server.backend import Backend
 from clawsocket.server.connection import Connection
 from clawsocket.server.server import Server
@@ -63,6 +64,7 @@ class FakeBackend:
             all_sessions=self.all_sessions,
             history=self.history,
             usage=self.usage,
+            usage_report=self.usage_report,
             status=self.status,
             findings=self.findings,
             take_hook=self.take_hook,
@@ -109,6 +111,19 @@ class FakeBackend:
             unpriced_models=[],
             last_updated_at=0,
         )
+
+    async def usage_report(self, by: Sequence[UsagePart], since: str | None) -> UsageReport:
+        await self.may_go.wait()
+        self.trip()
+        total = Spending(
+            input_tokens=1,
+            output_tokens=2,
+            cache_creation_input_tokens=3,
+            cache_read_input_tokens=4,
+            messages=1,
+            total_cost_usd=0.5,
+        )
+        return UsageReport(by=list(by), since=since, rows=[], total=total, unpriced_models=[], prices_date="2026-11-20")
 
     def status(self) -> ServiceStatus:
         self.trip()

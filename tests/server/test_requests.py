@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from clawsocket import __version__
+from clawsocket.errors import RequestError
 from clawsocket.protocol.replies import ERRORS
 from tests.server.harness import SESSION, Rig, running, session
 
@@ -226,6 +227,47 @@ async def test_while_the_doctor_looks_other_questions_are_answered(rig: Rig) -> 
         assert (await client.ask("get_status"))["type"] == "status"
         rig.fake.may_go.set()
         assert (await client.receive())["id"] == "slow"
+
+
+async def test_a_report_of_usage_is_summed_up_as_asked_and_holds_nobody_up(rig: Rig) -> None:
+    rig.fake.may_go.clear()
+    async with rig.client() as client:
+        await client.send("get_usage_report", by=["day", "model"], since="2026-11-01", id="r")
+        assert (await client.ask("get_status"))["type"] == "status"
+        rig.fake.may_go.set()
+        report = await client.receive()
+    assert (report["type"], report["id"], report["by"], report["since"]) == (
+        "usage_report",
+        "r",
+        ["day", "model"],
+        "2026-11-01",
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"by": []},
+        {"by": ["colour"]},
+        {"by": "day"},
+        {"by": ["day"], "since": "7d"},
+        {"by": ["day"], "since": "2026-02-30"},
+    ],
+)
+async def test_a_report_of_usage_that_nobody_can_make_is_refused(rig: Rig, fields: dict[str, Any]) -> None:
+    async with rig.client() as client:
+        reply = await client.ask("get_usage_report", id="r", **fields)
+        assert (reply["error"], reply["id"]) == ("invalid message", "r")
+
+
+async def test_a_report_of_usage_that_fails_is_an_error_and_no_end(rig: Rig) -> None:
+    async with rig.client() as client:
+        rig.fake.error = RequestError("failed", "the report could not be made")
+        reply = await client.ask("get_usage_report", by=["day"], id="r")
+        assert (reply["error"], reply["message"], reply["id"]) == ("failed", "the report could not be made", "r")
+        rig.fake.error = None
+        assert (await client.ask("get_status"))["type"] == "status"
 
 
 async def test_a_history_is_the_last_events_of_a_session(rig: Rig) -> None:

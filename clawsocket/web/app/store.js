@@ -32,6 +32,7 @@ class Store {
   /** The client, for what a view asks for itself: see claw-socket.js. Null before the first connection. */
   claw = null;
 
+  #address = {};
   #listeners = new Set();
   #changes = none();
   #frame = 0;
@@ -69,6 +70,7 @@ class Store {
   async start({ url, token, onLost, onEnded }) {
     this.stop();
     this.#stopped = false;
+    this.#address = { url, token };
     this.claw = await connect({ url, token, wait: true });
     const notice = (told) => this.#noticed(told, onLost);
     const stream = (this.#stream = this.claw.events(TOPICS, { notice }));
@@ -83,6 +85,11 @@ class Store {
       this.#status("lost");
       onEnded();
     }
+  }
+
+  /** Return a promise of a client of one's own, for what takes long: each answers one question at a time. */
+  another(signal) {
+    return connect({ ...this.#address, wait: true, signal });
   }
 
   /** End the connection; what is known stays. */

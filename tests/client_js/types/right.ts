@@ -59,6 +59,8 @@ await stream.close();
 const sessions = await claw.sessions({ all: true });
 console.log(sessions[0]?.state === "idle", position);
 console.log((await claw.usage("a")).inputTokens, (await claw.usage()).sessionCount);
+const report = await claw.usageReport({ by: ["day", "model"], since: "2026-11-01" });
+console.log(report.rows[0]?.model, report.rows[0]?.totalCostUsd ?? 0, (await claw.usageReport({ by: "day" })).total.messages);
 for (const event of await claw.history("a", { limit: 5, before: "b" })) {
   if (event.type === "tool.result") {
     same<typeof event, Omit<ToolResultEvent, "seq">>(true);

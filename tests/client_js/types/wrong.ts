@@ -28,6 +28,8 @@ stream.position = OLDEST;
 // WRONG
 console.log((await claw.usage()).inputTokens);
 // WRONG
+await claw.usageReport({ by: "colour" });
+// WRONG
 console.log((await claw.history("a"))[0]?.seq);
 const [session] = await claw.sessions();
 // WRONG
