@@ -73,7 +73,10 @@ def main(argv: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "textual":
             raise
-        needed = "watch needs Textual: pip install 'claw-socket[watch]'; claw-socket ps --watch does without"
+        needed = (
+            "watch needs Textual: pip install 'claw-socket[watch]' (it is not in the binary); "
+            "claw-socket ps --watch does without"
+        )
         raise UsageError(needed) from None
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("watch needs a terminal; in a pipe: claw-socket ps --watch --json")
