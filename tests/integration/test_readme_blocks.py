@@ -34,6 +34,8 @@ ELSEWHERE = {
     "js": "tests/integration/test_readme.py runs it",
     "make run": "it serves until it is ended; that make knows what to do is asked of it",
     "claw-socket install --dry-run": "tests/integration/test_systemd.py does both with a systemd of its own",
+    "claw-socket open": "tests/web/test_login.py opens what it prints",
+    "claw-socket upgrade": "tests/integration/test_upgrade.py does both, with files of two versions",
 }
 """Blocks that are not run here, by their language or beginning, and why."""
 

@@ -10,7 +10,16 @@ import pytest
 
 from clawsocket.protocol import replies
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.models import ModelUsage, SessionUsage, TotalUsage
+from clawsocket.protocol.models import (
+    ClientStatus,
+    Finding,
+    ModelUsage,
+    SessionUsage,
+    Spending,
+    StoreStatus,
+    TotalUsage,
+    UsageRow,
+)
 
 SERVER = replies.ServerInfo(version="1.2.3", protocol=replies.PROTOCOL, features=replies.FEATURES)
 ZEROS = SessionUsage(
@@ -27,6 +36,25 @@ ZEROS = SessionUsage(
     last_updated_at=0,
 )
 TOTAL = TotalUsage(total_cost_usd=0.5, total_input_tokens=1, total_output_tokens=2, session_count=3, model_breakdown={})
+
+SPENT: dict[str, Any] = {
+    "input_tokens": 1,
+    "output_tokens": 2,
+    "cache_creation_input_tokens": 3,
+    "cache_read_input_tokens": 4,
+    "messages": 5,
+    "unpriced_messages": 1,
+    "total_cost_usd": None,
+}
+SENT_SPENT = {
+    "inputTokens": 1,
+    "outputTokens": 2,
+    "cacheCreationInputTokens": 3,
+    "cacheReadInputTokens": 4,
+    "messages": 5,
+    "unpricedMessages": 1,
+    "totalCostUsd": None,
+}
 
 REPLIES: list[tuple[Wire, dict[str, Any]]] = [
     (
@@ -108,6 +136,69 @@ REPLIES: list[tuple[Wire, dict[str, Any]]] = [
             "modelBreakdown": {},
         },
     ),
+    (
+        replies.UsageReport(
+            by=["day", "model"],
+            since="2026-11-01",
+            rows=[UsageRow(day="2026-11-02", model="m", **SPENT)],
+            total=Spending(**SPENT),
+            unpriced_models=[],
+            prices_date="2026-10-01",
+        ),
+        {
+            "type": "usage_report",
+            "by": ["day", "model"],
+            "since": "2026-11-01",
+            "rows": [{**SENT_SPENT, "day": "2026-11-02", "model": "m"}],
+            "total": SENT_SPENT,
+            "unpricedModels": [],
+            "pricesDate": "2026-10-01",
+        },
+    ),
+    (
+        replies.ServiceStatus(
+            pid=7,
+            started_at=1,
+            cpu_seconds=0.5,
+            events=9,
+            clients=[ClientStatus(topics=["*"], lag=2, stalled=True)],
+            gaps=1,
+            memory_events=3,
+            memory_bytes=400,
+            store=StoreStatus(size=8192, oldest_at=5, behind=1),
+            troubles={"log": 1},
+            hooks_waiting=2,
+            hooks_rejected={"json": 1},
+            caught_up=True,
+            broken_lines=1,
+            unknown_lines={"new": 3},
+        ),
+        {
+            "type": "status",
+            "pid": 7,
+            "startedAt": 1,
+            "cpuSeconds": 0.5,
+            "events": 9,
+            "clients": [{"topics": ["*"], "lag": 2, "stalled": True}],
+            "gaps": 1,
+            "memoryEvents": 3,
+            "memoryBytes": 400,
+            "store": {"size": 8192, "oldestAt": 5, "behind": 1},
+            "troubles": {"log": 1},
+            "hooksWaiting": 2,
+            "hooksRejected": {"json": 1},
+            "caughtUp": True,
+            "brokenLines": 1,
+            "unknownLines": {"new": 3},
+        },
+    ),
+    (
+        replies.Findings(findings=[Finding(check="port", level="error", what="w", mend="m", fixable=False)]),
+        {
+            "type": "findings",
+            "findings": [{"check": "port", "level": "error", "what": "w", "mend": "m", "fixable": False}],
+        },
+    ),
 ]
 
 
@@ -143,7 +234,7 @@ def test_the_usage_of_a_model_without_a_price_is_null() -> None:
 
 
 def test_the_error_and_close_codes_are_the_promised_ones() -> None:
-    assert set(replies.ERRORS) == {"invalid JSON", "invalid message", "rate_limited", "limit_exceeded"}
+    assert set(replies.ERRORS) == {"invalid JSON", "invalid message", "rate_limited", "limit_exceeded", "failed"}
     assert set(replies.CLOSE_CODES) == {1001, 1008, 1009, 4408, 4409, 4500}
 
 
