@@ -45,15 +45,7 @@ def base() -> Path:
     if not made.exists():
         root("rm", "-rf", str(folder))
         folder.parent.mkdir(exist_ok=True)
-        command = (
-            "debootstrap",
-            "--variant=minbase",
-            f"--include={_PACKAGES}",
-            SUITE,
-            str(folder),
-            "http://deb.debian.org/debian",
-        )
-        root(*command, timeout=300)
+        root("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", SUITE, str(folder), timeout=300)
         root("rm", "-rf", str(folder / "var/cache/apt/archives"))
         made.touch()
     return folder
