@@ -112,17 +112,14 @@ dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folde
 	$(MAKE) --no-print-directory --directory .scratch/again dist PYTHON=$(PYTHON)
 	diff dist/SHA256SUMS .scratch/again/dist/SHA256SUMS && echo "Both are the same, byte for byte."
 
-# What of the end-to-end tests takes two minutes; ARGS="tests/e2e tests/integration tests/cli" are all that can be run.
-UPGRADE := tests/integration/test_upgrade.py::test_
-BINARY_TESTS := tests/binary tests/e2e/test_account.py tests/integration/test_service.py tests/cli/test_live.py \
-	$(UPGRADE)an_upgrade_and_a_downgrade_lose_no_event \
-	$(UPGRADE)a_download_in_one_file_installs_itself_and_purge_removes_all_of_it \
-	tests/setup/test_keyring.py::test_a_process_ends_though_its_keyring_does_not_answer
+# The end-to-end tests, but for what the binary has not, Textual, and what writes to a program that runs.
+BINARY_TESTS := tests/binary tests/e2e tests/integration tests/cli tests/setup/test_keyring.py
+SOURCE_ALONE := test_watch or without_colours or (line_by_line and tail) or installed_twice
 
 test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
 	@echo "== tests of the binary =="
 	@CLAW_SOCKET_TEST_BINARY=$(CURDIR)/build/binary/claw-socket/claw-socket $(BIN)/python -m pytest \
-		$(or $(ARGS),$(BINARY_TESTS))
+		$(if $(ARGS),$(ARGS),--numprocesses=3 --dist=loadfile $(BINARY_TESTS) -k "not ($(SOURCE_ALONE))")
 
 ## ---- checking ----
 

@@ -235,7 +235,7 @@ def test_ps_shows_sessions_and_what_they_wait_for(home: Path, service: Service, 
     feed.bash("ls", cwd="/home/dev/other", session_id=OTHER)
     with session_file(home, status="busy"):
         feed.ask("rm main.py")
-        wait_for(lambda: "requires_action" in run_command(home, "ps").stdout, "the state")
+        wait_for(lambda: {"requires_action", "running"} <= {*run_command(home, "ps").stdout.split()}, "the states")
         shown = run_command(home, "ps").stdout.splitlines()
         assert shown[0].split() == ["SESSION", "STATE", "FOR", "CONTEXT", "COST", "WHAT"]
         assert shown[1].split()[:2] == ["w-1", "requires_action"]
