@@ -172,7 +172,7 @@ def writing(bench: Bench) -> Iterator[Sample]:
 
     The two take turns, and each stays on one CPU: what moving about costs is more than what is measured.
     """
-    turns = 2 if bench.quick else 6
+    turns = 2 if bench.quick else 10
     with Service(bench.home().path) as disk, Service(bench.home().path, "--set", "log_to_disk=no") as memory:
         seen: dict[Process, list[Load]] = {disk: [], memory: []}
         for service in seen:
