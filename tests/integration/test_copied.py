@@ -12,7 +12,7 @@ import pytest
 
 from tests.state.playback import RECORDINGS
 from tests.support import oracle
-from tests.support.feed import session_file
+from tests.support.feed import line, session_file
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 
@@ -51,6 +51,18 @@ def test_all_usage_is_counted_whatever_comes_first(tmp_path: Path, service: Serv
                     lambda id=id, wanted=wanted: tokens(client.ask("get_usage", sessionId=id)) == wanted,  # type: ignore[misc]
                     f"the usage of {name}",
                 )
+
+
+def test_all_usage_of_an_old_session_that_goes_on_without_a_session_file_is_counted(tmp_path: Path) -> None:
+    source = RECORDINGS / "f2_subagents_parallel" / "projects"
+    projects = Path(shutil.copytree(source, tmp_path / ".claude" / "projects"))
+    [id], [transcript] = oracle.sessions(source), projects.glob("*/*.jsonl")
+    with Service(tmp_path) as service, service.connect() as client:
+        service.wait_for_hooks()
+        with transcript.open("ab") as file:
+            file.write(line(1, session=id) + b"\n")
+        wanted = oracle.read(id, source, ()).usage
+        wait_for(lambda: tokens(client.ask("get_usage", sessionId=id)) == wanted, "the usage of before")
 
 
 def copy(source: Path, home: Path, order: str) -> None:
