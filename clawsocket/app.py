@@ -94,6 +94,7 @@ class App:
         self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
         self.world.on_end = self.transcripts.drain
         self.world.on_removed = self.transcripts.forget
+        self.world.on_unheard = self.transcripts.repeat
 
         self.started = False
         self._hook_ids = self._posted()

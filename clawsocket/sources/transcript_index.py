@@ -109,6 +109,11 @@ class Transcript:
         self.tail = Tail(str(self.path), line_limit)
         self.catching_up = self.found > 0
 
+    def repeat(self, line_limit: int) -> None:
+        """Read it from its beginning again; what was new in it is new again."""
+        self.done, self.lines = 0, iter(())
+        self.begin(line_limit)
+
     def restart(self, tail: Tail, cutoff: int) -> None:
         """It was rewritten: what is in it now was there before, as far as it is not later than ``cutoff``."""
         self.found, self.cutoff, self.at, self.done = tail.size, cutoff, tail.mtime, 0

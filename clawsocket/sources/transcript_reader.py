@@ -92,7 +92,7 @@ class Reader:
     def _advance(self, transcript: Transcript, deadline: float) -> bool:
         """Tell of lines until the deadline or the end of the slice, then read on; return whether there is more."""
         told, more, tail = False, False, transcript.tail
-        # Who takes a line may end the session, and then the transcript rests.
+        # Who takes a line may end the session, and then the transcript rests; or may want all of it again.
         while tail is not None and tail is transcript.tail:
             line = next(transcript.lines, None)
             if line is None:
@@ -106,7 +106,7 @@ class Reader:
                 break
         if told:
             self._told(transcript)
-        if not more:
+        if not more and tail is transcript.tail:
             self._catch_up(transcript)
         return more
 

@@ -123,11 +123,23 @@ class Transcripts:
         self._living.add(session_id)
         self._find(session_id)
         for project in self._projects:
-            if is_folder(project / session_id / AGENTS):
+            if is_folder(project / session_id):  # that of its subagents may come later
                 self._follow_agents(project, session_id)
         for transcript in self._index.of_session(session_id):
             if not transcript.lost:
                 self._read(transcript)
+
+    def repeat(self, session_id: str) -> bool:
+        """Nobody heard what was told of a session until now: tell it again, what was new as new. Returns True."""
+        for transcript in self._index.of_session(session_id):
+            if transcript.tail is not None and not transcript.lost:
+                transcript.repeat(self._line_limit)
+                self._read(transcript)
+        for folder in self._folders_of_agents(session_id):
+            for path in [path for path in self._metas if path.parent == folder]:
+                del self._metas[path]
+            self._look(folder)
+        return True
 
     def forget(self, session_id: str) -> None:
         """A session is over: keep only where its files stood. If they grow, all up to there is told silently again."""
@@ -329,9 +341,9 @@ class Transcripts:
     def _read(self, transcript: Transcript) -> None:
         if transcript.tail is None:
             transcript.begin(self._line_limit)
+        self._reader.enqueue(transcript)
         if transcript.agent_id is None:
             self._follow_agents(transcript.folder, transcript.session_id)
-        self._reader.enqueue(transcript)
 
     def _meta(self, folder: Path, name: str, *, created: bool) -> None:
         session_id, agent_id, path = self._agent_folders.get(folder), meta_agent(name), folder / name

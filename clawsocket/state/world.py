@@ -60,6 +60,10 @@ class World:
         sessions: those that have not ended, by id.
         past: the last ones that ended.
         book: every message that was paid for; it may be replaced before anything is observed, for other prices.
+        on_end: called with a session that ends, to take what its files still hold.
+        on_removed: called with a session that was removed.
+        on_unheard: called with a session that is discovered after older lines of it were told in vain; returns
+            whether all of its lines will be told again, from the first one.
     """
 
     def __init__(self, *, end_wait: int = 500, linger: int = 60_000, silence: int = 1_800_000) -> None:
@@ -80,6 +84,7 @@ class World:
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
         self._early: dict[str, list[HookSeen]] = {}
+        self._unheard: set[str] = set()  # sessions that were not known when something older of them was told
         self._early_lines: dict[str, StatusLineSeen] = {}  # the newest of sessions that are not known yet
         self._takers: dict[type[Observation], Callable[[Any], None]] = {
             HookSeen: self._hook,
@@ -92,6 +97,7 @@ class World:
         }
         self.on_end: Callable[[str], None] = lambda _session_id: None
         self.on_removed: Callable[[str], None] = lambda _session_id: None
+        self.on_unheard: Callable[[str], bool] = lambda _session_id: False
 
     # For the sessions
 
@@ -248,8 +254,11 @@ class World:
         session = self._session(seen.session_id, seen.at)
         if session is None:
             if seen.silent:
+                self._unheard.add(seen.session_id)
                 return
             session = self._discover(seen.session_id, seen.line.cwd or "", seen.at, "transcript")
+            if self._hear_again(seen.session_id):
+                return
         if not (seen.silent or seen.follows) and seen.at < session.file_started_at - lines.COPIED:
             return
         agent_id = seen.agent_id or (seen.line.agent_id if seen.line.is_sidechain else None)
@@ -281,6 +290,7 @@ class World:
             session = self._session(session_id, seen.at, again=again)
             if session is None:
                 session = self._discover(session_id, seen.hook.cwd or "", seen.at, "hook")
+                self._hear_again(session_id)
             self._take_hook(session, seen)
 
     def _take_hook(self, session: Session, seen: HookSeen) -> None:
@@ -300,6 +310,7 @@ class World:
     def _meta(self, seen: AgentMetaSeen) -> None:
         session = self._known(seen.session_id)
         if session is None:
+            self._unheard.add(seen.session_id)
             return
         agent = session.agents.get(seen.agent_id, seen.at, seen.meta.agent_type)
         agent.type = seen.meta.agent_type or agent.type
@@ -324,6 +335,7 @@ class World:
             self._end(session)
         if session is None or session.state == "ended":
             session = self._discover(file.session_id, file.cwd, seen.at, "session_file", file)
+            self._hear_again(session.id)
         if session.gone_reason is not None and session.pid == file.pid:
             session.ending, session.gone_reason = False, None  # its file is back
         session.pid, session.run, session.restored = file.pid, session.run or run, False
@@ -410,6 +422,13 @@ class World:
         if file is None:
             self._watch_silence(session)
         return session
+
+    def _hear_again(self, session_id: str) -> bool:
+        """Ask for what was told of a session before it was known; return whether all of its lines come again."""
+        if session_id not in self._unheard:
+            return False
+        self._unheard.remove(session_id)
+        return self.on_unheard(session_id)
 
     def _watch_silence(self, session: Session) -> None:
         """Remove a session without a file when nothing has come of it for long."""

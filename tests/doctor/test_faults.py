@@ -59,7 +59,7 @@ def ours(home: Path) -> Home:
 @pytest.fixture
 def service(home: Path) -> Iterator[Service]:
     with Service(home) as running:
-        running.wait_for_hooks()
+        wait_for(lambda: "hooks installed in" in running.log.read_text(), "the hooks, installed to the end")
         yield running
 
 

@@ -182,6 +182,36 @@ async def test_the_folder_of_subagents_comes_when_it_comes(following: Following,
     await following.until_new("1")
 
 
+async def test_the_folder_of_subagents_may_come_before_the_transcript_and_after_that_of_the_session(
+    following: Following, project: Path
+) -> None:
+    (project / "s").mkdir(parents=True)
+    await following.start("s")
+    (project / "s" / "subagents").mkdir()
+    append(project / "s" / "subagents" / "agent-a.jsonl", line("1"))
+    await following.until_new("1", agent_id="a")
+
+
+async def test_what_nobody_heard_is_told_again_the_old_as_old_and_the_new_as_new(
+    following: Following, project: Path
+) -> None:
+    agents = project / "s" / "subagents"
+    agents.mkdir(parents=True)
+    old_file(project / "s.jsonl", line("1", LONG_AGO))
+    old_file(agents / "agent-a.jsonl", line("1", LONG_AGO))
+    old_file(agents / "agent-a.meta.json", META)
+    await following.start()
+    append(project / "s.jsonl", line("2"))
+    await following.until_new("2")
+    await eventually(lambda: following.old(agent_id="a") == ["1"], "the subagent")
+    following.seen.clear()
+    assert following.all.repeat("s")
+    await following.until_new("2")
+    await eventually(lambda: following.old(agent_id="a") == ["1"], "the subagent again")
+    assert following.told() == [("1", True), ("2", False)]
+    assert following.metas() == [("a", "Explore", True)]
+
+
 async def test_a_half_written_meta_file_is_told_when_it_is_whole(following: Following, project: Path) -> None:
     agents = project / "s" / "subagents"
     agents.mkdir(parents=True)

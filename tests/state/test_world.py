@@ -374,6 +374,32 @@ def test_lines_that_a_fork_copied_are_no_news_and_cost_it_nothing() -> None:
     assert run.data("usage.updated")[-1]["outputTokens"] == 2
 
 
+@pytest.mark.parametrize("first", ["file", "hook", "prompt"])
+def test_what_was_told_of_a_session_before_it_was_known_is_asked_for_once(first: str) -> None:
+    run, asked = Run(), list[str]()
+
+    def again(session_id: str) -> bool:
+        asked.append(session_id)
+        return True
+
+    run.world.on_unheard = again
+    run.prompt("old", silent=True)
+    assert asked == []
+    if first == "file":
+        run.file("idle")
+    elif first == "hook":
+        run.hook("Notification", message="m")
+        run.wait()
+    else:
+        run.prompt("new", id="p2")
+        assert run.data("message.user") == []  # it comes again, behind the old one
+    assert asked == ["s"]
+    run.prompt("old", silent=True)
+    run.prompt("new", id="p2")
+    assert [data["text"] for data in run.data("message.user")] == ["new"]
+    assert asked == ["s"]
+
+
 def test_what_is_read_silently_tells_nothing_until_it_has_caught_up() -> None:
     run = Run()
     run.file(silent=True)

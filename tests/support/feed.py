@@ -48,7 +48,9 @@ def spool(home: Path, name: str, body: bytes, mtime: float | None = None) -> Non
 
 
 @contextmanager
-def session_file(home: Path, session: str = SESSION, status: str = "idle", name: str = "w-1") -> Iterator[int]:
+def session_file(
+    home: Path, session: str = SESSION, status: str = "idle", name: str = "w-1", *, began: float | None = None
+) -> Iterator[int]:
     """A living process with a session file, until the context ends: then both go."""
     folder = home / ".claude" / "sessions"
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def session_file(home: Path, session: str = SESSION, status: str = "idle", name:
             "pid": process.pid,
             "sessionId": session,
             "cwd": "/w",
-            "startedAt": int(time.time() * 1000),
+            "startedAt": int((time.time() if began is None else began) * 1000),
             "procStart": start,
             "entrypoint": "cli",
             "name": name,
