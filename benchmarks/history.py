@@ -45,7 +45,8 @@ def told(name: str, page: Page, cdp: CDPSession, heaps: list[float]) -> None:
 
 def back(page: Page, cdp: CDPSession) -> None:
     """Scroll to the very first event, as fast as it comes."""
-    began, looked, heaps = time.monotonic(), 0.0, []
+    began, looked = time.monotonic(), 0.0
+    heaps: list[float] = []
     while not page.evaluate(f"{BEGUN} && {LIST}.scrollTop === 0"):
         page.mouse.wheel(0, -STEP)
         page.wait_for_timeout(16)

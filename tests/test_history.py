@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from clawsocket import history
+from clawsocket.sources import backwards
 from tests.state.playback import RECORDINGS, SCENARIOS, file_observations, in_order, line_observations, play
 from tests.web.stage import long_conversation
 
@@ -113,10 +114,9 @@ def test_a_page_costs_what_it_returns_however_long_the_transcript_is(
 ) -> None:
     path = next((tmp_path / ".claude").rglob(f"{long_conversation(tmp_path, 1000)}.jsonl"))
     cost: list[int] = []
-    last_lines = history.last_lines
 
     def counted(file: Path, count: int, **more: Any) -> tuple[list[bytes], int]:
-        found = last_lines(file, count, **more)
+        found = backwards.last_lines(file, count, **more)
         cost.append(len(found[0]))
         return found
 
