@@ -78,6 +78,7 @@ class App:
         self.log = EventLog(max_bytes=settings.ring_bytes, max_events=settings.ring_events)
         self.persistence = Persistence(home, settings, self.log, self.world, self.dirs)
         self.reports = Reports(home.root, settings.claude_dirs)
+        self.places = history.Places()
         self.fanout = FanOut(self.log, slice_bytes=settings.socket_buffer)
         self.server = Server(settings, home, self.log, self.fanout, self._backend(), lambda: self.token)
 
@@ -251,7 +252,9 @@ class App:
         if path is not None:
             logged = await self.persistence.logged(session_id) if all else []
             with contextlib.suppress(FileNotFoundError):
-                read = partial(history.read, path, session_id, limit, before, max_bytes=size, logged=logged)
+                read = partial(
+                    history.read, path, session_id, limit, before, max_bytes=size, logged=logged, places=self.places
+                )
                 return await asyncio.to_thread(read)
         return history.stored(await self.persistence.history(session_id, limit, before), limit, max_bytes=size)
 

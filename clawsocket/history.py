@@ -1,11 +1,13 @@
-"""A session's history, read from the end of its transcripts."""
+"""A session's history, read from its transcripts, page by page from their end."""
 
 from __future__ import annotations
 
 import contextlib
 import heapq
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -14,10 +16,12 @@ from clawsocket.claude import transcript
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
 from clawsocket.protocol.envelope import Envelope, Event, encode
 from clawsocket.sources.backwards import last_lines
-from clawsocket.state.history import replay
+from clawsocket.state.history import steps
 
 CONTEXT = 200
 """Lines read before those that are wanted, so that results find the calls they belong to."""
+PLACES = 4096
+"""Places in transcripts that are remembered, at most."""
 
 _encoder = msgspec.json.Encoder()
 _sent = msgspec.json.Decoder(Envelope)
@@ -26,8 +30,59 @@ READ_LIMIT = 512_000_000
 """Bytes read for one reply, at most."""
 
 
+class Places:
+    """Where in its transcripts an event is told: the page before it is read from there, not from their end.
+
+    Of use to those who read page after page; what is not remembered is found all the same. May be used by several
+    threads.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[Path, str], dict[Path, int]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, path: Path, event: str | None) -> Mapping[Path, int]:
+        """Return the byte of each file after which nothing is told that comes before the event; empty: not known."""
+        with self._lock:
+            return self._places.get((path, event), {}) if event is not None else {}
+
+    def keep(self, path: Path, event: str, ends: dict[Path, int]) -> None:
+        """Remember an event's place; the oldest one is forgotten for it."""
+        with self._lock:
+            self._places.pop((path, event), None)
+            self._places[path, event] = ends
+            if len(self._places) > PLACES:
+                del self._places[next(iter(self._places))]
+
+
+class _Line(NamedTuple):
+    """What is told up to a byte of a file."""
+
+    seen: AgentMetaSeen | LineSeen
+    file: Path
+    end: int
+
+
+class _Window(NamedTuple):
+    """A part of the transcripts: its lines by time, and where it begins in each file."""
+
+    lines: list[_Line]
+    begins: dict[Path, int]
+    whole: bool
+    """Whether the main file begins here."""
+    size: int
+    """Lines of the main file."""
+
+
 def read(
-    path: Path, session_id: str, limit: int, before: str | None, *, max_bytes: int, logged: Sequence[bytes] = ()
+    path: Path,
+    session_id: str,
+    limit: int,
+    before: str | None,
+    *,
+    max_bytes: int,
+    logged: Sequence[bytes] = (),
+    places: Places | None = None,
 ) -> tuple[list[Raw], bool]:
     """Return the last events of a session, those of its subagents among them by time.
 
@@ -38,19 +93,47 @@ def read(
         before: the id of the event to end before; None: the end.
         max_bytes: their size, at most.
         logged: events as they were sent, oldest first, that no transcript tells: they are put among the others by time.
+        places: where the pages that were read begin; a page before one of them costs no more than what is in it.
 
     Returns:
         Envelopes without ``seq``, oldest first, and whether there are older ones.
     """
+    places = places or Places()
+    ends = places.find(path, before)
     count = limit + CONTEXT
     while True:
-        lines, whole = last_lines(path, count, max_bytes=READ_LIMIT)
-        events = _with(replay(_merged(path, session_id, lines, whole)), logged, whole)
+        window = _window(path, session_id, count, ends)
+        told, after = _told(window)
+        events = _with(told, logged, window.whole)
         end = _index(events, before)
-        enough = end is not None and end >= limit
-        if whole or enough or len(lines) < count:
-            return _page(events[: end if end is not None else 0], limit, max_bytes, whole)
+        if end is None and ends:
+            ends, count = {}, limit + CONTEXT  # the file is another one by now
+            continue
+        if window.whole or (end is not None and end >= limit) or window.size < count:
+            break
         count *= 4
+    end = end or 0
+    page, more = _page(events[:end], limit, max_bytes, window.whole)
+    given = events[end - len(page) : end]
+    told_after = next((after[event.id] for event in given if event.id in after), None)
+    if told_after is not None and more:
+        places.keep(path, given[0].id, _ends(window, told_after))
+    return page, more
+
+
+def _told(window: _Window) -> tuple[list[Event], dict[str, int]]:
+    """Return the events of a window, and by the id of each after how many lines it is told."""
+    events: list[Event] = []
+    after: dict[str, int] = {}
+    for number, told in enumerate(steps(line.seen for line in window.lines), 1):
+        events += told
+        after.update((event.id, number) for event in told)
+    return events, after
+
+
+def _ends(window: _Window, count: int) -> dict[Path, int]:
+    """Return where the first lines of a window end in each file."""
+    return window.begins | {line.file: line.end for line in window.lines[:count]}
 
 
 def stored(raws: list[bytes], limit: int, *, max_bytes: int) -> tuple[list[Raw], bool]:
@@ -112,36 +195,51 @@ def _page(events: list[Event], limit: int, max_bytes: int, whole: bool) -> tuple
     return page[::-1], not whole or len(page) < len(events)
 
 
-def _merged(path: Path, session_id: str, lines: list[bytes], whole: bool) -> list[AgentMetaSeen | LineSeen]:
-    """Return the observations of all files by time; each file's own order is kept, since its times may step back."""
-    main: list[AgentMetaSeen | LineSeen] = list(_observations(session_id, None, lines))
-    start = 0 if whole or not main else main[0].at
-    files = [main]
+def _window(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -> _Window:
+    """Read the last lines of all files, by time; each file's own order is kept, since its times may step back.
+
+    Args:
+        path: the session's transcript.
+        session_id: its session.
+        count: how many lines of it, at most.
+        ends: the byte of each file at which to end; of one that is not in it, its end.
+    """
+    raw, begin = last_lines(path, count, max_bytes=READ_LIMIT, end=ends.get(path))
+    main = list(_lines(path, session_id, None, raw, begin))
+    start = 0 if begin == 0 or not main else main[0].seen.at
+    files, begins = [main], {path: begin}
     for file in sorted((path.parent / session_id / "subagents").glob("agent-*.jsonl")):
         if file.stat().st_mtime * 1000 < start:
             continue
         agent_id = file.stem.removeprefix("agent-")
-        raw, _ = last_lines(file, len(lines) + CONTEXT, max_bytes=READ_LIMIT)
-        own = [one for one in _observations(session_id, agent_id, raw) if one.at >= start]
+        more, at = last_lines(file, len(raw) + CONTEXT, max_bytes=READ_LIMIT, end=ends.get(file))
+        found = list(_lines(file, session_id, agent_id, more, at))
+        own = [one for one in found if one.seen.at >= start]
         if own:
-            files.append([*_meta(file, session_id, agent_id, own[0].at), *own])
-    return list(heapq.merge(*files, key=lambda one: one.at))
+            begins[file] = max((one.end for one in found if one.seen.at < start), default=at)
+            files.append([*_meta(file, session_id, agent_id, own[0].seen.at, begins[file]), *own])
+    return _Window(list(heapq.merge(*files, key=_seen_at)), begins, begin == 0, len(raw))
 
 
-def _observations(session_id: str, agent_id: str | None, lines: list[bytes]) -> Iterator[LineSeen]:
+def _seen_at(line: _Line) -> int:
+    return line.seen.at
+
+
+def _lines(file: Path, session_id: str, agent_id: str | None, raws: list[bytes], begin: int) -> Iterator[_Line]:
     parsed = []
-    for raw in lines:
+    for raw in raws:
+        begin += len(raw) + 1
         with contextlib.suppress(ValueError):
-            parsed.append(transcript.parse(raw))
-    at = next((line.at for line in parsed if line.at), 0)
-    for line in parsed:
+            parsed.append((transcript.parse(raw), begin))
+    at = next((line.at for line, _ in parsed if line.at), 0)
+    for line, end in parsed:
         at = line.at or at
-        yield LineSeen(session_id, agent_id, line, at)
+        yield _Line(LineSeen(session_id, agent_id, line, at), file, end)
 
 
-def _meta(file: Path, session_id: str, agent_id: str, at: int) -> list[AgentMetaSeen]:
+def _meta(file: Path, session_id: str, agent_id: str, at: int, begin: int) -> list[_Line]:
     try:
         meta = transcript.parse_meta(file.with_suffix(".meta.json").read_bytes())
     except OSError:
         return []
-    return [AgentMetaSeen(session_id, agent_id, meta, at)] if meta else []
+    return [_Line(AgentMetaSeen(session_id, agent_id, meta, at), file, begin)] if meta else []

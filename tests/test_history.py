@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from clawsocket import history
+from clawsocket.sources import backwards
 from tests.state.playback import RECORDINGS, SCENARIOS, file_observations, in_order, line_observations, play
+from tests.web.stage import long_conversation
 
 FACTS = ("message.", "tool.", "agent.")
 
@@ -22,6 +24,15 @@ def transcript_of(scenario: str) -> Path:
 def read(path: Path, limit: int = 1000, before: str | None = None, size: int = 16_000_000) -> tuple[list[Any], bool]:
     events, more = history.read(path, path.stem, limit, before, max_bytes=size)
     return [json.loads(bytes(event)) for event in events], more
+
+
+def repeated(path: Path, turns: int) -> None:
+    """Have a transcript that says the same again and again, with other ids."""
+    source = transcript_of("b_bash").read_bytes()
+    with path.open("wb") as file:
+        for turn in range(turns):
+            number = f"{turn:06}".encode()
+            file.write(source.replace(b"toolu_01whaK", b"toolu_" + number).replace(b"6ae0569b", b"aa" + number))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -66,12 +77,8 @@ def test_its_size_is_bounded() -> None:
 
 
 def test_a_page_deep_in_a_long_transcript_is_found(tmp_path: Path) -> None:
-    source = transcript_of("b_bash").read_bytes()
     path = tmp_path / "long.jsonl"
-    with path.open("wb") as file:
-        for turn in range(400):
-            number = f"{turn:06}".encode()
-            file.write(source.replace(b"toolu_01whaK", b"toolu_" + number).replace(b"6ae0569b", b"aa" + number))
+    repeated(path, 400)
     events, more = read(path, limit=10)
     assert more
     assert len(events) == 10
@@ -79,6 +86,57 @@ def test_a_page_deep_in_a_long_transcript_is_found(tmp_path: Path) -> None:
     assert more
     last = [event["id"] for event in page if event["type"] == "tool.use"][-1]
     assert last == "t:long:toolu_000002FwFtPevMuOtPNp6nmk:use"
+
+
+def pages(path: Path, limit: int, places: history.Places | None) -> list[list[str]]:
+    """The ids of all pages, from the end to the beginning."""
+    found: list[list[str]] = []
+    before, more = None, True
+    while more:
+        raws, more = history.read(path, path.stem, limit, before, max_bytes=16_000_000, places=places)
+        found.append([json.loads(bytes(raw))["id"] for raw in raws])
+        before = found[-1][0]
+    return found
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_pages_are_the_same_whether_their_places_are_known(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = transcript_of(scenario)
+    whole, _ = read(path)
+    monkeypatch.setattr(history, "CONTEXT", 1000)
+    known = pages(path, 10, history.Places())
+    assert known == pages(path, 10, None)
+    assert [id for page in reversed(known) for id in page] == [event["id"] for event in whole]
+
+
+def test_a_page_costs_what_it_returns_however_long_the_transcript_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = next((tmp_path / ".claude").rglob(f"{long_conversation(tmp_path, 1000)}.jsonl"))
+    cost: list[int] = []
+
+    def counted(file: Path, count: int, **more: Any) -> tuple[list[bytes], int]:
+        found = backwards.last_lines(file, count, **more)
+        cost.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(history, "last_lines", counted)
+    places = history.Places()
+    found = pages(path, 500, places)
+    assert len(found) > 8
+    assert len({id for page in found for id in page}) == sum(len(page) for page in found)
+    assert len(cost) <= len(found) + 1, "each page is read at once"
+    assert max(cost) <= 500 + history.CONTEXT
+    path.write_bytes(path.read_bytes()[-100_000:])
+    assert history.read(path, path.stem, 500, found[0][0], max_bytes=16_000_000, places=places)[1] is False
+
+
+def test_the_places_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "PLACES", 2)
+    places, path = history.Places(), Path("/x")
+    for name in "abc":
+        places.keep(path, name, {path: 1})
+    assert [bool(places.find(path, name)) for name in "abc"] == [False, True, True]
 
 
 def test_broken_lines_and_missing_meta_are_passed_over(tmp_path: Path) -> None:

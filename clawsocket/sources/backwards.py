@@ -9,22 +9,24 @@ BLOCK = 1 << 20
 """Bytes read at once."""
 
 
-def last_lines(path: Path, count: int, *, max_bytes: int) -> tuple[list[bytes], bool]:
-    r"""Return the last complete lines of a file.
+def last_lines(path: Path, count: int, *, max_bytes: int, end: int | None = None) -> tuple[list[bytes], int]:
+    r"""Return the last complete lines of a file, or of its first ``end`` bytes.
 
     Args:
         path: the file; lines end at ``\n`` alone.
         count: how many lines, at most.
         max_bytes: how much to read, at most; a single line that is longer is left out.
+        end: the byte at which to end, for a line's beginning; None or beyond the file: its end.
 
     Returns:
-        The lines, oldest first, and whether the file begins with the first of them.
+        The lines, oldest first, and the byte at which the first of them begins.
 
     Raises:
         OSError: the file can't be read.
     """
     with path.open("rb") as file:
-        at = end = file.seek(0, os.SEEK_END)
+        size = file.seek(0, os.SEEK_END)
+        at = end = size if end is None else min(end, size)
         blocks: list[bytes] = []
         found = 0
         while at > 0 and found <= count and end - at < max_bytes:
@@ -38,4 +40,5 @@ def last_lines(path: Path, count: int, *, max_bytes: int) -> tuple[list[bytes], 
     lines = data.split(b"\n")[:-1]
     if at > 0:
         lines = lines[1:]
-    return lines[-count:], at == 0 and len(lines) <= count
+    lines = lines[-count:]
+    return lines, at + len(data) - sum(len(line) + 1 for line in lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
 from clawsocket.protocol.envelope import Event
@@ -20,10 +20,16 @@ def replay(lines: Iterable[AgentMetaSeen | LineSeen]) -> list[Event]:
 
     Facts of the session's own life (discovered, started) are left out: where the lines begin is not where it began.
     """
+    return [event for events in steps(lines) for event in events]
+
+
+def steps(lines: Iterable[AgentMetaSeen | LineSeen]) -> Iterator[list[Event]]:
+    """Yield what each line tells, as :func:`replay` does; at last, what comes when nothing more is told."""
     world = World(silence=_NEVER)
-    events: list[Event] = []
     for seen in lines:
-        events += world.expire(seen.at)
-        events += world.apply(seen, seen.at)
-    events += world.expire(world.now + _REST)
+        yield _facts([*world.expire(seen.at), *world.apply(seen, seen.at)])
+    yield _facts(world.expire(world.now + _REST))
+
+
+def _facts(events: Iterable[Event]) -> list[Event]:
     return [event for event in events if EVENTS[event.type].fact and event.type not in _LIFE]

@@ -22,14 +22,16 @@ def test_they_are_the_last_complete_lines(
     path.write_bytes(b"".join(line + b"\n" for line in lines) + rest.replace(b"\n", b" "))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backwards, "BLOCK", block)
-        found, whole = last_lines(path, count, max_bytes=1 << 30)
-    assert found == lines[-count:]
-    assert whole == (len(lines) <= count)
+        found, begin = last_lines(path, count, max_bytes=1 << 30)
+        assert found == lines[-count:]
+        assert begin == sum(len(line) + 1 for line in lines[:-count])
+        before, _ = last_lines(path, count, max_bytes=1 << 30, end=begin)
+        assert before == lines[:-count][-count:]
 
 
 def test_no_more_is_read_than_allowed(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a" * 10 + b"\n" + b"b" * (3 * backwards.BLOCK) + b"\n" + b"c\n")
-    found, whole = last_lines(path, 10, max_bytes=backwards.BLOCK)
+    found, begin = last_lines(path, 10, max_bytes=backwards.BLOCK)
     assert found == [b"c"]
-    assert not whole
+    assert begin == path.stat().st_size - 2

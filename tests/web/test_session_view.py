@@ -135,9 +135,8 @@ def test_markdown_is_rendered_as_elements_and_links_lead_to_the_web_alone(
         expect(answer).to_contain_text("[this](javascript:alert(1))")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_hostile_markdown_is_bounded_work(browser: Browser, service: Service) -> None:
+    texts = [
         "[" * 12_000,
         "**a " * 3000,
         "*a_b" * 3000,
@@ -149,15 +148,13 @@ def test_markdown_is_rendered_as_elements_and_links_lead_to_the_web_alone(
         "\n".join(" " * (n % 60) + "- x" for n in range(2000)),
         "http" * 3000,
         "~~~" * 4000,
-    ],
-    ids=lambda text: repr(text[:6]),
-)
-def test_hostile_markdown_is_bounded_work(browser: Browser, service: Service, text: str) -> None:
+    ]
     with dashboard(browser, service) as (page, _):
-        took, nodes, shown = page.evaluate(RENDER, text)
-        assert took < 1000, "ms: it takes a few; more would be a square of its length"
-        assert nodes < 10_000
-        assert shown <= len(text)
+        for text in texts:
+            took, nodes, shown = page.evaluate(RENDER, text)
+            assert took < 1000, f"ms, for {text[:6]!r}: it takes a few; more would be a square of its length"
+            assert nodes < 10_000, text[:6]
+            assert shown <= len(text), text[:6]
 
 
 def test_hostile_text_is_shown_as_text_and_harms_nothing(browser: Browser, service: Service, one: Scene) -> None:
@@ -433,6 +430,46 @@ def test_one_scrolls_back_to_the_very_first_event_and_nothing_jumps(browser: Bro
         page.locator("long-list").focus()
         page.keyboard.press("End")
         expect(page.get_by_text("answer 699")).to_be_in_viewport()
+
+
+def prompts(page: Page) -> list[int]:
+    """The numbers of the turns that the page keeps, in its order."""
+    found: list[int] = page.evaluate(
+        f"{LIST}.rows.filter((row) => row.kind === 'prompt').map((row) => Number(row.data.text.split(' ')[1]))"
+    )
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_of_a_long_history_a_part_is_kept_and_the_rest_is_read_again(browser: Browser, service: Service) -> None:
+    turns = 4000
+    session = long_conversation(service.home, turns)
+    known(service, session)
+    with opened(browser, service, session) as (page, _):
+        expect(rows(page, "answer").last).to_contain_text(f"answer {turns - 1}")
+        page.locator("long-list").hover()
+
+        def scrolled(by: int, until: str) -> None:
+            def look() -> bool:
+                page.mouse.wheel(0, by)
+                page.evaluate("new Promise((done) => setTimeout(done, 60))")
+                kept = prompts(page)
+                assert kept == list(range(kept[0], kept[-1] + 1)), "none is missing, none is there twice"
+                assert page.evaluate(f"{LIST}.rows.length") < 13_000
+                return bool(page.evaluate(until))
+
+            wait_for(look, f"{until} by {by}", 50)
+
+        scrolled(-100_000, "document.querySelector('view-session').dataset.begin === 'true'")
+        assert prompts(page)[0] == 0
+        assert prompts(page)[-1] < turns - 1, "the newest went"
+        expect(page.get_by_role("button", name="To the newest")).to_be_visible()
+        scrolled(100_000, f"!{LIST}.isCut && {LIST}.following")
+        wait_for(lambda: prompts(page)[-1] == turns - 1, "the newest")
+        assert prompts(page)[0] > 0, "the oldest went"
+        scrolled(-100_000, "document.querySelector('view-session').dataset.begin === 'true'")
+        page.get_by_role("button", name="To the newest").click()
+        expect(page.get_by_text(f"answer {turns - 1}")).to_be_in_viewport()
 
 
 def test_it_follows_at_the_end_and_stays_where_one_reads(browser: Browser, service: Service, one: Scene) -> None:

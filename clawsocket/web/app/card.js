@@ -1,7 +1,7 @@
 /** A session as a card: what it is, why it waits, what its agents do, and what it cost. */
 
 import { h, keyed, set, text } from "./dom.js";
-import { cost, count, folder, line, model, percent, state, tokens, toolInput, visible, waitsFor } from "./format.js";
+import { branch, cost, count, folder, line, model, percent, state, tokens, toolInput, visible, waitsFor } from "./format.js";
 import { setMark, setSince, since, stateMark } from "./parts.js";
 import { href } from "./router.js";
 
@@ -61,7 +61,7 @@ export class Card extends HTMLElement {
     setMark(parts.mark, session.state);
     text(parts.title, line(folder(session.cwd), 60));
     set(parts.title, "title", visible(session.cwd, 300));
-    text(parts.branch, line(session.gitBranch, 60));
+    text(parts.branch, line(branch(session), 60));
     text(parts.stateWord, session.state === "requires_action" ? "waiting " : "");
     setSince(parts.since, session.since);
     text(parts.name, session.name === folder(session.cwd) ? "" : line(session.name, 120));

@@ -67,6 +67,9 @@ export function folder(path) {
   return parts.at(-1) ?? "/";
 }
 
+/** The branch of a session's repository; Claude Code tells of `HEAD` where there is none. */
+export const branch = ({ gitBranch }) => (gitBranch === "HEAD" ? "" : gitBranch);
+
 /** A model's name without what all have: `claude-opus-4-8` is `opus-4-8`. */
 export const model = (name) => (name ? visible(name, 60).replace(/^claude-/, "").replace(/-\d{8}$/, "") : "");
 

@@ -43,6 +43,11 @@ export class Lanes {
     this.#waits(since);
   }
 
+  /** When a call began; undefined: it is not known. */
+  beginOf(call) {
+    return this.#calls.get(call)?.from;
+  }
+
   #lane(agent) {
     if (!this.byAgent.has(agent)) this.byAgent.set(agent, lane(agent));
     return this.byAgent.get(agent);

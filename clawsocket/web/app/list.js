@@ -18,6 +18,8 @@ const GUESS = 48;
 export class LongList extends HTMLElement {
   /** Whether it follows its end. */
   following = true;
+  /** Whether there is more below its end. */
+  isCut = false;
 
   #above = h("div", { class: "list-space" });
   #body = h("div", { class: "list-body" });
@@ -31,7 +33,7 @@ export class LongList extends HTMLElement {
 
   /**
    * @param {object} options `create(row)` and `update(element, row)` as for keyed(); rows have a `key` and a `version`;
-   *   `scrolled()` is called after scrolling, `needsMore()` when its beginning is near.
+   *   `scrolled()` is called after scrolling, `needsMore()` when its beginning is near, `needsNewer()` when its end is and there is more below.
    */
   configure(options) {
     this.#options = options;
@@ -102,7 +104,7 @@ export class LongList extends HTMLElement {
       const isUp = this.scrollTop < this.#at;
       this.#at = this.scrollTop;
       const isAtEnd = this.scrollHeight - this.scrollTop - this.clientHeight < NEAR;
-      if (isAtEnd) this.following = true;
+      if (isAtEnd && !this.isCut) this.following = true;
       else if (isUp) this.following = false;
       this.#render();
       this.#options.scrolled();
@@ -160,6 +162,7 @@ export class LongList extends HTMLElement {
       this.#at = this.scrollTop;
     }
     if (this.scrollTop < MARGIN && this.#options) this.#options.needsMore();
+    if (this.isCut && this.scrollHeight - this.scrollTop - this.clientHeight < MARGIN) this.#options.needsNewer();
   }
 
   #anchor() {
@@ -194,10 +197,15 @@ export class LongList extends HTMLElement {
     while (to < this.#chunks.length && shown < at + this.clientHeight + MARGIN) shown += this.#chunks[to++].height;
     const near = this.#chunks.slice(from, to);
     keyed(this.#body, near, (chunk) => chunk.key, () => h("div", { class: "list-chunk" }), (section, chunk) => this.#fill(section, chunk));
+    this.#space(from, to); // before it is measured, too: a page that is shorter for a moment is scrolled up
     const surprise = this.#measure(near);
+    this.#space(from, to);
+    return surprise > MARGIN / 4;
+  }
+
+  #space(from, to) {
     this.#above.style.height = `${this.#sum(0, from)}px`;
     this.#below.style.height = `${this.#sum(to, this.#chunks.length)}px`;
-    return surprise > MARGIN / 4;
   }
 
   #fill(section, chunk) {

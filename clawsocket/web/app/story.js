@@ -9,8 +9,8 @@ import { Lanes } from "./lanes.js";
 
 /** The main agent, among agents' ids. */
 export const MAIN = "";
-/** Items that are kept at most: the oldest go, and are read again when somebody scrolls there. */
-export const MOST_ITEMS = 30_000;
+/** Items that are kept at most: those that are furthest go, and are read again when somebody scrolls there. */
+export const MOST_ITEMS = 10_000;
 /** Characters of one text that are kept. */
 const KEPT = 200_000;
 /** ms by which what is told now may be older than the newest: sources tell of one moment one after another. */
@@ -98,11 +98,39 @@ export class Story {
   forgetOldest(left = MOST_ITEMS) {
     if (this.items.size <= left * 1.1) return false;
     const all = this.#inOrder();
-    for (const item of all.slice(0, all.length - left)) this.items.delete(item.key);
-    this.#ordered = all.slice(all.length - left);
-    this.lanes.forgetBefore(this.#ordered[0].at);
-    this.version++;
+    this.#keep(all, all.length - left, all.length);
     return true;
+  }
+
+  /** Forget the newest items, from a place in their order on: what was read in one page. */
+  forgetFrom(order) {
+    const all = this.#inOrder();
+    const at = all.findIndex((item) => item.order >= order);
+    if (at !== -1) this.#keep(all, 0, at);
+    this.#live = null;
+    this.#answers = [];
+    for (const open of this.#open.values()) for (const key of open.keys()) if (!this.items.has(key)) open.delete(key);
+  }
+
+  #keep(all, from, to) {
+    this.#ordered = all.slice(from, to);
+    for (const item of [...all.slice(0, from), ...all.slice(to)]) this.items.delete(item.key);
+    this.version++;
+  }
+
+  /** What happens beyond the items that are kept: the timeline tells it. */
+  notice(event) {
+    if (TELLERS[event.type] !== undefined) this.lanes.take(event, event.agentId ?? MAIN);
+  }
+
+  /** Where in the order of items the next are added: before all, and after all. */
+  get ends() {
+    return { first: this.#first, last: this.#last };
+  }
+
+  /** The time of the newest item. */
+  get newestAt() {
+    return this.#inOrder().at(-1)?.at ?? -Infinity;
   }
 
   /** The oldest item that a transcript tells of: its id is that of an event, for a page of those before it. */
@@ -194,8 +222,8 @@ export class Story {
     if (agent === undefined) {
       agent = { id, type: "", description: "", call: undefined, parent: MAIN, at, until: undefined, reason: undefined };
       this.agents.set(id, agent);
-      this.#put(`agent:${id}`, "agent", { at, agent: MAIN, data: { id } }, order);
     }
+    if (!this.items.has(`agent:${id}`)) this.#put(`agent:${id}`, "agent", { at, agent: agent.parent, data: { id } }, order);
     if (at < agent.at) {
       agent.at = at;
       const item = this.items.get(`agent:${id}`);

@@ -1,12 +1,17 @@
-/** A session's events into its story: what comes, and what was, page by page back to the beginning. */
+/**
+ * A session's events into its story: what comes, and what was, page by page back to the beginning.
+ *
+ * Of a long one, a part is kept: where one reads. Pages that are far go, and are read again on the way back.
+ */
 
 import { store } from "./store.js";
+import { MOST_ITEMS } from "./story.js";
 
 const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.started", "agent.stopped", "session.started", "session.compacted", "session.ended", "session.state_changed"];
 /** Events of the first page: little, so that it is there at once; and of those that follow. */
 const PAGES = [300, 1000, 2000];
 /** Pages that are read at most to see what was missed, before all is begun anew. */
-const MISSED = 3;
+const MISSED = 6;
 
 /**
  * `isWhole` once its beginning was reached; `isReading` while a page is on its way; `trouble` an error's text.
@@ -24,6 +29,10 @@ export class Telling {
   #oldest;
   #oldestAt = -Infinity;
   #pages = 0;
+  /** Pages that are kept, the newest first: `{before, limit, begin}`, what was asked for and where it begins in the story. */
+  #kept = [];
+  /** Newer ones that were forgotten: the one that is next last. */
+  #cut = [];
   #waiting = [];
   #isClosed = false;
 
@@ -47,6 +56,11 @@ export class Telling {
     if (!this.#isClosed) await this.#fill();
   }
 
+  /** Whether the newest items were forgotten: what comes is not shown until somebody goes there. */
+  get isCut() {
+    return this.#cut.length > 0;
+  }
+
   close() {
     this.#isClosed = true;
     this.#stream?.close();
@@ -68,11 +82,12 @@ export class Telling {
 
   /** What is older than all that was read comes with its page. */
   #tell(event) {
-    if (this.isWhole || event.timestamp >= this.#oldestAt) this.#story.arrive(event);
+    if (this.isCut) this.#story.notice(event);
+    else if (this.isWhole || event.timestamp >= this.#oldestAt) this.#story.arrive(event);
   }
 
   #noticed(told) {
-    if (told.type !== "gap" || !this.isOpen) return;
+    if (told.type !== "gap" || !this.isOpen || this.isCut) return;
     this.#story.gap(told);
     this.isOpen = false;
     this.#fill();
@@ -101,6 +116,8 @@ export class Telling {
 
   #begin(events) {
     this.#story.clear();
+    this.#kept = [{ before: undefined, begin: this.#story.ends.last }];
+    this.#cut = [];
     this.#reached(events[0]);
     this.isWhole = events.length === 0;
     this.#story.append(events);
@@ -114,6 +131,62 @@ export class Telling {
     return this.#fill();
   }
 
+  /** Read the page after what is kept again. */
+  async newer() {
+    if (this.isReading || !this.isOpen || !this.isCut) return false;
+    this.isReading = true;
+    this.#changed();
+    try {
+      const next = this.#cut.at(-1);
+      if (next.before === undefined) await this.#rejoin(next);
+      else {
+        const page = await this.#asked(next.before, next.limit);
+        if (this.#isClosed) return false;
+        this.#append(next, page);
+      }
+      this.forgetOldest();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    } finally {
+      this.isReading = false;
+      this.#changed();
+    }
+  }
+
+  #append(next, page) {
+    this.#cut.pop();
+    this.#kept.unshift({ ...next, begin: this.#story.ends.last });
+    this.#story.append(page.filter((event) => !this.#story.knows(event)));
+  }
+
+  /** Back at the end: what came meanwhile is read, and what comes is told again. */
+  async #rejoin(next) {
+    this.isOpen = false;
+    this.#append(next, []);
+    await this.#fill();
+  }
+
+  /** Forget what is far above; returns whether there was any. */
+  forgetOldest() {
+    if (!this.#story.forgetOldest()) return false;
+    const { id, at, order } = this.#story.oldest;
+    this.#reached({ id, timestamp: at });
+    this.isWhole = false;
+    this.#kept = this.#kept.filter((page, number) => number === 0 || this.#kept[number - 1].begin > order);
+    return true;
+  }
+
+  /** Forget what is far below. */
+  #forgetNewest() {
+    while (this.#kept.length > 2 && this.#story.items.size > MOST_ITEMS) {
+      const page = this.#kept.shift();
+      this.#story.forgetFrom(page.begin);
+      this.#cut.push(page);
+    }
+  }
+
   /** Read the page before; returns whether there was one. */
   async older() {
     if (this.isReading || this.isWhole || !this.isOpen || this.#oldest === undefined) return false;
@@ -124,9 +197,11 @@ export class Telling {
       if (this.#isClosed) return false;
       this.isWhole = page.length === 0;
       if (page.length > 0) {
+        this.#story.prepend(page);
+        this.#kept.push({ before: this.#oldest, limit: this.#limit, begin: this.#story.ends.first });
         this.#reached(page[0]);
         this.#pages++;
-        this.#story.prepend(page);
+        this.#forgetNewest();
       }
       return page.length > 0;
     } catch (error) {
@@ -138,19 +213,20 @@ export class Telling {
     }
   }
 
-  /** What was read before an event was forgotten: it is read again when somebody goes there. */
-  forgotten({ id, at }) {
-    this.#reached({ id, timestamp: at });
-    this.isWhole = false;
-  }
-
   #reached(event) {
     this.#oldest = event?.id;
     this.#oldestAt = event?.timestamp ?? -Infinity;
   }
 
-  async #page(before) {
-    const limit = PAGES[Math.min(this.#pages, PAGES.length - 1)];
+  get #limit() {
+    return PAGES[Math.min(this.#pages, PAGES.length - 1)];
+  }
+
+  #page(before) {
+    return this.#asked(before, this.#limit);
+  }
+
+  #asked(before, limit) {
     return store.claw.history(this.#session, { limit, before, all: true });
   }
 

@@ -3,7 +3,7 @@
 import "./list.js";
 import "./timeline.js";
 import { h, keyed, set, text } from "./dom.js";
-import { cost, count, duration, folder, line, model, percent, state, tokens, visible, waitsFor } from "./format.js";
+import { branch, cost, count, duration, folder, line, model, percent, state, tokens, visible, waitsFor } from "./format.js";
 import { setMark, setSince, since, stateMark, tick } from "./parts.js";
 import { router } from "./router.js";
 import { createRow, updateRow } from "./rows.js";
@@ -86,6 +86,7 @@ export class SessionView extends View {
       update: (element, item) => updateRow(element, item, this.#context),
       scrolled: () => this.#scrolled(),
       needsMore: () => this.#older(),
+      needsNewer: () => this.#newer(),
     });
     list.addEventListener("keydown", (event) => this.#key(event));
     timeline.configure({
@@ -205,7 +206,8 @@ export class SessionView extends View {
 
   #show() {
     const { list, timeline } = this.#parts;
-    if (list.following && this.#story.forgetOldest()) this.#telling.forgotten(this.#story.oldest);
+    if (list.following && this.#telling?.forgetOldest()) this.#story.lanes.forgetBefore(this.#story.oldest.at);
+    list.isCut = this.#telling?.isCut === true;
     const before = list.rows.at(-1)?.order ?? -Infinity;
     const rows = this.#story.rows(this.#filter);
     list.show(rows);
@@ -238,7 +240,7 @@ export class SessionView extends View {
     set(title, "title", visible(info.cwd, 300));
     text(name, line(info.name, 120));
     const { usage, context } = info;
-    text(facts, [line(info.gitBranch, 60), model(info.model), context && `${percent(context.percentUsed)} of ${tokens(context.tokensMax)}`, usage && cost(usage.totalCostUsd), usage && `${tokens(usage.outputTokens)} out`, info.pid ? `pid ${info.pid}` : ""].filter(Boolean).join(" · "));
+    text(facts, [line(branch(info), 60), model(info.model), context && `${percent(context.percentUsed)} of ${tokens(context.tokensMax)}`, usage && cost(usage.totalCostUsd), usage && `${tokens(usage.outputTokens)} out`, info.pid ? `pid ${info.pid}` : ""].filter(Boolean).join(" · "));
     const waits = info.state === "requires_action";
     set(call, "hidden", !waits);
     if (waits) text(call, `${info.tool ? `${line(info.tool.name, 60)} ` : ""}${waitsFor(info)}. Answer in its terminal.`);
@@ -259,9 +261,10 @@ export class SessionView extends View {
     const telling = this.#telling;
     text(top, telling === null || !telling.isOpen ? (telling?.trouble ? `It can't be read: ${line(telling.trouble, 200)}` : "Reading…")
       : telling.isReading ? "Reading what was before…" : telling.isWhole ? (rows.length ? "" : "Nothing is known of this session.") : "");
-    set(this, "data-begin", telling?.isWhole === true);
-    set(fresh, "hidden", this.#parts.list.following || this.#seen === 0);
-    if (this.#seen > 0) text(fresh, `${count(this.#seen, "new item")} below`);
+    set(this, "data-begin", String(telling?.isWhole === true));
+    this.#showFresh();
+    if (telling?.isCut) text(fresh, "To the newest");
+    else if (this.#seen > 0) text(fresh, `${count(this.#seen, "new item")} below`);
     set(this.#parts.list, "aria-busy", telling === null || telling.isReading || !telling.isOpen);
   }
 
@@ -269,6 +272,10 @@ export class SessionView extends View {
 
   async #older() {
     if (await this.#telling?.older()) this.#draw();
+  }
+
+  async #newer() {
+    if (await this.#telling?.newer()) this.#draw();
   }
 
   /** Show an item that an address or the timeline names, and read back until it is there. */
@@ -281,7 +288,8 @@ export class SessionView extends View {
         return;
       }
       list.following = false;
-      if (!(await this.#telling.older())) return;
+      const isBelow = this.#telling.isCut && this.#story.lanes.beginOf(key) > this.#story.newestAt;
+      if (!(await (isBelow ? this.#telling.newer() : this.#telling.older()))) return;
     }
   }
 
@@ -344,13 +352,19 @@ export class SessionView extends View {
   }
 
   #scrolled() {
-    const { list } = this.#parts;
-    if (list.following && this.#seen !== 0) this.#seen = 0;
-    set(this.#parts.fresh, "hidden", list.following || this.#seen === 0);
+    if (this.#parts.list.following && this.#seen !== 0) this.#seen = 0;
+    this.#showFresh();
   }
 
-  #toEnd() {
+  #showFresh() {
+    const { list, fresh } = this.#parts;
+    set(fresh, "hidden", list.following || (this.#seen === 0 && !list.isCut));
+  }
+
+  async #toEnd() {
     this.#seen = 0;
+    if (this.#telling?.isCut) await this.#telling.anew();
+    this.#parts.list.isCut = false;
     this.#parts.list.toEnd();
     this.#scrolled();
     this.#parts.list.focus({ preventScroll: true });
