@@ -52,12 +52,18 @@ def _arguments() -> argparse.Namespace:
 
 
 def _samples(bench: Bench, names: list[str], rounds: int) -> list[Sample]:
-    """Go through all measurements, round after round, so that a change of the machine's mood meets them all."""
+    """Go through all measurements, round after round, so that a change of the machine's mood meets them all.
+
+    Interrupted, it returns what it has.
+    """
     samples: list[Sample] = []
-    for number in range(1, rounds + 1):
-        for name in names:
-            print(f"round {number} of {rounds}: {name}", file=sys.stderr)
-            samples += MEASURES[name](bench)
+    try:
+        for number in range(1, rounds + 1):
+            for name in names:
+                print(f"round {number} of {rounds}: {name}", file=sys.stderr)
+                samples += MEASURES[name](bench)
+    except KeyboardInterrupt:
+        print("interrupted; what was measured so far:", file=sys.stderr)
     return samples
 
 
