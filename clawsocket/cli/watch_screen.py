@@ -77,6 +77,7 @@ class Pane(OptionList):
         super().__init__(id=id, markup=False)
         self._look = look
         self._shown: list[tuple[str, Content]] = []
+        self._put: str | None = None
 
     @property
     def look(self) -> Look:
@@ -92,6 +93,11 @@ class Pane(OptionList):
         """The id of the line that is selected."""
         return None if self.highlighted is None else self.get_option_at_index(self.highlighted).id
 
+    @property
+    def moved(self) -> str | None:
+        """The id of the line that its user selected since it was put; what tells of that may still be on its way."""
+        return None if self.selected == self._put else self.selected
+
     def put(self, items: list[tuple[str, Content]], select: str | None) -> None:
         """Show items, each under an id, with one of them selected; what is the same already is left alone."""
         if [id for id, _ in items] != [id for id, _ in self._shown]:
@@ -104,6 +110,7 @@ class Pane(OptionList):
         at = next((index for index, (id, _) in enumerate(items) if id == select), None)
         if self.highlighted != at:
             self.highlighted = at
+        self._put = self.selected
 
 
 class Watch(App[int]):
@@ -227,10 +234,11 @@ class Watch(App[int]):
         if not self.is_running or not self.query("#head"):
             return
         now = time.time() * 1000
+        pane = self._pane("sessions")
+        self._choose(pane.moved)
         sessions = self._wanted()
         self._select(sessions)
         self.query_one("#head", Static).update(self._head())
-        pane = self._pane("sessions")
         agents = [] if self._snapshot is None else self._snapshot.agents
         items = []
         for one in sessions:
@@ -306,10 +314,14 @@ class Watch(App[int]):
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show the calls of the session that was selected."""
-        if event.option_list.id == "sessions" and event.option_id not in (None, self._selected):
-            self._selected = event.option_id
-            self._pane("calls").highlighted = None
+        if event.option_list.id == "sessions":
+            self._choose(event.option_id)
         self._soon()
+
+    def _choose(self, session_id: str | None) -> None:
+        if session_id not in (None, self._selected):
+            self._selected = session_id
+            self._pane("calls").highlighted = None
 
     def on_descendant_focus(self) -> None:
         """Move the mark."""
@@ -336,7 +348,7 @@ class Watch(App[int]):
         ids = [one.session_id for one in self._wanted() if one.state == "requires_action"]
         if ids:
             at = ids.index(self._selected) + 1 if self._selected in ids else 0
-            self._selected = ids[at % len(ids)]
+            self._choose(ids[at % len(ids)])
             self._draw()
 
     def action_filter(self) -> None:
