@@ -16,6 +16,9 @@ UV_VERSION := 0.13.9
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
+ALONE := { echo "== once more, alone: what failed beside others =="; \
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none; }
+
 ## ---- installing ----
 
 # The stamp, not the interpreter, tells that the environment is whole: an interrupted run leaves half of one.
@@ -118,8 +121,8 @@ SOURCE_ALONE := test_watch or without_colours or (line_by_line and tail) or inst
 
 test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
 	@echo "== tests of the binary =="
-	@CLAW_SOCKET_TEST_BINARY=$(CURDIR)/build/binary/claw-socket/claw-socket $(BIN)/python -m pytest \
-		$(if $(ARGS),$(ARGS),--numprocesses=3 --dist=loadfile $(BINARY_TESTS) -k "not ($(SOURCE_ALONE))")
+	@export CLAW_SOCKET_TEST_BINARY=$(CURDIR)/build/binary/claw-socket/claw-socket; $(BIN)/python -m pytest \
+		$(if $(ARGS),$(ARGS),--numprocesses=3 --dist=loadfile $(BINARY_TESTS) -k "not ($(SOURCE_ALONE))" || $(ALONE))
 
 ## ---- checking ----
 
@@ -159,10 +162,10 @@ secrets: .venv/.dev ## Look for secrets in the files and the history
 	@if command -v gitleaks >/dev/null; then gitleaks git --no-banner --redact .; fi
 
 # Coverage is of the whole suite, so it isn't asked of a part. Most tests wait for something, so there are more processes
-# than CPUs on a small machine.
+# than CPUs on a small machine. What fails beside others is told, and tried once more with the machine to itself.
 test: .venv/.dev ## Run the tests (with coverage, unless ARGS names some)
 	@echo "== tests =="
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses=3 --dist=worksteal --cov --cov-report=term)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses=3 --dist=worksteal --cov --cov-report=term || $(ALONE))
 
 clean: ## Remove what can be made again
 	rm -rf .venv .venv-* build dist .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .scratch
