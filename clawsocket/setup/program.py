@@ -175,11 +175,11 @@ class Programs:
     def remove(self) -> Iterator[Step]:
         """Yield what removes all of them; what else is in the folder stays."""
         if self.current() is not None:
-            yield Step(f"remove {self.link}", lambda: _gone(self.link))
+            yield Step(f"remove {self.link}", lambda: gone(self.link))
         for one in self._all():
-            yield Step(f"remove {one}", lambda one=one: _gone(one))  # type: ignore[misc]
+            yield Step(f"remove {one}", lambda one=one: gone(one))  # type: ignore[misc]
         if self._previous.is_symlink():
-            yield Step(f"remove {self._previous}", lambda: _gone(self._previous))
+            yield Step(f"remove {self._previous}", lambda: gone(self._previous))
 
     @contextlib.contextmanager
     def partial(self) -> Iterator[Path]:
@@ -269,7 +269,12 @@ def _link(link: Path, target: Path) -> None:
         raise FolderError(link, f"cannot be made: {error.strerror}") from error
 
 
-def _gone(path: Path) -> str:
+def gone(path: Path) -> str:
+    """Remove a file, a link, or a folder with all that is in it; return what was done.
+
+    Raises:
+        FolderError: it can't be removed.
+    """
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

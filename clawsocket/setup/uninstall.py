@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from clawsocket.config import Settings, claude_dirs
-from clawsocket.errors import FolderError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks, keyring, statusline
 from clawsocket.setup.install import Wishes, job_of
 from clawsocket.setup.installed import Installed, Written, diff, text_of
-from clawsocket.setup.program import Programs, programs_of_this
+from clawsocket.setup.program import Programs, gone, programs_of_this
 from clawsocket.setup.service import MARK, Manager
 from clawsocket.setup.settings_file import Change
 from clawsocket.setup.steps import Step, commands, undo
@@ -99,15 +97,8 @@ def _purge(home: Home, installed: Installed, manager: Manager) -> Iterator[Step]
 
 
 def _remove(home: Home, path: Path) -> str:
-    try:
-        with home.lock():  # not under a server that runs
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-    except OSError as error:
-        raise FolderError(path, f"cannot be removed: {error.strerror}") from error
-    return f"removed: {path}"
+    with home.lock():  # not under a server that runs
+        return gone(path)
 
 
 def _finish(home: Home, installed: Installed, *, purge: bool) -> str:
