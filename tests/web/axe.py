@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from tests.support import npm
 
-AXE = "axe-core@4.11.0"
+AXE = "axe-core@4.14.1"
 
 
 @cache

@@ -14,31 +14,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from clawsocket.protocol.events import EVENTS
-from tests.support import npm
-from tests.support.browser import chromium, page_of
+from tests.support.browser import page_of
 from tests.support.contract import DOCUMENT
 from tests.support.feed import SESSION, hook, spool
 from tests.support.service import Service, environment, run_command
 from tests.support.waiting import wait_for
+from tests.web.axe import violations
 
-AXE = "axe-core@4.14.1"
 NAMES = [message["name"] for message in DOCUMENT["components"]["messages"].values()]
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (390, 1440)]
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202etxt.exe\u0007\u2066"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service(tmp_path_factory.mktemp("home")) as running:
-        running.wait_for_hooks()
-        yield running
 
 
 @contextmanager
@@ -136,15 +122,12 @@ def test_a_link_to_what_the_search_hides_ends_the_search(browser: Browser, servi
 def test_it_has_room_and_contrast_and_says_what_everything_is(
     browser: Browser, service: Service, scheme: str, width: int
 ) -> None:
-    axe = npm.install(npm.SCRATCH / "axe", AXE) / "axe-core" / "axe.min.js"
     looks = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "bypass_csp": True}
     with live(browser, service, **looks) as page:
         run_hook(service, tool_call(f"{scheme}{width}", "make"))
         page.locator("#events summary").first.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.evaluate(axe.read_text("utf-8"))
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        assert [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found] == []
+        assert violations(page) == []
 
 
 # To try

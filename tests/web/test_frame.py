@@ -23,6 +23,7 @@ from tests.web.test_login import forgive, is_live
 VIEWS = ("now", "session", "usage", "events", "service")
 TRANSFER, FIRST_VIEW = 150_000, 500
 """Bytes, and ms, at most."""
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,12 @@ def test_everyone_can_use_it(browser: Browser, service: Service, busy: str, view
             expect(page.locator(".card-why:visible")).to_be_visible()
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off at the side"
+
+
+def test_everyone_can_use_a_session_of_which_nothing_is_known(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service, f"#/session/{UNKNOWN}", bypass_csp=True) as (page, _):
+        expect(page.locator(".story-top")).to_have_text("Nothing is known of this session.")
+        assert violations(page) == []
 
 
 @pytest.mark.parametrize("view", VIEWS)

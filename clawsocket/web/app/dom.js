@@ -38,13 +38,16 @@ export function set(element, name, value) {
     for (const [property, one] of Object.entries(value ?? {})) element.style.setProperty(property, one);
   } else if (typeof value === "function") {
     element.addEventListener(name.slice(2), value);
-  } else if (value === false || value === null || value === undefined) {
+  } else if (value === null || value === undefined || (value === false && !isWord(name))) {
     if (element.hasAttribute(name)) element.removeAttribute(name);
   } else {
-    const text = value === true ? "" : String(value);
+    const text = value === true && !isWord(name) ? "" : String(value);
     if (element.getAttribute(name) !== text) element.setAttribute(name, text);
   }
 }
+
+/** Of attributes that are there or not, aria- and data- are none: they say true or false. */
+const isWord = (name) => /^(aria|data)-/.test(name);
 
 /** Give an element a text, if it has another: a selection in it survives. */
 export function text(element, value) {

@@ -34,7 +34,7 @@ export class SessionView extends View {
   #context = this.#contextOf();
 
   open() {
-    const list = h("long-list", { class: "story", role: "feed", "aria-label": "Conversation", tabindex: "0" });
+    const list = h("long-list", { class: "story", role: "group", "aria-label": "Conversation", tabindex: "0" });
     const timeline = h("claw-timeline");
     this.#parts = {
       list, timeline, mark: stateMark("idle"), title: h("h1", { class: "session-title clip" }), word: h("span"), since: since(Date.now()),
@@ -265,6 +265,7 @@ export class SessionView extends View {
     this.#showFresh();
     if (telling?.isCut) text(fresh, "To the newest");
     else if (this.#seen > 0) text(fresh, `${count(this.#seen, "new item")} below`);
+    set(this.#parts.list, "role", rows.length > 0 ? "feed" : "group"); // a feed has articles
     set(this.#parts.list, "aria-busy", telling === null || telling.isReading || !telling.isOpen);
   }
 
