@@ -152,6 +152,23 @@ def first_view(page: Page) -> float:
     return float(page.evaluate("performance.now()"))
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_that_was_left_takes_no_memory(browser: Browser, service: Service, busy: str, view: str) -> None:
+    with dashboard(browser, service, place(view, busy)) as (page, _):
+        cdp = page.context.new_cdp_session(page)
+
+        def is_forgotten() -> bool:
+            cdp.send("HeapProfiler.collectGarbage")
+            return bool(page.evaluate("window.left.deref() === undefined"))
+
+        page.evaluate("name => { window.left = new WeakRef(document.querySelector(name)) }", f"view-{view}")
+        assert not is_forgotten()
+        other = "service" if view == "now" else "now"
+        page.evaluate("place => { location.hash = place }", place(other, busy))
+        page.locator(f"view-{other}").wait_for()
+        wait_for(is_forgotten, "the end of all that held it")
+
+
 def test_what_moves_does_not_for_those_who_want_no_motion(browser: Browser, service: Service, busy: str) -> None:
     with dashboard(browser, service, reduced_motion="reduce") as (page, _):
         expect(page.locator(".card-why:visible")).to_be_visible()
