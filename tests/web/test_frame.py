@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from clawsocket.server.pages import pages
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.axe import violations
@@ -139,8 +140,13 @@ def test_it_is_light_and_soon_there(browser: Browser, service: Service, busy: st
         for view in VIEWS:
             page.evaluate("place => { location.hash = place }", place(view, busy))
             page.locator(f"view-{view}").wait_for()
+            if view == "events":
+                page.locator(".event-row:visible").first.click()
+                page.locator(".schema").wait_for()
         entries = page.evaluate(LOADED)
-        assert sum(dict(entries).values()) <= TRANSFER, entries
+        paths = {urlsplit(name).path for name, _ in entries}
+        assert paths >= {path.decode() for path in pages() if path.startswith((b"/app/", b"/claw-socket.js"))}
+        assert sum(size for _, size in entries) <= TRANSFER, entries
         page.evaluate("location.hash = '#/now'")
         assert min(first_view(page) for _ in range(5)) <= FIRST_VIEW
 
