@@ -36,7 +36,7 @@ const REFUSALS = 3;
 const PACE = 200;
 /** ms without a sign of life after which a server is asked for one, and again until it is given up. */
 const QUIET = 20_000;
-/** Half of how many of the newest events are remembered by their id at most: more than a server sends again after a crash. */
+/** How many of the newest events are remembered by their id, at least: more than a server sends again after a crash. */
 const REMEMBERED = 25_000;
 /** Characters that wait for a slow reader; then nothing more is taken from the server, which keeps our place. */
 const WAITING = 4 << 20;
