@@ -599,7 +599,7 @@ class Events {
   }
 }
 
-/** The newest events by what makes each a new one. */
+/** The newest events by what makes each a new one: for each type its ids, so that no text of both is kept. */
 class Known {
   /** @type {Map<string, Set<string>>} */
   #newer = new Map();
@@ -609,7 +609,7 @@ class Known {
 
   /** @param {Json} event */
   isNew({ type, id, data }) {
-    const key = LEVEL.test(type) ? `${id} ${hash(JSON.stringify(data))}` : id; // by type: a text of both would be another one
+    const key = LEVEL.test(type) ? `${id} ${hash(JSON.stringify(data))}` : id;
     let newer = this.#newer.get(type);
     if (newer?.has(key) || this.#older.get(type)?.has(key)) return false;
     if (newer === undefined) this.#newer.set(type, (newer = new Set()));
