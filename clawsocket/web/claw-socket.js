@@ -773,7 +773,10 @@ class Inbox {
   #wake = () => {};
   /** @type {AbortSignal | null} */
   #heeded = null;
-  #aborted = () => this.#wake();
+  #aborted = () => {
+    this.#heed(null); // it would keep all that follows it
+    this.#wake();
+  };
 
   /**
    * @param {object} owner
