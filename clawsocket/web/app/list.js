@@ -148,6 +148,8 @@ export class LongList extends HTMLElement {
 
   /** Draw what is near, with the row that is read where it was. */
   #render() {
+    const isAway = this.scrollHeight - this.scrollTop - this.clientHeight >= NEAR;
+    if (this.#at !== Infinity && this.scrollTop < this.#at && isAway) this.following = false; // scrolled up, and not told yet
     const anchor = this.following ? null : this.#anchor();
     if (this.following) this.#at = Infinity;
     else if (anchor !== null) this.#at = this.#placeOf(anchor);
