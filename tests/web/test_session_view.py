@@ -479,7 +479,8 @@ def test_it_follows_at_the_end_and_stays_where_one_reads(browser: Browser, servi
         expect(page.get_by_text("answer 39")).to_be_in_viewport()
         one.main.say("one more")
         expect(page.get_by_text("one more")).to_be_in_viewport()
-        page.evaluate(f"{LIST}.scrollTop -= 400")
+        # Something comes before the browser tells of the scrolling.
+        page.evaluate(f"{LIST}.scrollTop -= 400; {LIST}.show({LIST}.rows)")
         page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         key = page.evaluate(f"{LIST}.topRow.key")
         place = f"{LIST}.element({json.dumps(key)}).getBoundingClientRect().top"
