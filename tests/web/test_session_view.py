@@ -283,6 +283,7 @@ def test_what_is_displayed_is_shown_before_it_is_told(
         service.wait_for_hooks()
         with scene(service) as one, opened(browser, service, one.id) as (page, _):
             one.main.prompt("go")
+            expect(rows(page, "prompt")).to_be_visible()  # what was displayed before is told with its answer
             fields = {"turn_id": "t", "message_id": "m"}
             one.hook("MessageDisplay", index=0, final=False, delta="It comes ", **fields)
             one.hook("MessageDisplay", index=1, final=False, delta="in **pieces**.", **fields)

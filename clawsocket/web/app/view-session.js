@@ -163,7 +163,7 @@ export class SessionView extends View {
     const info = store.sessions.get(this.#id);
     const before = this.#info;
     if (info !== undefined) this.#info = info;
-    else if (before !== null && before.state !== "ended" && this.#telling?.isOpen) this.#info = { ...before, state: "ended" };
+    else if (before !== null && before.state !== "ended") this.#info = { ...before, state: "ended" };
     this.#pid = info?.pid ?? this.#pid;
     if (this.#info !== null && this.#info !== before) this.#story.isNow(this.#info.state, this.#info.since);
     for (const id of changes.all ? store.agents.keys() : changes.agents) {
