@@ -293,6 +293,18 @@ export class Story {
     this.#openOf(agent).delete(data.toolUseId);
   }
 
+  /** A session that ended has no call open. The service told so then; a transcript that is read later does not. */
+  over(event, data, order) {
+    for (const [agent, open] of this.#open) {
+      for (const item of [...open.values()].filter(({ at }) => at <= event.timestamp)) {
+        const ended = { ...event, type: "tool.result", data: { toolUseId: item.key, toolName: item.data.name, outcome: "interrupted" } };
+        this.ended(ended, ended.data, item.order, agent);
+        this.lanes.take(ended, agent);
+      }
+    }
+    this.put(event, "life", { text: "ended", reason: data.reason, durationMs: data.durationMs }, order);
+  }
+
   /** A question about a call, which it may not name. */
   asked(event, data, order, agent) {
     const item = this.items.get(data.toolUseId) ?? this.#newestOpen(agent, data.toolName);
@@ -390,7 +402,7 @@ const TELLERS = {
   "agent.stopped": (story, event, data, order) => !data.agentId.startsWith("master-") && story.stopped(event, data, order),
   "session.compacted": (story, event, data, order) => story.put(event, "compacted", data, order),
   "session.started": life("started", (data) => ({ source: data.source, model: data.model })),
-  "session.ended": life("ended", (data) => ({ reason: data.reason, durationMs: data.durationMs })),
+  "session.ended": (story, event, data, order) => story.over(event, data, order),
   "session.state_changed": () => {},
   "mcp.elicitation": life("question", (data) => ({ question: data.question, server: data.serverName })),
   "mcp.elicitation_result": life("answered", (data) => ({ action: data.action, server: data.serverName })),

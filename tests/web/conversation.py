@@ -1,0 +1,78 @@
+"""What the page of a session tells, against what Claude Code wrote of it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.support import oracle
+from tests.support.oracle import Truth
+from tests.support.waiting import wait_for
+
+MAIN = ""
+"""The main agent, among agents' ids."""
+TALL = {"width": 1440, "height": 12_000}
+"""A window in which a whole conversation of a test is in view, so that all of it is in the page."""
+
+ROWS = """() => [...document.querySelectorAll("long-list .list-chunk > article")].map((row) => ({
+    kind: row.dataset.kind, key: row.dataset.key, agent: row.row.agent, outcome: row.dataset.outcome,
+    text: row.row.data.text, shown: row.innerText,
+}))"""
+"""The rows that are in the page, in its order."""
+
+INTERRUPTED = "[Request interrupted by user"
+
+Told = list[tuple[str, str]]
+
+
+def rows(page: Page) -> list[dict[str, Any]]:
+    """Return what is in the page: each row's kind, key, agent, outcome, text, and what is to be read there."""
+    found: list[dict[str, Any]] = page.evaluate(ROWS)
+    return found
+
+
+def told(page: Page) -> dict[str, Told]:
+    """Return what the page tells of transcripts: for each agent its messages and calls, in the order of the page."""
+    found: dict[str, Told] = {}
+    for row in rows(page):
+        if row["kind"] == "tool":
+            found.setdefault(row["agent"], []).append(("tool", row["key"]))
+        elif row["kind"] in ("prompt", "note", "answer", "thinking", "error"):
+            found.setdefault(row["agent"], []).append((row["kind"], row["key"].split(":")[2]))
+    return found
+
+
+def written(truth: Truth, projects: Path) -> dict[str, Told]:
+    """Return what transcripts hold: for each agent its messages, by their lines, and calls, in the order of its file."""
+    found: dict[str, Told] = {}
+    seen: set[str] = set()
+    for line in oracle.transcript_lines(projects, truth.session_id):
+        uuid = line.get("uuid", "")
+        if uuid not in seen:
+            seen.add(uuid)
+            found.setdefault(line.get("agentId", MAIN), []).extend(_of_line(truth, uuid))
+    return {agent: items for agent, items in found.items() if items}
+
+
+def _of_line(truth: Truth, uuid: str) -> Told:
+    if uuid in truth.errors:
+        return [("error", uuid)]
+    if uuid in truth.prompts:
+        prompt = truth.prompts[uuid]
+        if prompt.text.startswith(INTERRUPTED):
+            return []  # it is told as the end of the turn
+        return [("note" if prompt.synthetic else "prompt", uuid)]
+    blocks = truth.answers[uuid].blocks if uuid in truth.answers else []
+    kinds = {"text": "answer", "thinking": "thinking"}
+    return [("tool", one["id"]) if one["type"] == "tool_use" else (kinds[one["type"]], uuid) for one in blocks]
+
+
+def wait_until_whole(page: Page, truth: Truth, projects: Path) -> None:
+    """Wait until all of the transcripts is in the page, once, and in order."""
+    wanted = written(truth, projects)
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: told(page) == wanted, "the whole conversation")
+    assert told(page) == wanted, page.locator(".story-top").inner_text()
