@@ -46,7 +46,7 @@ def told(page: Page) -> dict[str, Told]:
 
 
 def written(truth: Truth, projects: Path) -> dict[str, Told]:
-    """Return what transcripts hold: for each agent its messages, by their lines, and calls, in the order of its file."""
+    """Return what transcripts hold: for each agent its messages, by their lines and calls, in the order of its file."""
     found: dict[str, Told] = {}
     seen: set[str] = set()
     for line in oracle.transcript_lines(projects, truth.session_id):
