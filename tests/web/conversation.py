@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ MAIN = ""
 TALL = {"width": 1440, "height": 12_000}
 """A window in which a whole conversation of a test is in view, so that all of it is in the page."""
 
-ROWS = """() => [...document.querySelectorAll("long-list .list-chunk > article")].map((row) => ({
+ROWS = """() => [...document.querySelectorAll("long-list article")].map((row) => ({
     kind: row.dataset.kind, key: row.dataset.key, agent: row.row.agent, outcome: row.dataset.outcome,
     text: row.row.data.text, shown: row.innerText,
 }))"""
-"""The rows that are in the page, in its order."""
+"""The rows that are in the page, in its order; those of an agent are inside of its call, if that is open."""
 
 INTERRUPTED = "[Request interrupted by user"
 
@@ -72,7 +73,21 @@ def _of_line(truth: Truth, uuid: str) -> Told:
 
 def wait_until_whole(page: Page, truth: Truth, projects: Path) -> None:
     """Wait until all of the transcripts is in the page, once, and in order."""
-    wanted = written(truth, projects)
+    wanted = in_order(written(truth, projects), truth)
     with contextlib.suppress(TimeoutError):
-        wait_for(lambda: told(page) == wanted, "the whole conversation")
-    assert told(page) == wanted, page.locator(".story-top").inner_text()
+        wait_for(lambda: in_order(told(page), truth) == wanted, "the whole conversation")
+    assert in_order(told(page), truth) == wanted, page.locator(".story-top").inner_text()
+
+
+def in_order(found: dict[str, Told], truth: Truth) -> dict[str, Told]:
+    """Return the same with the calls of one message in an order of their own: their hooks run at once, in any order."""
+    message = {
+        ("tool", block["id"]): answer.message_id
+        for answer in truth.answers.values()
+        for block in answer.blocks
+        if block["type"] == "tool_use"
+    }
+    return {
+        agent: [one for key, run in groupby(items, lambda item: message.get(item, item)) for one in sorted(run)]
+        for agent, items in found.items()
+    }

@@ -13,8 +13,6 @@ export const MAIN = "";
 export const MOST_ITEMS = 10_000;
 /** Characters of one text that are kept. */
 const KEPT = 200_000;
-/** ms by which what is told now may be older than the newest: sources tell of one moment one after another. */
-const LATE = 2000;
 /** Parts of a tool's input that are looked at. */
 const PARTS = 200;
 /** Kinds of items that are in every transcript. */
@@ -40,29 +38,44 @@ export class Story {
   #last = 0;
   #live = null;
   #answers = [];
+  /** Agent id to the order of what its transcript told last. */
+  #read = new Map();
   /** Agent id to its newest calls that are open, for what names no call. */
   #open = new Map();
 
   /** Add what comes after all that is known, oldest first. */
   append(events) {
-    for (const event of events) this.#take(event, this.#last++);
+    for (const event of events) {
+      this.#read.set(event.agentId ?? MAIN, this.#last);
+      this.#take(event, this.#last++);
+    }
   }
 
-  /** Add what is told now; it may have happened before: a service that was away tells late. */
+  /**
+   * Add what is told now; it may have happened before: a hook tells of a call sooner than the transcript of the prompt
+   * that it follows, and a service that was away tells late. Lines of one transcript stay in its order, whatever their times.
+   */
   arrive(event) {
-    this.#take(event, this.#orderAt(event.timestamp));
+    const agent = event.agentId ?? MAIN;
+    let order = this.#orderAt(event.timestamp);
+    if (event.source === "transcript") {
+      const before = this.#read.get(agent) ?? -Infinity;
+      if (order <= before) order = this.#orderAfter(before);
+      this.#read.set(agent, order);
+    }
+    this.#take(event, order);
+  }
+
+  #orderAfter(order) {
+    const next = this.#inOrder()[after(this.#ordered, order, (item) => item.order)];
+    return next === undefined ? this.#last++ : (order + next.order) / 2;
   }
 
   #orderAt(at) {
     const all = this.#inOrder();
     const last = all.at(-1);
-    if (last === undefined || at >= last.at - LATE) return this.#last++;
-    let low = 0, high = all.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (all[middle].at <= at) low = middle + 1;
-      else high = middle;
-    }
+    if (last === undefined || at >= last.at) return this.#last++;
+    const low = after(all, at, (item) => item.at);
     return low === 0 ? all[0].order - 1 : (all[low - 1].order + all[low].order) / 2;
   }
 
@@ -70,8 +83,8 @@ export class Story {
   prepend(events) {
     this.#first -= events.length + 1;
     let order = this.#first;
-    for (const event of events) this.#take(event, order++);
     this.#isSorted = false;
+    for (const event of events) this.#take(event, order++);
   }
 
   /** Whether an event was told already. */
@@ -83,7 +96,7 @@ export class Story {
 
   /** Say that events are missing here. */
   gap(gap) {
-    this.#put(`gap:${gap.from}-${gap.to}`, "gap", { at: Date.now(), data: { reason: gap.reason } }, this.#last++);
+    this.#put(`gap:${gap.from}-${gap.to}`, "gap", { at: Math.max(this.newestAt, 0) || Date.now(), data: { reason: gap.reason } }, this.#last++);
   }
 
   /** Forget everything. */
@@ -91,6 +104,7 @@ export class Story {
     Object.assign(this, { items: new Map(), agents: new Map(), lanes: new Lanes(), version: this.version + 1 });
     this.#ordered = [];
     this.#open.clear();
+    this.#read.clear();
     this.#live = null;
   }
 
@@ -194,9 +208,8 @@ export class Story {
     if (item === undefined) {
       item = { key, kind, at, until, agent, data, order, version: 0 };
       this.items.set(key, item);
-      const last = this.#ordered.at(-1);
-      if (last !== undefined && last.order > order) this.#isSorted = false;
-      this.#ordered.push(item);
+      if (this.#isSorted) this.#ordered.splice(after(this.#ordered, order, (one) => one.order), 0, item);
+      else this.#ordered.push(item);
     } else {
       Object.assign(item.data, data);
       item.until = until ?? item.until;
@@ -407,6 +420,17 @@ const TELLERS = {
   "mcp.elicitation": life("question", (data) => ({ question: data.question, server: data.serverName })),
   "mcp.elicitation_result": life("answered", (data) => ({ action: data.action, server: data.serverName })),
 };
+
+/** Where in a list that is sorted by a number what has this number is put: after all that have no more. */
+function after(all, wanted, number) {
+  let low = 0, high = all.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (number(all[middle]) <= wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** A value of which no text is longer than what is kept. */
 function kept(value, depth = 0) {
