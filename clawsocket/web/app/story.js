@@ -253,12 +253,18 @@ export class Story {
     agent.type ||= state.agentType;
     agent.description ||= state.description ?? "";
     agent.call ??= state.parentToolUseId;
+    if (state.status !== "offline" || agent.until !== undefined) return;
+    agent.until = state.lastActivityAt;
+    this.#seen(agent);
   }
 
   /** How the session is, by what else is known of it: what is open may look otherwise. */
   isNow(state, since) {
     this.lanes.isNow(state, since);
     for (const open of this.#open.values()) for (const item of open.values()) item.version++;
+    for (const agent of this.agents.values()) {
+      if (agent.until === undefined) this.#seen(agent);
+    }
   }
 
   started(event, data, order) {
@@ -278,6 +284,11 @@ export class Story {
     const agent = this.#agent(data.agentId, event.timestamp, order);
     agent.until = event.timestamp;
     agent.reason = data.reason;
+    this.#seen(agent);
+  }
+
+  /** Where an agent is shown is brought up to date. */
+  #seen(agent) {
     this.#touch(agent.call);
     this.#touch(`agent:${agent.id}`);
   }
