@@ -19,7 +19,7 @@ from tests.e2e.test_states import RULES, allow_agents, rule
 from tests.support import oracle
 from tests.support.browser import chromium
 from tests.support.client import Client, Json
-from tests.support.oracle import Tool
+from tests.support.oracle import Tool, Truth
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 from tests.web.conversation import MAIN, TALL, wait_until_whole
@@ -160,7 +160,7 @@ def test_agents_numbers_an_error_and_a_kill_show_rightly(
             check_agents(talk, client, service, session)
             claude.say("spend")
             expect(page.locator(".card-foot")).to_contain_text("7.3k out", timeout=20_000)
-            expect(idle).to_be_visible(timeout=20_000)
+            expect(rows(talk, "turn")).to_have_count(2, timeout=20_000)
             check_now(page, client)
             check_head(talk, client, session)
             page.evaluate("location.hash = '#/usage'")
@@ -170,6 +170,7 @@ def test_agents_numbers_an_error_and_a_kill_show_rightly(
             expect(page.locator("claw-card[data-state=failed] .card-failure")).to_be_visible(timeout=20_000)
             expect(talk.locator(".session-state")).to_contain_text("failed")
             expect(rows(talk, "error")).to_contain_text("The API refused (400)")
+            expect(rows(talk, "turn")).to_contain_text(["Turn ended", "Turn ended", "Ended by an error"])
             claude.say("be slow")
             expect(page.locator("claw-card[data-state=running]")).to_be_visible(timeout=20_000)
             claude.wait("word word")
@@ -184,7 +185,7 @@ def test_agents_numbers_an_error_and_a_kill_show_rightly(
 
 def check_agents(page: Page, client: Client, service: Service, session: str) -> None:
     """Agents at once have a lane each and are inside of their calls; times are the events', and the transcripts'."""
-    truth = oracle.read(session, service.home / ".claude" / "projects", hooks=())
+    truth = wait_for(lambda: written(service, session), "the ends of all calls in the transcripts")
     lanes = {one["agent"]: one for one in page.evaluate(LANES)}
     bars = {bar["key"]: bar for bar in page.evaluate(BARS)}
     assert lanes.keys() == {MAIN, *truth.agents}
@@ -205,6 +206,12 @@ def check_agents(page: Page, client: Client, service: Service, session: str) -> 
         group.locator("summary").first.click()
         expect(group.locator("article .tool-name")).to_have_text("Bash")
     told_whole(page, service, session)
+
+
+def written(service: Service, session: str) -> Truth | None:
+    """What Claude Code wrote, once it wrote how each call ended."""
+    truth = oracle.read(session, service.home / ".claude" / "projects", hooks=())
+    return truth if all(tool.answered_at for tool in truth.tools.values()) else None
 
 
 def check_bar(bar: Json, tool: Tool, events: list[Json]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.client import Client, Json
+from tests.support.waiting import wait_for
 
 FORMAT = "async ([name, given]) => (await import('/app/format.js'))[name](...given)"
 """The page's own words for a number; tests/web/test_format.py says what they are."""
@@ -22,8 +23,7 @@ def words(page: Page, name: str, *given: Any) -> str:
 
 def check_now(page: Page, client: Client) -> None:
     """Hold the sum, the limits and each card against a snapshot and ``get_usage``."""
-    snapshot, total = client.ask("get_snapshot"), client.ask("get_usage")
-    sessions = snapshot["sessions"]
+    sessions, total = known(client), client.ask("get_usage")
     spent = sum(one["usage"]["totalCostUsd"] for one in sessions if "usage" in one)
     many = words(page, "count", len(sessions), "session")
     expect(page.locator(".sum")).to_have_text(f"{many} · {words(page, 'cost', spent)}")
@@ -35,12 +35,23 @@ def check_now(page: Page, client: Client) -> None:
         expect(shown).to_contain_text(f"anew in {anew}")
     for session in sessions:
         card = page.locator(f'claw-card[data-session="{session["sessionId"]}"]')
-        _check_card(page, card, session, client.ask("get_usage", sessionId=session["sessionId"]))
+        _check_card(page, card, session)
 
 
-def _check_card(page: Page, card: Locator, session: Json, usage: Json) -> None:
-    assert session["usage"] == {name: usage[name] for name in session["usage"]}
-    full = session["context"]
+def known(client: Client) -> list[Json]:
+    """Return a snapshot's sessions, once what each used is what ``get_usage`` says: one is asked after the other."""
+
+    def look() -> list[Json] | None:
+        sessions: list[Json] = client.ask("get_snapshot")["sessions"]
+        used = [client.ask("get_usage", sessionId=one["sessionId"]) for one in sessions]
+        agree = all(one["usage"].items() <= usage.items() for one, usage in zip(sessions, used, strict=True))
+        return sessions if agree else None
+
+    return wait_for(look, "the same usage in the snapshot and in get_usage")
+
+
+def _check_card(page: Page, card: Locator, session: Json) -> None:
+    usage, full = session["usage"], session["context"]
     share = f"{words(page, 'percent', full['percentUsed'])} of {words(page, 'tokens', full['tokensMax'])}"
     told = [share if full["official"] else f"~{share}", f"{words(page, 'tokens', usage['outputTokens'])} out"]
     shown = card.locator(".card-foot > span")
@@ -52,8 +63,8 @@ def _check_card(page: Page, card: Locator, session: Json, usage: Json) -> None:
 
 def check_head(page: Page, client: Client, session: str) -> None:
     """Hold the head of a session's page against a snapshot and ``get_usage``."""
-    (info,) = [one for one in client.ask("get_snapshot")["sessions"] if one["sessionId"] == session]
-    usage, full = client.ask("get_usage", sessionId=session), info["context"]
+    (info,) = [one for one in known(client) if one["sessionId"] == session]
+    usage, full = info["usage"], info["context"]
     expect(page.locator(".session-facts")).to_have_text(
         " · ".join(
             [

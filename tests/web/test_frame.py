@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.browser import page_of
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.axe import violations
-from tests.web.dashboard import dashboard
+from tests.web.dashboard import dashboard, new_code
 from tests.web.stage import scene
 from tests.web.test_login import forgive, is_live
 
@@ -198,3 +199,23 @@ def test_the_page_says_how_the_service_is_and_what_the_doctor_finds(
         found = wait_for(lambda: shown.locator(".finding").all_inner_texts(), "the findings")
         assert any("hook of our own reached a client" in one for one in found)
         expect(page.get_by_role("button", name="Look again")).to_be_enabled()
+
+
+def test_a_service_that_hangs_is_said_to_and_what_happened_meanwhile_comes(browser: Browser, tmp_path: Path) -> None:
+    with Service(tmp_path) as service, page_of(browser) as (page, _), scene(service) as one:
+        service.wait_for_hooks()
+        page.clock.install()
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        one.main.prompt("go")
+        expect(page.locator("claw-card[data-state=running]")).to_be_visible()
+        service.process.send_signal(signal.SIGSTOP)
+        try:
+            one.main.ask("Bash", command="make deploy")
+            page.clock.fast_forward(10_000)
+            expect(page.locator(".notice")).to_contain_text("The service does not answer for", timeout=10_000)
+            expect(page.locator(".link")).to_be_empty()
+        finally:
+            service.process.send_signal(signal.SIGCONT)
+        expect(page.locator(".card-input:visible")).to_have_text("make deploy")
+        is_live(page)
+        expect(page.locator(".notice")).to_be_empty()

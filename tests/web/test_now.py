@@ -183,7 +183,10 @@ def test_a_sound_is_for_a_session_that_is_not_in_view_and_for_who_wants_it(brows
     with page_of(browser) as (page, _), scene(service) as one, scene(service, "other") as other:
         page.add_init_script("""window.tones = [];
             const start = OscillatorNode.prototype.start;
-            OscillatorNode.prototype.start = function (at) { tones.push(this.frequency.value); return start.call(this, at); };
+            OscillatorNode.prototype.start = function (at) {
+                tones.push(this.frequency.value);
+                start.call(this, at);
+            };
         """)
         page.goto(f"http://{service.address}/#code={new_code(service)}")
         for made in (one, other):
