@@ -64,7 +64,8 @@ SPENT = rule(
         },
     },
 )
-"""An answer that costs enough to be seen, with the account's limits."""
+"""An answer that costs enough to be seen, with the account's limits, which Claude Code tells of to subscribers."""
+SUBSCRIBER = {"ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-fake-for-loopback"}
 
 OUTAGE = 11
 """Seconds without the service, while Claude Code goes on."""
@@ -146,7 +147,8 @@ def told_whole(page: Page, service: Service, session: str) -> None:
 def test_agents_numbers_an_error_and_a_kill_show_rightly(
     service: Service, browser: Browser, page: Page, claude_binary: Path
 ) -> None:
-    with live(claude_binary, service.home, [SPENT, *RULES]) as claude, service.connect() as client:
+    claude_code = live(claude_binary, service.home, [SPENT, *RULES], more=SUBSCRIBER)
+    with claude_code as claude, service.connect() as client:
         client.follow()
         session = claude.session_file["sessionId"]
         with dashboard(browser, service, f"#/session/{session}", viewport=TALL) as (talk, _):
@@ -161,6 +163,8 @@ def test_agents_numbers_an_error_and_a_kill_show_rightly(
             claude.say("spend")
             expect(page.locator(".card-foot")).to_contain_text("7.3k out", timeout=20_000)
             expect(rows(talk, "turn")).to_have_count(2, timeout=20_000)
+            expect(page.locator(".card-context")).to_have_text("48 % of 200k")
+            expect(page.locator(".limits")).to_contain_text("29 %")
             check_now(page, client)
             check_head(talk, client, session)
             page.evaluate("location.hash = '#/usage'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from difflib import ndiff
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ def wait_until_whole(page: Page, truth: Truth, projects: Path) -> None:
     wanted = in_order(written(truth, projects), truth)
     with contextlib.suppress(TimeoutError):
         wait_for(lambda: in_order(told(page), truth) == wanted, "the whole conversation")
-    assert in_order(told(page), truth) == wanted, page.locator(".story-top").inner_text()
+    found = in_order(told(page), truth)
+    assert found.keys() == wanted.keys(), page.locator(".story-top").inner_text()
+    for agent, items in wanted.items():
+        assert found[agent] == items, "\n".join(ndiff(*([" ".join(one) for one in of] for of in (items, found[agent]))))
 
 
 def in_order(found: dict[str, Told], truth: Truth) -> dict[str, Told]:

@@ -17,6 +17,8 @@ const KEPT = 200_000;
 const PARTS = 200;
 /** Kinds of items that are in every transcript. */
 const READ = new Set(["prompt", "answer", "thinking", "turn"]);
+/** Events each of which is a line of a transcript. */
+const LINES = new Set(["message.user", "message.assistant", "message.error", "tool.use", "session.compacted"]);
 const INTERRUPTED = /^\[Request interrupted by user/;
 
 /**
@@ -46,7 +48,7 @@ export class Story {
   /** Add what comes after all that is known, oldest first. */
   append(events) {
     for (const event of events) {
-      this.#read.set(event.agentId ?? MAIN, this.#last);
+      if (LINES.has(event.type)) this.#read.set(event.agentId ?? MAIN, this.#last);
       this.#take(event, this.#last++);
     }
   }
@@ -58,7 +60,7 @@ export class Story {
   arrive(event) {
     const agent = event.agentId ?? MAIN;
     let order = this.#orderAt(event.timestamp);
-    if (event.source === "transcript") {
+    if (event.source === "transcript" && LINES.has(event.type)) {
       const before = this.#read.get(agent) ?? -Infinity;
       if (order <= before) order = this.#orderAfter(before);
       this.#read.set(agent, order);
