@@ -80,7 +80,8 @@ def wait_until_whole(page: Page, truth: Truth, projects: Path) -> None:
     found = in_order(told(page), truth)
     assert found.keys() == wanted.keys(), page.locator(".story-top").inner_text()
     for agent, items in wanted.items():
-        assert found[agent] == items, "\n".join(ndiff(*([" ".join(one) for one in of] for of in (items, found[agent]))))
+        before, now = ([" ".join(one) for one in of] for of in (items, found[agent]))
+        assert found[agent] == items, "\n".join(ndiff(before, now))
 
 
 def in_order(found: dict[str, Told], truth: Truth) -> dict[str, Told]:
