@@ -220,6 +220,7 @@ def test_a_service_that_hangs_is_said_to_and_what_happened_meanwhile_comes(brows
             expect(page.locator(".link")).to_be_empty()
         finally:
             service.process.send_signal(signal.SIGCONT)
+        page.clock.fast_forward(2000)
         expect(page.locator(".card-input:visible")).to_have_text("make deploy")
         is_live(page)
         expect(page.locator(".notice")).to_be_empty()
