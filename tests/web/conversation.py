@@ -75,13 +75,28 @@ def _of_line(truth: Truth, uuid: str) -> Told:
 def wait_until_whole(page: Page, truth: Truth, projects: Path) -> None:
     """Wait until all of the transcripts is in the page, once, and in order."""
     wanted = in_order(written(truth, projects), truth)
+    uuids = prompts_of(truth, projects)
+
+    def look() -> dict[str, Told]:
+        found = {agent: [(kind, uuids.get(key, key)) for kind, key in items] for agent, items in told(page).items()}
+        return in_order(found, truth)
+
     with contextlib.suppress(TimeoutError):
-        wait_for(lambda: in_order(told(page), truth) == wanted, "the whole conversation")
-    found = in_order(told(page), truth)
+        wait_for(lambda: look() == wanted, "the whole conversation")
+    found = look()
     assert found.keys() == wanted.keys(), page.locator(".story-top").inner_text()
     for agent, items in wanted.items():
         before, now = ([" ".join(one) for one in of] for of in (items, found[agent]))
         assert found[agent] == items, "\n".join(ndiff(before, now))
+
+
+def prompts_of(truth: Truth, projects: Path) -> dict[str, str]:
+    """Return the line of each prompt by its own id: by that it is told where the hook came before the transcript."""
+    found: dict[str, str] = {}
+    for line in oracle.transcript_lines(projects, truth.session_id):
+        if line.get("uuid") in truth.prompts and "promptId" in line:
+            found.setdefault(line["promptId"], line["uuid"])
+    return found
 
 
 def in_order(found: dict[str, Told], truth: Truth) -> dict[str, Told]:
