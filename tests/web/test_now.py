@@ -143,9 +143,11 @@ def test_cards_keep_their_focus_and_their_text_while_things_change(service: Serv
         other.main.prompt("go")
         link = card(page, other).locator(".card-title")
         link.focus()
-        one.main.ask("Bash", command="ls")
         other.main.ask("Bash", command="ls -l")
         expect(card(page, other).locator(".card-why")).to_be_visible()
+        expect(link).to_be_focused()
+        one.main.ask("Bash", command="ls")
+        expect(page.locator(".card-why:visible")).to_have_count(2)
         expect(link).to_be_focused()
 
 
