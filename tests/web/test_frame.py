@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from clawsocket.server.pages import pages
 from tests.support.browser import page_of
 from tests.support.feed import session_file
 from tests.support.service import Service
@@ -142,8 +143,13 @@ def test_it_is_light_and_soon_there(browser: Browser, service: Service, busy: st
         for view in VIEWS:
             page.evaluate("place => { location.hash = place }", place(view, busy))
             page.locator(f"view-{view}").wait_for()
+            if view == "events":
+                page.locator(".event-row:visible").first.click()
+                page.locator(".schema").wait_for()
         entries = page.evaluate(LOADED)
-        assert sum(dict(entries).values()) <= TRANSFER, entries
+        paths = {urlsplit(name).path for name, _ in entries}
+        assert paths >= {path.decode() for path in pages() if path.startswith((b"/app/", b"/claw-socket.js"))}
+        assert sum(size for _, size in entries) <= TRANSFER, entries
         page.evaluate("location.hash = '#/now'")
         assert min(first_view(page, "claw-card") for _ in range(5)) <= FIRST_VIEW
 
@@ -170,6 +176,23 @@ def test_it_is_soon_there_with_200_sessions_and_a_history_of_50000_events(browse
         expect(page.locator(newest).last).to_contain_text("answer 9999")
         assert min(first_view(page, newest) for _ in range(5)) <= FIRST_VIEW
         expect(page.locator(newest).last).to_contain_text("answer 9999")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_that_was_left_takes_no_memory(browser: Browser, service: Service, busy: str, view: str) -> None:
+    with dashboard(browser, service, place(view, busy)) as (page, _):
+        cdp = page.context.new_cdp_session(page)
+
+        def is_forgotten() -> bool:
+            cdp.send("HeapProfiler.collectGarbage")
+            return bool(page.evaluate("window.left.deref() === undefined"))
+
+        page.evaluate("name => { window.left = new WeakRef(document.querySelector(name)) }", f"view-{view}")
+        assert not is_forgotten()
+        other = "service" if view == "now" else "now"
+        page.evaluate("place => { location.hash = place }", place(other, busy))
+        page.locator(f"view-{other}").wait_for()
+        wait_for(is_forgotten, "the end of all that held it")
 
 
 def test_what_moves_does_not_for_those_who_want_no_motion(browser: Browser, service: Service, busy: str) -> None:

@@ -28,6 +28,8 @@ export class EventsView extends View {
   #searching = null;
   #later = 0;
   #labels = new Map();
+  /** Of the sessions that can be chosen: id to folder. */
+  #folders = new Map();
 
   #rows = h("claw-rows", { class: "events-rows", "aria-label": "Events" });
   #detail = h("claw-event", { class: "events-detail sheet", hidden: true });
@@ -84,7 +86,8 @@ export class EventsView extends View {
   }
 
   changed(changes) {
-    if (changes.all || changes.sessions.size) this.#showSessions(router.route.params);
+    const isNews = (id) => store.sessions.get(id)?.cwd !== this.#folders.get(id);
+    if (changes.all || [...changes.sessions].some(isNews)) this.#showSessions(router.route.params);
     if (changes.connection) {
       this.#open();
       this.#showCount();
@@ -115,7 +118,8 @@ export class EventsView extends View {
     const before = this.#shown.length;
     const first = this.#feed.rows[0]?.number ?? Infinity;
     if (first !== this.#first) {
-      this.#shown = this.#shown.filter((row) => row.number >= first);
+      const kept = this.#shown.findIndex((row) => row.number >= first);
+      this.#shown.splice(0, kept === -1 ? before : kept);
       this.#first = first;
     }
     const dropped = before - this.#shown.length;
@@ -233,6 +237,7 @@ export class EventsView extends View {
 
   #showSessions(params) {
     const wanted = params.get("session") ?? "";
+    this.#folders = new Map([...store.sessions].map(([id, { cwd }]) => [id, cwd]));
     const ids = new Set(["", ...store.sessions.keys(), wanted]);
     keyed(this.#session, ids, (id) => id, (id) => h("option", { value: id }), (option, id) => text(option, id ? this.#label(id) : "all sessions"));
     this.#session.value = wanted;
