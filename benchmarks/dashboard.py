@@ -1,8 +1,8 @@
-"""What the dashboard does in a real Chromium while 200 sessions make 1,000 events a second.
+"""What a view of the dashboard does in a real Chromium while 200 sessions make 1,000 events a second.
 
-``python -m benchmarks.dashboard [--seconds 60] [--view now] [--rate 1000]``. Tells the time between frames, the memory
-of the page's scripts as it goes, what was transferred, and how soon the first view is there. Loopback only, in a
-scratch home.
+``python -m benchmarks.dashboard [--view now] [--seconds 60] [--rate 1000]``. Tells how soon the first view is there and
+what was transferred for all views; the work of the main thread in each frame, for a minute; and the memory of the
+renderer until the end: with ``--seconds 600``, whether it grows. Loopback only, in a scratch home.
 """
 
 from __future__ import annotations
@@ -11,62 +11,81 @@ import argparse
 import http.client
 import itertools
 import json
-import os
 import statistics
 import tempfile
 import threading
 import time
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.support.browser import chromium
+from benchmarks.page import Memory, Watch, bare, row, told, traced
+from clawsocket.claude.projects import project_folder
+from tests.spending import answer, prompt, write
+from tests.support.browser import chromium, page_of
 from tests.support.service import Service
-from tests.web.dashboard import dashboard
+from tests.web.dashboard import dashboard, new_code
+from tests.web.stage import MODEL, stamp
 
+VIEWS = ("now", "session", "events", "usage", "service")
 SESSIONS = 200
 STEP = 0.02
 """Seconds between two bursts of hooks."""
+EVENTS = 3.1
+"""That a step of the feed makes."""
+TURN, TURNS = 24, 20
+"""Steps of a turn, and turns of a session; then another takes its place."""
+OLD, DAYS = 3000, 300
+"""Sessions of other days whose transcripts Usage sums up."""
+TRACED = 60
+"""Seconds of which all frames are told: a longer trace would be in the way of the memory."""
+EVERY = 5
+"""Seconds from one look at the memory to the next."""
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
+FIRST_VIEW, TRANSFER = 500, 150
+"""ms and kB at most."""
 
-FRAMES = """() => {
-    window.frames = [];
-    let before = performance.now();
-    const frame = (now) => {
-        window.frames.push(now - before);
-        before = now;
-        requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
-}"""
+OUTPUT = "Looked at src/components and packages/core: render() returns the ids of props.items; the build passes. " * 8
+ANSWER = "**Done.** `render()` returns the ids of _all_ items:\n\n- the build passes\n- so do the tests\n\n" * 4
 
 
 class Feed(threading.Thread):
-    """Posts hooks of many sessions, at an even pace.
+    """Sessions that go from turn to turn, at an even pace: hooks, and lines of their transcripts.
 
-    Attributes:
-        sent: how many so far.
-        rate: hooks a second.
+    One in twenty waits for its owner all the time, the others once in a turn. The one after the first lives on.
+
+    Args:
+        service: takes it.
+        rate: events a second.
     """
 
     def __init__(self, service: Service, rate: float) -> None:
         super().__init__(daemon=True)
+        self._service, self._rate, self._stopping = service, rate / EVENTS, threading.Event()
         self._connection = http.client.HTTPConnection(service.address)
         self._headers = {"Authorization": f"Bearer {service.token}"}
-        self.sent, self.rate, self._stopping = 0, rate, threading.Event()
+        self._ids: list[str] = []
+        self._steps = [0] * SESSIONS
 
-    def post(self, session: int, name: str, **payload: object) -> None:
-        body = {"session_id": f"session-{session}", "hook_event_name": name, "cwd": f"/srv/app-{session}", **payload}
-        self._connection.request("POST", "/hook", json.dumps(body), self._headers)
-        self._connection.getresponse().read()
-        self.sent += 1
+    @property
+    def lasting(self) -> str:
+        """A session that stays."""
+        return self._ids[1]
 
     def begin(self) -> None:
-        """Start the sessions; one in twenty waits for its owner."""
-        for session in range(SESSIONS):
-            self.post(session, "SessionStart", source="startup", model="claude-opus-4-8")
-            self.post(session, "UserPromptSubmit", prompt="go")
-            if session % 20 == 0:
-                self.post(session, "PermissionRequest", tool_name="Bash", tool_input={"command": "make deploy"})
+        """Start the sessions."""
+        for place in range(SESSIONS):
+            self._ids.append("")
+            self._start(place)
+            if place % 20 == 0:
+                self._post(place, "UserPromptSubmit", prompt="go")
+                self._post(place, "PermissionRequest", tool_name="Bash", tool_input={"command": "make deploy"})
+
+    def _start(self, place: int) -> None:
+        self._ids[place] = str(uuid.uuid4())
+        self._post(place, "SessionStart", source="startup", model=MODEL)
 
     def run(self) -> None:
         began, due = time.monotonic(), 0
@@ -74,31 +93,69 @@ class Feed(threading.Thread):
             while number >= due:
                 if self._stopping.wait(STEP):
                     return
-                due = int((time.monotonic() - began) * self.rate)
-            session = number // 2 % SESSIONS
-            call = {"tool_name": "Bash", "tool_use_id": f"t{number // 2}", "tool_input": {"command": f"make {number}"}}
-            if session % 20 == 0:
-                self.post(session, "Notification", message=f"still waiting, {number}")
-            elif number % 2 == 0:
-                self.post(session, "PreToolUse", **call)
+                due = int((time.monotonic() - began) * self._rate)
+            place = number % SESSIONS
+            if place % 20 == 0:
+                self._post(place, "Notification", message=f"still waiting, {number}")
             else:
-                self.post(session, "PostToolUse", tool_response={"stdout": "ok"}, duration_ms=12, **call)
+                self._step(place, self._steps[place])
+                self._steps[place] += 1
+
+    def _step(self, place: int, step: int) -> None:
+        """A turn: a prompt, calls, one of them after a question, a word at times, and the end."""
+        at, number = (step + place) % TURN, step // 2
+        call = {"tool_name": "Bash", "tool_use_id": f"t{place}-{number}", "tool_input": {"command": f"make {number}"}}
+        if at == 0:
+            self._post(place, "Stop", last_assistant_message="Done.")
+            if step // TURN >= TURNS and place != 1:
+                self._post(place, "SessionEnd", reason="logout")
+                self._start(place)
+                self._steps[place] = 0
+        elif at == 1:
+            self._post(place, "UserPromptSubmit", prompt=f"go on, {number}")
+        elif at == 9:
+            self._post(place, "PermissionRequest", tool_name="Bash", tool_input={"command": f"make deploy {number}"})
+        elif at % 8 == 5:
+            self._say(place, step)
+        elif step % 2 == 0:
+            self._post(place, "PreToolUse", **call)
+        else:
+            self._post(place, "PostToolUse", tool_response={"stdout": OUTPUT}, duration_ms=12, **call)
+
+    def _post(self, place: int, name: str, **payload: object) -> None:
+        body = {"session_id": self._ids[place], "hook_event_name": name, "cwd": f"/srv/app-{place}", **payload}
+        self._connection.request("POST", "/hook", json.dumps(body), self._headers)
+        self._connection.getresponse().read()
+
+    def _say(self, place: int, step: int) -> None:
+        path = self._service.home / ".claude" / "projects" / project_folder(f"/srv/app-{place}")
+        path.mkdir(parents=True, exist_ok=True)
+        id = self._ids[place]
+        usage = {"input_tokens": 4, "output_tokens": 345, "cache_read_input_tokens": 9012}
+        message = {"id": f"msg_{id}_{step}", "role": "assistant", "model": MODEL, "usage": usage}
+        line = {
+            "type": "assistant",
+            "message": {**message, "content": [{"type": "text", "text": ANSWER}]},
+            "uuid": str(uuid.uuid4()),
+            "timestamp": stamp(time.time()),
+            "cwd": f"/srv/app-{place}",
+            "sessionId": id,
+            "isSidechain": False,
+        }
+        with (path / f"{id}.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
 
     def stop(self) -> None:
         self._stopping.set()
         self.join()
 
 
-def metrics(session: CDPSession) -> dict[str, float]:
-    """What Chromium counts of the page: bytes, and seconds of work."""
-    return {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
-
-
-def heap(session: CDPSession, *, collect: bool = False) -> float:
-    """MB that the page's scripts hold."""
-    if collect:
-        session.send("HeapProfiler.collectGarbage")
-    return metrics(session)["JSHeapUsedSize"] / 1e6
+def spend(home: Path) -> None:
+    """Have old transcripts."""
+    now = time.time()
+    for number in range(OLD):
+        at = stamp(now - 86_400 * (1 + number % DAYS))
+        write(home, f"old-{number}", prompt("p", at), answer(f"m{number}", 500, at=at), project=f"-srv-{number % 50}")
 
 
 def events(service: Service) -> int:
@@ -106,65 +163,85 @@ def events(service: Service) -> int:
         return int(client.ask("get_status")["events"])
 
 
-def watch(page: Page, service: Service, seconds: float) -> dict[str, object]:
-    """Watch the page for a while."""
-    cdp = page.context.new_cdp_session(page)
-    cdp.send("Performance.enable")
-    page.evaluate(FRAMES)
-    before, began, heaps = events(service), time.monotonic(), [heap(cdp, collect=True)]
-    worked = metrics(cdp)
-    while time.monotonic() - began < seconds:
-        page.wait_for_timeout(min(5000, seconds * 100))
-        heaps.append(heap(cdp))
-    took = time.monotonic() - began
-    frames = page.evaluate("frames.slice(1)")
-    work = {name: value - worked[name] for name, value in metrics(cdp).items()}
-    after = heap(cdp, collect=True)
-    return {
-        "events a second": round((events(service) - before) / took),
-        "frames": len(frames),
-        "frame ms, median": round(statistics.median(frames), 1),
-        "frame ms, p99": round(statistics.quantiles(frames, n=100)[98], 1),
-        "frame ms, longest": round(max(frames), 1),
-        "frames over 50 ms": sum(one > 50 for one in frames),
-        "work of the page in a frame, ms": {
-            name: round(1000 * work[f"{name}Duration"] / len(frames), 2)
-            for name in ("Task", "Script", "Layout", "RecalcStyle")
-        },
-        "heap MB at the start, highest, at the end": [round(one, 1) for one in (heaps[0], max(heaps), after)],
-        "load of the machine": os.getloadavg()[0],
-    }
+def first_view(browser: Browser, service: Service) -> float:
+    """ms from the navigation to the first card, in a browser that was never here."""
+    with page_of(browser, viewport=WINDOW) as (page, _):
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        page.locator("claw-card").first.wait_for()
+        return float(page.evaluate("performance.now()"))
 
 
-def first_view(page: Page) -> float:
-    page.reload()
-    page.locator("claw-card").first.wait_for()
-    return float(page.evaluate("performance.now()"))
+def transferred(page: Page, session: str) -> float:
+    """kB of all views, and of the schema of an event."""
+    for view in VIEWS:
+        page.evaluate("place => { location.hash = place }", place(view, session))
+        page.locator(f"view-{view}").wait_for()
+        if view == "events":
+            page.locator(".event-row:visible").first.click()
+            page.locator(".schema").wait_for()
+    kinds = ("navigation", "resource")
+    sizes = page.evaluate(
+        "kinds => kinds.flatMap((one) => performance.getEntriesByType(one)).map((one) => one.transferSize)", kinds
+    )
+    return float(sum(sizes)) / 1000
+
+
+def place(view: str, session: str) -> str:
+    return f"#/session/{session}" if view == "session" else f"#/{view}"
+
+
+def opening(browser: Browser, service: Service, session: str) -> Iterator[str]:
+    """How soon the page is there, and how large it is; nothing else happens."""
+    times = [first_view(browser, service) for _ in range(10)]
+    with dashboard(browser, service, viewport=WINDOW) as (page, _):
+        size = transferred(page, session)
+    middle = statistics.median(times)
+    spread = f"median {middle:.0f} ({min(times):.0f} - {max(times):.0f}) ms of {len(times)}"
+    yield row("first view", spread, middle <= FIRST_VIEW, f"<= {FIRST_VIEW} ms")
+    yield row("transferred for all views", f"{size:.1f} kB", size <= TRANSFER, f"<= {TRANSFER} kB")
+
+
+def watch(browser: Browser, page: Page, empty: Memory, service: Service, where: str, seconds: float) -> Iterator[str]:
+    """Go to a view, and watch it for a while."""
+
+    def look() -> None:
+        page.evaluate("place => { location.hash = place }", where)
+        page.wait_for_timeout(1000 * min(seconds, TRACED))
+
+    began, before = time.monotonic(), events(service)
+    frames = traced(browser, page, look)
+    yield row("events a second", f"{(events(service) - before) / (time.monotonic() - began):.0f}")
+    yield from frames.rows()
+    yield row("what the most work in a frame was, ms", frames.longest())
+    began, looks = time.monotonic(), Watch(browser, page, empty)
+    while time.monotonic() - began < seconds - TRACED:
+        page.wait_for_timeout(1000 * EVERY)
+        looks.look()
+    yield from looks.rows(time.monotonic() - began)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=float, default=1000, help="events a second")
-    parser.add_argument("--view", default="now")
+    parser.add_argument("--view", choices=VIEWS, default="now")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         home.mkdir()
+        spend(home)
         with Service(home, "--set", "hook_rate=1000000") as service, chromium() as browser:
-            feed = Feed(service, options.rate / 3)  # a hook makes three events, or a little more
+            empty = bare(browser)
+            feed = Feed(service, options.rate)
             feed.begin()
-            viewport = {"width": 1440, "height": 900}
-            with dashboard(browser, service, f"#/{options.view}", viewport=viewport) as (page, _):
-                if options.view == "now":
-                    print("first view, ms:", [round(first_view(page)) for _ in range(5)])
-                sizes = page.evaluate("performance.getEntriesByType('resource').map((one) => one.transferSize)")
-                print("transfer of the first view, kB:", round(sum(sizes) / 1000, 1))
-                feed.start()
+            told(f"Opening, with {SESSIONS} sessions", opening(browser, service, feed.lasting))
+            feed.start()
+            before = "#/service" if options.view == "now" else "#/now"
+            with dashboard(browser, service, before, viewport=WINDOW) as (page, _):
                 page.wait_for_timeout(2000)
-                for name, value in watch(page, service, options.seconds).items():
-                    print(f"{name}: {value}")
-                feed.stop()
+                title = f"{options.view}, at {options.rate:,.0f} events a second"
+                told(title, watch(browser, page, empty, service, place(options.view, feed.lasting), options.seconds))
+            feed.stop()
 
 
 if __name__ == "__main__":

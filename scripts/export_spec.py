@@ -1,4 +1,4 @@
-"""Write the contract, ``asyncapi/``, its page and the client's types, from the code: ``make export-spec``."""
+"""Write the contract, ``asyncapi/``, its page, the client's types and the dashboard's: ``make export-spec``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from scripts.contract.document import document
 from scripts.contract.page import page
 from scripts.contract.reference import reference
 from scripts.contract.schemas import Json
+from scripts.contract.told import told
 from scripts.contract.typescript import declarations
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "asyncapi"
 PAGE = ROOT / "clawsocket" / "web" / "docs.html"
 TYPES = ROOT / "clawsocket" / "web" / "claw-socket.d.ts"
+TOLD = ROOT / "clawsocket" / "web" / "app" / "events-schemas.json"
 
 
 def files() -> dict[Path, str]:
@@ -30,6 +32,7 @@ def files() -> dict[Path, str]:
         FOLDER / "EVENTS.md": reference(spec),
         PAGE: page(spec),
         TYPES: declarations(spec, TYPES.read_text("utf-8")),
+        TOLD: told(spec),
     }
 
 

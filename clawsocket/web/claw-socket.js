@@ -37,7 +37,7 @@ const PACE = 200;
 /** ms without a sign of life after which a server is asked for one, and again until it is given up. */
 const QUIET = 20_000;
 /** How many of the newest events are remembered by their id, at least: more than a server sends again after a crash. */
-const REMEMBERED = 50_000;
+const REMEMBERED = 25_000;
 /** Characters that wait for a slow reader; then nothing more is taken from the server, which keeps our place. */
 const WAITING = 4 << 20;
 /** What a message counts beside its characters: even empty ones take room. */
@@ -599,19 +599,22 @@ class Events {
   }
 }
 
-/** The newest events by what makes each a new one. */
+/** The newest events by what makes each a new one: for each type its ids, so that no text of both is kept. */
 class Known {
-  /** @type {Set<string>} */
-  #newer = new Set();
-  /** @type {Set<string>} */
-  #older = new Set();
+  /** @type {Map<string, Set<string>>} */
+  #newer = new Map();
+  /** @type {Map<string, Set<string>>} */
+  #older = new Map();
+  #count = 0;
 
   /** @param {Json} event */
   isNew({ type, id, data }) {
-    const key = LEVEL.test(type) ? `${type} ${id} ${hash(JSON.stringify(data))}` : `${type} ${id}`;
-    if (this.#newer.has(key) || this.#older.has(key)) return false;
-    this.#newer.add(key);
-    if (this.#newer.size >= REMEMBERED) [this.#older, this.#newer] = [this.#newer, new Set()];
+    const key = LEVEL.test(type) ? `${id} ${hash(JSON.stringify(data))}` : id;
+    let newer = this.#newer.get(type);
+    if (newer?.has(key) || this.#older.get(type)?.has(key)) return false;
+    if (newer === undefined) this.#newer.set(type, (newer = new Set()));
+    newer.add(key);
+    if (++this.#count >= REMEMBERED) [this.#older, this.#newer, this.#count] = [this.#newer, new Map(), 0];
     return true;
   }
 }
@@ -768,6 +771,12 @@ class Inbox {
   /** @type {Error | null} */
   #end = null;
   #wake = () => {};
+  /** @type {AbortSignal | null} */
+  #heeded = null;
+  #aborted = () => {
+    this.#heed(null); // it would keep all that follows it
+    this.#wake();
+  };
 
   /**
    * @param {object} owner
@@ -797,6 +806,7 @@ class Inbox {
    */
   end(error) {
     this.#end ??= error;
+    this.#heed(null);
     this.#wake();
   }
 
@@ -810,13 +820,23 @@ class Inbox {
       signal.throwIfAborted();
       if (this.#first < this.#messages.length) return this.#shift();
       if (this.#end !== null) throw this.#end;
+      this.#heed(signal);
       this.waited(true);
-      try {
-        await unless(signal, new Promise((resolve) => (this.#wake = () => resolve(undefined))));
-      } finally {
-        this.waited(false);
-      }
+      await new Promise((resolve) => (this.#wake = () => resolve(undefined)));
+      this.waited(false);
     }
+  }
+
+  /**
+   * Wake who waits when a signal aborts: by one listener, not one for each message.
+   *
+   * @param {AbortSignal | null} signal
+   */
+  #heed(signal) {
+    if (signal === this.#heeded) return;
+    this.#heeded?.removeEventListener("abort", this.#aborted);
+    signal?.addEventListener("abort", this.#aborted);
+    this.#heeded = signal;
   }
 
   #shift() {

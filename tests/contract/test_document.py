@@ -47,7 +47,10 @@ NAMES = (
 """The names of messages that it had."""
 
 
-@pytest.mark.parametrize("name", ["asyncapi.json", "asyncapi.yaml", "EVENTS.md", "docs.html", "claw-socket.d.ts"])
+@pytest.mark.parametrize(
+    "name",
+    ["asyncapi.json", "asyncapi.yaml", "EVENTS.md", "docs.html", "claw-socket.d.ts", "events-schemas.json"],
+)
 def test_what_is_committed_is_what_the_code_says(name: str) -> None:
     ((path, text),) = [(path, text) for path, text in export_spec.files().items() if path.name == name]
     assert path.read_text("utf-8") == text, "run `make export-spec`"

@@ -5,9 +5,9 @@ import { visible } from "./format.js";
 
 let loading = null;
 
-/** Return a promise of the contract; one that failed is tried again the next time. */
+/** Return a promise of the contract's schemas; one that failed is tried again the next time. */
 function contract() {
-  loading ??= fetch("/asyncapi.json").then((answer) => {
+  loading ??= fetch("/app/events-schemas.json").then((answer) => {
     if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
     return answer.json();
   }).catch((error) => {
@@ -19,8 +19,8 @@ function contract() {
 
 /** Return a promise of the names of all events. */
 export async function types() {
-  const { components } = await contract();
-  return Object.values(components.messages).map((message) => message.name).filter((name) => name.includes("."));
+  const { events } = await contract();
+  return Object.keys(events).filter((name) => name.includes("."));
 }
 
 /**
@@ -28,13 +28,13 @@ export async function types() {
  * @returns {Promise<{schema: object, known: boolean, resolve: (schema: object) => object}>}
  */
 export async function schemaOf(type) {
-  const { components } = await contract();
-  const message = Object.values(components.messages).find((one) => one.name === type);
+  const { events, schemas } = await contract();
   const resolve = (schema) => {
     const name = /^#\/components\/schemas\/(.+)$/.exec(schema?.$ref ?? "")?.[1];
-    return name === undefined ? schema : { title: name, ...components.schemas[name], ...(schema.description ? { description: schema.description } : {}) };
+    return name === undefined ? schema : { title: name, ...schemas[name], ...(schema.description ? { description: schema.description } : {}) };
   };
-  return { schema: resolve(message?.payload ?? { $ref: "#/components/schemas/EventEnvelope" }), known: message !== undefined, resolve };
+  const known = Object.hasOwn(events, type);
+  return { schema: resolve(known ? events[type] : { $ref: "#/components/schemas/EventEnvelope" }), known, resolve };
 }
 
 /** How deep fields are listed. */

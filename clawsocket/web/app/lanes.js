@@ -123,7 +123,15 @@ export class Lanes {
       if (agent !== MAIN && own.until < at) this.byAgent.delete(agent);
     }
     this.#moments.clear();
+    this.#forgetChanges(at);
     this.from = at;
+  }
+
+  /** Of the changes before, the last one tells how it was then. */
+  #forgetChanges(at) {
+    const before = [...this.#changes].filter(([, change]) => change.at < at).sort(([, a], [, b]) => a.at - b.at);
+    for (const [key] of before.slice(0, -1)) this.#changes.delete(key);
+    this.waits = this.waits.filter((wait) => !(wait.until < at));
   }
 }
 

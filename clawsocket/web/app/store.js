@@ -1,7 +1,7 @@
 /**
  * What the service knows, as the views see it: one stream, reduced to sessions, agents and limits.
  *
- * Views are told at most once per frame what changed. They look at the maps and never change them.
+ * Views are told at most 20 times a second what changed. They look at the maps and never change them.
  */
 
 import { connect } from "/claw-socket.js";
@@ -11,8 +11,8 @@ const TOPICS = ["session.*", "agent.*", "usage.*", "system.error"];
 const RESYNC = 20_000;
 /** ms after which a new session's branch is asked for, and how often. */
 const SOON = 1000, TRIES = 3;
-/** ms between two looks at a page that nobody sees. */
-const HIDDEN = 100;
+/** ms between two times that views are told: what comes alone is told at once. */
+const PACE = 50;
 /** Troubles of the service that are kept. */
 const TROUBLES = 50;
 
@@ -35,7 +35,9 @@ class Store {
   #address = {};
   #listeners = new Set();
   #changes = none();
+  #timer = 0;
   #frame = 0;
+  #flushed = 0;
   #stream = null;
   #stopped = false;
   #since = 0;
@@ -223,14 +225,16 @@ class Store {
 
   #tell(note) {
     note(this.#changes);
-    if (this.#frame !== 0) return;
-    this.#frame = document.hidden ? setTimeout(this.#flush, HIDDEN) : requestAnimationFrame(this.#flush);
+    if (this.#timer !== 0) return;
+    const draw = () => (document.hidden ? this.#flush() : (this.#frame = requestAnimationFrame(this.#flush)));
+    this.#timer = setTimeout(draw, Math.max(0, this.#flushed + PACE - performance.now()));
   }
 
   #flush = () => {
     const changes = this.#changes;
     this.#changes = none();
-    this.#frame = 0;
+    this.#timer = this.#frame = 0;
+    this.#flushed = performance.now();
     for (const listener of this.#listeners) listener(changes);
   };
 
@@ -238,7 +242,7 @@ class Store {
   hidden() {
     if (this.#frame === 0) return;
     cancelAnimationFrame(this.#frame);
-    this.#frame = setTimeout(this.#flush, HIDDEN);
+    this.#flush();
   }
 }
 

@@ -35,6 +35,8 @@ export class Timeline extends HTMLElement {
   #pressed = null;
   #chosen = null;
   #frame = 0;
+  #timer = 0;
+  #gone = new AbortController();
   #marks = [];
   #lanes = [];
   #isSeen = true;
@@ -68,15 +70,17 @@ export class Timeline extends HTMLElement {
       this.#isSeen = entry.isIntersecting;
       this.draw();
     }).observe(this);
-    document.addEventListener("visibilitychange", () => this.draw());
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
-    this.ended = options.subscribe(() => this.draw());
+    // What lives longer than this element would keep it, and the story with it.
+    const { signal } = this.#gone;
+    document.addEventListener("visibilitychange", () => this.draw(), { signal });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), { signal });
+    signal.addEventListener("abort", options.subscribe(() => this.draw()));
   }
 
   disconnectedCallback() {
-    this.ended?.();
+    this.#gone.abort();
     cancelAnimationFrame(this.#frame);
-    clearTimeout(this.#frame);
+    clearTimeout(this.#timer);
   }
 
   // What is looked at
@@ -293,8 +297,9 @@ export class Timeline extends HTMLElement {
     const { from, to } = this.range;
     const pause = (to - from) / Math.max(1, this.clientWidth) / 2;
     const wait = calm.matches ? 1000 : Math.min(1000, pause);
+    clearTimeout(this.#timer); // whatever else made it draw began no second series
     if (wait < 17) this.draw();
-    else setTimeout(() => this.draw(), wait);
+    else this.#timer = setTimeout(() => this.draw(), wait);
   }
 
   #draw() {

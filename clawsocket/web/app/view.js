@@ -30,6 +30,6 @@ export class View extends HTMLElement {
   /** Learn the route, at first and when it changes. */
   moved(route) {}
 
-  /** Learn what changed in the store, once per frame at most: see store.js. */
+  /** Learn what changed in the store, 20 times a second at most: see store.js. */
   changed(changes) {}
 }
