@@ -1,6 +1,6 @@
 # `make` lists what there is to do. A target installs what it needs into .venv, once.
 
-PYTHON ?= python3
+PYTHON ?= $(shell scripts/find_python)
 # Handed to the program or the tool: make run ARGS="--port 4000", make test ARGS="tests/test_project.py -k secret".
 ARGS ?=
 
@@ -48,7 +48,7 @@ $(DIST_VENV)/.made: requirements-dist.lock
 	$(PYTHON) -m venv --clear $(DIST_VENV)
 	awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements-dist.lock >$(DIST_VENV)/setuptools.txt
 	$(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(DIST_VENV)/setuptools.txt
-	CFLAGS="-O2 -g0" $(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	CFLAGS="-O2 -g0" $(DIST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 --no-build-isolation \
 		--no-cache-dir --require-hashes -r requirements-dist.lock
 	@touch $@
 

@@ -105,7 +105,8 @@ for patch in $(grep '\.patch$' ../debian/patches/series || true); do
 done
 # -fno-semantic-interposition: libpython's own calls don't go through its table of symbols.
 ./configure --prefix=/opt/python --enable-shared --with-openssl=/opt/python --with-openssl-rpath=no \
-  --without-doc-strings --disable-test-modules --with-ensurepip=install \
+  --without-doc-strings --disable-test-modules --enable-optimizations --with-lto \
+  --with-ensurepip=install \
   CFLAGS='-O2 -fno-semantic-interposition' LDFLAGS='-fno-semantic-interposition -Wl,-rpath,/opt/python/lib' >/dev/null
 make >/dev/null
 make install >/dev/null

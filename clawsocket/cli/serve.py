@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import resource
@@ -28,6 +29,7 @@ def serve(settings: Settings, home: Home) -> int:
     faulthandler.enable()  # a watchdog ends a stuck service with SIGABRT: the log then tells where it was
     _raise_file_limit()
     home.create()
+    gc.freeze()  # what was imported stays: looking at it again and again would hold the loop
     with home.lock():
         uvloop.run(run(settings, home))
     return 0

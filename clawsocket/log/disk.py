@@ -13,6 +13,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from clawsocket.errors import StoreDamagedError, StoreError
@@ -20,11 +21,14 @@ from clawsocket.log.block import Row
 from clawsocket.log.database import set_aside
 from clawsocket.log.slices import Slice
 from clawsocket.log.store import Extras, Store
-from clawsocket.log.worker import Worker
+from clawsocket.log.worker import Job, Worker, wake
 from clawsocket.protocol.topics import Filter
 
 DELAY = 0.045
 """Seconds that a commit gathers events."""
+
+FEW = 200
+"""Events of a commit whose end can wait to be known."""
 
 BATCH = 4000
 """Events of a commit, at most."""
@@ -84,10 +88,11 @@ class Disk:
         self.on_damage: Callable[[str], None] = lambda _reason: None
         self._writer, self._reader = Worker("log-writer"), Worker("log-reader")
         self._timer: asyncio.TimerHandle | None = None
-        self._write: asyncio.Future[None] | None = None
+        self._commit: _Commit | None = None
+        self._trimming: asyncio.Task[None] | None = None
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         self._released = 0
-        self._began, self._cut = 0.0, False
+        self._wanted = False
         self._wait, self._failed = RETRY[0], ""
         self._trimmed = 0.0
         self._closing = False
@@ -97,8 +102,9 @@ class Disk:
 
     def wake(self) -> None:
         """Commit what is new, soon."""
-        if self._timer is None and self._write is None and not self._closing:
-            self._timer = asyncio.get_running_loop().call_later(DELAY, self._begin)
+        self._wanted = True
+        if self._timer is None and self._commit is None and not self._closing:
+            self._timer = asyncio.get_running_loop().call_later(DELAY, self._turn)
 
     def when_committed(self, action: Callable[[], None]) -> None:
         """Call ``action`` when all that the log has now is on disk, or can't get there any more."""
@@ -106,6 +112,8 @@ class Disk:
             action()
         else:
             self._waiting.append((self.head(), action))
+            if self._commit is not None:
+                self._hear(self._commit)
 
     def evicted(self, upto: int) -> None:
         """Learn that memory has no room for events up to a number."""
@@ -150,12 +158,15 @@ class Disk:
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._write is not None:
-            await asyncio.wait([self._write])
+        if self._trimming is not None:
+            await asyncio.wait([self._trimming])
+        if self._commit is not None:
+            await self._writer.run(lambda: None)  # comes after it
+            self._end()
         try:
             while self.committed < self.head():
-                await self._commit(clean=False)
-            await self._commit(clean=True)
+                await self._last(clean=False)
+            await self._last(clean=True)
         except StoreError as error:
             logger.warning("the log could not be closed well: %s", error)
         self._release(self.committed)
@@ -165,33 +176,80 @@ class Disk:
 
     # Committing
 
-    def _begin(self) -> None:
-        self._timer = None
-        self._began = asyncio.get_running_loop().time()
-        self._write = asyncio.ensure_future(self._commit(clean=False))
-        self._write.add_done_callback(self._done)
+    def _turn(self) -> None:
+        """End the commit before, and begin the next if there is something: this comes every 45 ms, as long as there is.
 
-    async def _commit(self, *, clean: bool) -> None:
+        Mostly the end of a commit wakes nobody, as to wake the loop for it would cost half as much as the commit.
+        """
+        self._timer = None
+        if self._commit is not None and not self._commit.job.done:
+            self._hear(self._commit)
+            return
+        self._end()
+        self._next()
+
+    def _next(self) -> None:
+        if self._timer is not None or not self._wanted or self._closing:
+            return
+        self._timer = asyncio.get_running_loop().call_later(DELAY, self._turn)
+        commit = self._commit = self._begin(clean=False)
+        self._wanted = commit.is_cut
+        if self._waiting or commit.is_cut or len(commit.rows) > FEW:
+            self._hear(commit)
+
+    def _hear(self, commit: _Commit) -> None:
+        """Let the end of a commit wake the loop."""
+        if not commit.is_heard:
+            commit.is_heard = True
+            commit.job.then(functools.partial(wake, asyncio.get_running_loop(), functools.partial(self._heard, commit)))
+
+    def _heard(self, commit: _Commit) -> None:
+        if commit is not self._commit:
+            return
+        if self._timer is None:
+            self._turn()
+        elif commit.is_cut:
+            self._timer.cancel()
+            self._turn()
+        else:
+            self._end()
+
+    def _begin(self, *, clean: bool) -> _Commit:
         rows = self.rows(self.committed, BATCH, BATCH_BYTES)
         head = rows[-1].seq if rows else self.head()
-        self._cut = head < self.head()
-        if not self._cut:
+        is_cut = head < self.head()
+        if not is_cut:
             self.add(self.extras())
         store, extras, self._extras = self._store, self._extras, Extras()
-        commit = functools.partial(store.commit, rows, extras, head=head, posted=self.posted, clean=clean)
-        try:
-            await self._writer.run(commit)
-        except BaseException:
-            later, self._extras = self._extras, extras
+        do = functools.partial(store.commit, rows, extras, head=head, posted=self.posted, clean=clean)
+        return _Commit(self._writer.post(do), store, rows, extras, head, is_cut)
+
+    async def _last(self, *, clean: bool) -> None:
+        """Commit while all is being closed."""
+        commit = self._begin(clean=clean)
+        await self._writer.run(lambda: None)
+        if commit.job.problem is not None:
+            raise commit.job.problem
+        self.committed = commit.head
+
+    def _end(self) -> None:
+        """Take what came of the commit, unless that was done."""
+        commit, self._commit = self._commit, None
+        if commit is None or commit.store is not self._store:
+            return  # the database was replaced meanwhile
+        problem = commit.job.problem
+        if problem is not None:
+            later, self._extras = self._extras, commit.extras
             self.add(later)
-            raise
-        if store is not self._store:
-            return  # it was replaced meanwhile
-        self.committed = head
-        if rows and not self.oldest:
-            self.oldest, self.oldest_at = rows[0].seq, rows[0].at
-        self._release(head)
-        await self._trim()
+            self._wanted = True
+            self._failed_with(problem)
+        else:
+            self._works()
+            self.committed = commit.head
+            if commit.rows and not self.oldest:
+                self.oldest, self.oldest_at = commit.rows[0].seq, commit.rows[0].at
+            self._release(commit.head)
+            self._trim_if_due()
 
     def add(self, new: Extras) -> None:
         """Take what is to be committed with the next events; what a commit failed to write is still there."""
@@ -199,27 +257,14 @@ class Disk:
         since = held.since if new.since is None else new.since
         self._extras = Extras([*held.positions, *new.positions], [*held.sessions, *new.sessions], since)
 
-    def _done(self, write: asyncio.Future[None]) -> None:
-        self._write = None
-        error = write.exception()
-        if error is None:
-            self._works()
-            if self.committed < self.head() and not self._closing:
-                self._begin_next()
-        elif isinstance(error, StoreDamagedError):
+    def _failed_with(self, error: BaseException) -> None:
+        if isinstance(error, StoreDamagedError):
             self._replace(self._store, error)
         elif isinstance(error, StoreError):
             self._fails(error)
         else:
             logger.error("the log could not be written", exc_info=error)
             self._fails(StoreError(self._store.path, "it could not be written"))
-
-    def _begin_next(self) -> None:
-        """Commit what came during a commit, no sooner than it must: one costs more than an event."""
-        if self._cut:
-            self._begin()
-        else:
-            self._timer = asyncio.get_running_loop().call_at(self._began + DELAY, self._begin)
 
     def _release(self, upto: int) -> None:
         """Call what waits for events up to a number, in turns: thousands may, and each may delete a file."""
@@ -239,7 +284,9 @@ class Disk:
                 "the log can't be written to disk; what happens is kept in memory, as long as there is room", True
             )
         if not self._closing:
-            self._timer = asyncio.get_running_loop().call_later(self._wait, self._begin)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(self._wait, self._turn)
             self._wait = min(2 * self._wait, RETRY[1])
 
     def _works(self) -> None:
@@ -267,13 +314,34 @@ class Disk:
         self.on_damage(error.problem)
         self.wake()
 
+    def _trim_if_due(self) -> None:
+        if self._trimming is None and time.monotonic() - self._trimmed >= TRIM_INTERVAL and not self._closing:
+            self._trimming = asyncio.ensure_future(self._trim())
+            self._trimming.add_done_callback(self._end_trim)
+
     async def _trim(self) -> None:
-        now = time.monotonic()
-        if now - self._trimmed < TRIM_INTERVAL:
-            return
         before = time.time_ns() // 1_000_000 - self._max_age
         if not await self.write(lambda store: store.trim(before=before, max_bytes=self._max_bytes)):
-            self._trimmed = now
+            self._trimmed = time.monotonic()
+
+    def _end_trim(self, trimming: asyncio.Task[None]) -> None:
+        self._trimming = None
+        error = trimming.exception()
+        if error is not None:
+            self._failed_with(error)
+
+
+@dataclass(slots=True)
+class _Commit:
+    """A commit on its way; ``is_heard``: its end wakes the loop."""
+
+    job: Job[None]
+    store: Store
+    rows: list[Row]
+    extras: Extras
+    head: int
+    is_cut: bool
+    is_heard: bool = False
 
 
 def chunk(rows: list[Row], max_bytes: int) -> list[Row]:

@@ -231,6 +231,7 @@ class Store(Reading):
             StoreError: it can't be opened or written here.
         """
         self.path, self._place = path, str(path)
+        self._failed = False
         refuse_network(path.parent)
         with errors_of(path, opening=True):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -293,18 +294,19 @@ class Store(Reading):
         """
         with errors_of(self.path):
             self._look()
+            failed, self._failed = self._failed, True
             with self._transaction:
-                self._put_events(rows)
+                if rows:
+                    self._put_events(rows, again=failed)
                 self._put_extras(extras)
                 since = {} if extras.since is None else {"since": extras.since}
                 self._set(head=head, posted=int(posted), clean=int(clean), **since)
+            self._failed = False
 
-    def _put_events(self, rows: list[Row]) -> None:
-        if not rows:
-            return
-        again = self._db.execute("DELETE FROM blocks WHERE last >= ?", (rows[0].seq,)).rowcount
-        if again:  # a commit that seemed to have failed, as on a disk that answered too late
-            self._db.execute("DELETE FROM blocks_of WHERE last >= ?", (rows[0].seq,))
+    def _put_events(self, rows: list[Row], *, again: bool) -> None:
+        if again:  # a disk that answered too late may have them
+            for table in ("blocks", "blocks_of"):
+                self._db.execute(f"DELETE FROM {table} WHERE last >= ?", (rows[0].seq,))  # noqa: S608 - a constant
         put_blocks(self._db, rows)
         losses = [row.seq for row in rows if row.type == GAP]
         if losses:

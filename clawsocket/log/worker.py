@@ -3,14 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-_Job = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[[], Any]]
+
+class Job(Generic[T]):
+    """What a worker is to do, and what came of it.
+
+    Attributes:
+        done: whether it is over; then ``problem`` is what it raised, or ``result`` what it returned.
+    """
+
+    __slots__ = ("_then", "do", "done", "problem", "result")
+
+    result: T
+
+    def __init__(self, do: Callable[[], T]) -> None:
+        """Take what is to be done."""
+        self.do = do
+        self.done = False
+        self.problem: BaseException | None = None
+        self._then: Callable[[], object] | None = None
+
+    def then(self, wake: Callable[[], object]) -> None:
+        """Call ``wake`` in the worker's thread once it is done, or now if it is: perhaps twice."""
+        self._then = wake
+        if self.done:
+            wake()
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self.result = self.do()
+        except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+            self.problem = error
+        self.done = True
+        if self._then is not None:
+            self._then()
 
 
 class Worker:
@@ -22,9 +57,15 @@ class Worker:
         Args:
             name: for whoever looks at the process.
         """
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
+
+    def post(self, do: Callable[[], T]) -> Job[T]:
+        """Do something when what was asked for before is done, and wake nobody."""
+        job = Job(do)
+        self._jobs.put(job)
+        return job
 
     def run(self, do: Callable[[], T]) -> asyncio.Future[T]:
         """Do something when what was asked for before is done; call it on the loop.
@@ -34,7 +75,8 @@ class Worker:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._jobs.put((loop, done, do))
+        job = self.post(do)
+        job.then(partial(wake, loop, partial(_tell, done, job)))
         return done
 
     def stop(self) -> None:
@@ -44,23 +86,20 @@ class Worker:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            loop, done, do = job
-            result, problem = None, None
-            try:
-                result = do()
-            except BaseException as error:  # noqa: BLE001 - whoever asked gets it
-                problem = error
-            try:
-                loop.call_soon_threadsafe(_tell, done, result, problem)
-            except RuntimeError:
-                return  # the loop is closed: nobody asks any more
-            del job, done, do, result, problem
+            job.run()
+            del job
 
 
-def _tell(done: asyncio.Future[Any], result: Any, problem: BaseException | None) -> None:
+def wake(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    """Call something on a loop, from another thread; nothing if the loop is closed: nobody asks any more."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
+
+
+def _tell(done: asyncio.Future[T], job: Job[T]) -> None:
     if done.done():
         return  # nobody waits any more
-    if problem is None:
-        done.set_result(result)
+    if job.problem is None:
+        done.set_result(job.result)
     else:
-        done.set_exception(problem)
+        done.set_exception(job.problem)

@@ -12,11 +12,10 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from clawsocket.errors import InvalidHookError
 from clawsocket.server import http
 from clawsocket.server.access import values
 from clawsocket.server.connection import Connection
-from clawsocket.server.keeper import Keeper
+from clawsocket.server.keeper import UNIX, Keeper
 from clawsocket.server.known_head import HEAD_LIMIT, KnownHead
 from clawsocket.server.logins import BODY_LIMIT
 
@@ -50,6 +49,7 @@ class Gate(asyncio.Protocol):
         "_ending",
         "_fields",
         "_finish",
+        "_first",
         "_head_size",
         "_in_head",
         "_keeper",
@@ -70,9 +70,9 @@ class Gate(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, keeper: Keeper, *, unix: bool) -> None:
-        """Wait for a connection."""
-        self._keeper, self.unix = keeper, unix
+    def __init__(self, keeper: Keeper, *, unix: bool, first: bytes = b"") -> None:
+        """Wait for a connection, of which ``first`` was read already."""
+        self._keeper, self.unix, self._first = keeper, unix, first
         self._loop = asyncio.get_running_loop()
         self._parser = HttpRequestParser(self)
         self._address: str | None = None
@@ -101,6 +101,9 @@ class Gate(asyncio.Protocol):
         """Start the clock."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one, and doesn't say so
         self._keeper.enter(self)
+        if self._first:
+            first, self._first = self._first, b""
+            self.data_received(first)
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
@@ -230,7 +233,7 @@ class Gate(asyncio.Protocol):
     def _from(self) -> str:
         """Return the address it came from, "unix" for the Unix socket."""
         if self._address is None:
-            self._address = "unix" if self.unix else str(self.transport.get_extra_info("peername")[0])
+            self._address = UNIX if self.unix else str(self.transport.get_extra_info("peername")[0])
         return self._address
 
     def _admits(self, by_token: bool) -> bool:
@@ -264,18 +267,14 @@ class Gate(asyncio.Protocol):
 
     def _is_known(self, data: bytes) -> bool:
         """Take a hook whose head was let in before; return whether this is one."""
-        keeper = self._keeper
-        head = self._known or (None if self.unix else keeper.known_heads.find(data))
-        body = head and head.body(data)
-        if not head or body is None or head.token != keeper.access.token():
-            return False
         now = self._loop.time()
-        if len(body) > keeper.settings.hook_body_limit or not keeper.hook_rates.allow(self._from(), now):
+        known = self._keeper.known_hook(data, self._known, "" if self.unix else self._from(), now)
+        if known is None:
             return False
-        self._known = head
+        self._known, body = known
         self._trust()
         self.deadline = now + KEEP_ALIVE
-        self._take(body, head.keeps_alive)
+        self._take(body, self._known.keeps_alive)
         return True
 
     def _remember(self, request: bytes, fields: dict[bytes, bytes], keeps_alive: bool) -> None:
@@ -296,16 +295,8 @@ class Gate(asyncio.Protocol):
         self._take(b"".join(self._body), self._taken[1])
 
     def _take(self, body: bytes, keeps_alive: bool) -> None:
-        try:
-            self._keeper.hub.backend.take_hook(body)
-        except InvalidHookError as error:
-            self._answer(http.error(400, error.code), keeps_alive)
-        except Exception:
-            logger.exception("a hook could not be taken")
-            self._answer(http.INTERNAL, keeps_alive)
-        else:
-            self._keeper.hub.fanout.hurry()
-            self._answer(http.ACCEPTED, keeps_alive, at_once=False)
+        answer = self._keeper.take(body)
+        self._answer(answer, keeps_alive, at_once=answer is not http.ACCEPTED)
 
     def _get(self, route: http.Route) -> None:
         method = self._parser.get_method()

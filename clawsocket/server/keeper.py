@@ -7,20 +7,28 @@ is turned out first, and little time, so that they can't keep the owner out.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from clawsocket.config import Settings
+from clawsocket.errors import InvalidHookError
+from clawsocket.server import http
 from clawsocket.server.access import Access
 from clawsocket.server.http import Route
 from clawsocket.server.hub import Hub
-from clawsocket.server.known_head import KnownHeads
+from clawsocket.server.known_head import KnownHead, KnownHeads
 from clawsocket.server.limits import Places, Rates
 from clawsocket.server.logins import Logins
 from clawsocket.server.outbox import Outbox
 
 if TYPE_CHECKING:
     from clawsocket.server.gate import Gate
+
+UNIX = "unix"
+"""Where what came by the Unix socket came from."""
+
+logger = logging.getLogger(__name__)
 
 
 class Keeper:
@@ -61,6 +69,41 @@ class Keeper:
         """Forget a connection."""
         self.strangers.pop(gate, None)
         self.producers.pop(gate, None)
+
+    # Hooks
+
+    def known_hook(
+        self, data: bytes, head: KnownHead | None, address: str, now: float
+    ) -> tuple[KnownHead, bytes] | None:
+        """Return a hook's head and body if the head was let in before and nothing is against it, else None.
+
+        Args:
+            data: what came, from the request's first byte on.
+            head: the one that its connection sent last; None for a new one.
+            address: where it came from; empty for the Unix socket, whose heads are nobody else's.
+            now: the loop's time.
+        """
+        head = head or (self.known_heads.find(data) if address else None)
+        body = head.body(data) if head is not None else None
+        if head is None or body is None or head.token != self.access.token():
+            return None
+        if len(body) > self.settings.hook_body_limit or not self.hook_rates.allow(address or UNIX, now):
+            return None
+        return head, body
+
+    def take(self, body: bytes) -> bytes:
+        """Take a hook, and move the clients if they don't have to wait; return the answer."""
+        try:
+            self.hub.backend.take_hook(body)
+        except InvalidHookError as error:
+            return http.error(400, error.code)
+        except Exception:
+            logger.exception("a hook could not be taken")
+            return http.INTERNAL
+        self.hub.fanout.hurry()
+        return http.ACCEPTED
+
+    # The end
 
     def close(self) -> None:
         """End all connections that are still here, when they have their answers."""

@@ -24,6 +24,7 @@ from clawsocket.server import http
 from clawsocket.server.access import Access
 from clawsocket.server.backend import Backend
 from clawsocket.server.connection import CLOSE_WAIT
+from clawsocket.server.door import Door
 from clawsocket.server.gate import Gate
 from clawsocket.server.hub import Hub
 from clawsocket.server.keeper import Keeper
@@ -69,7 +70,7 @@ class Server:
             **pages(),
         }
         self._keeper = Keeper(settings, Access(settings, token), self._hub, routes)
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[Door | asyncio.Server] = []
         self._unix: tuple[int, int] | None = None
         self._endpoint = b""
 
@@ -88,11 +89,7 @@ class Server:
         sockets = inherited() or await self._listen()
         addresses = [str(sock.getsockname()[0]) for sock in sockets]
         self.port = sockets[0].getsockname()[1]
-        loop = asyncio.get_running_loop()
-        for sock in sockets:
-            self._servers.append(
-                await loop.create_server(partial(Gate, self._keeper, unix=False), sock=sock, backlog=BACKLOG)
-            )
+        self._servers.extend(Door(self._keeper, sock) for sock in sockets)
         if await self._start_unix():
             self._write_endpoint()
         logger.info("listening on %s", self.url)

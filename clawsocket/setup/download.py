@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tarfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from clawsocket.errors import ProgramError, UsageError
 from clawsocket.setup.program import NAME, is_program
@@ -111,16 +111,40 @@ def unpack(copy: Path, folder: Path) -> Path:
 
 
 def _extract(copy: Path, to: Path) -> None:
-    if not hasattr(tarfile, "data_filter"):
-        raise ProgramError("this Python is too old to unpack it safely", "unpack it yourself, and run its install")
     try:
         with tarfile.open(copy, "r:gz") as archive:
             members = archive.getmembers()
             if sum(member.size for member in members) > MOST:
                 raise UsageError(f"{copy.name} is too big to be a program of claw-socket")
-            archive.extractall(to, members, filter="data")
+            for member in members:
+                _extract_one(archive, member, to)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{copy.name} can't be unpacked: {error}") from None
+
+
+def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
+    """Put a folder, a file or a link within the archive where it belongs. (tarfile's filters came with 3.11.4.)"""
+    place = to / member.name
+    if not _stays_inside(member.name) or (member.issym() and not _stays_inside(member.linkname)):
+        raise tarfile.TarError(f"{member.name!r} leads out of it")
+    if member.isdir():
+        place.mkdir(parents=True, exist_ok=True)
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if member.issym():
+        place.symlink_to(member.linkname)
+        return
+    content = archive.extractfile(member) if member.isreg() else None
+    if content is None:
+        raise tarfile.TarError(f"{member.name!r} is no file")
+    with content, place.open("xb") as file:
+        shutil.copyfileobj(content, file)
+    place.chmod(0o755 if member.mode & 0o100 else 0o644)
+
+
+def _stays_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def version(program: Path) -> str:

@@ -105,6 +105,14 @@ class Ledger:
         self.spender = spender
         self.sums: dict[str, Tokens] = {}
         self.keys: list[int] = []
+        self._places: tuple[Tokens, ...] = ()
+
+    def places(self, model: str, sums: Iterable[Tokens]) -> tuple[Tokens, ...]:
+        """Return what a message of a model counts for; messages that follow each other share it."""
+        places = (self.sums.setdefault(model, Tokens()), *sums)
+        if places != self._places:
+            self._places = places
+        return self._places
 
     @property
     def models(self) -> dict[str, Tokens]:
@@ -112,8 +120,11 @@ class Ledger:
         return {name: tokens for name, tokens in self.sums.items() if tokens.messages}
 
 
-class _Message(msgspec.Struct):
-    """A message that was counted, and where."""
+class _Message(msgspec.Struct, gc=False):
+    """A message that was counted, and where.
+
+    There may be hundreds of thousands: the garbage collector would hold the loop for 50 ms to look at all of them.
+    """
 
     model: str
     usage: Usage
@@ -157,7 +168,7 @@ class Book:
             Whether that session spent more than was known.
         """
         hashed = hash(key)
-        places = (ledger.sums.setdefault(model, Tokens()), *sums)
+        places = ledger.places(model, sums)
         known = self._messages.get(hashed)
         if known is None:
             message = self._messages[hashed] = _Message(

@@ -60,8 +60,7 @@ def test_the_program_of_its_readme_works_where_it_is_installed(package: Path, tm
     (tmp_path / "program.mjs").write_text(code)
     modules = tmp_path / "node_modules"
     modules.mkdir()
-    with tarfile.open(package) as tar:
-        tar.extractall(modules, filter="data")
+    subprocess.run(["tar", "--extract", "--file", package, "--directory", modules], check=True, timeout=60)
     (modules / "package").rename(modules / "claw-socket")
     output = tmp_path / "output"
     with Service(tmp_path) as service, output.open("wb") as out:

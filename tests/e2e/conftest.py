@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import claude_code
 
-pytest.register_assert_rewrite("tests.support.told")
+pytest.register_assert_rewrite("tests.support.told", "tests.web.conversation")
 
 
 @pytest.fixture(scope="session")

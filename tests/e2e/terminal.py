@@ -8,9 +8,10 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.e2e.tools.run_claude import (
@@ -99,7 +100,13 @@ class Live:
 
 
 @contextmanager
-def live(binary: Path, home: Path, rules: list[dict[str, Any]], *arguments: str) -> Iterator[Live]:
+def live(
+    binary: Path,
+    home: Path,
+    rules: list[dict[str, Any]],
+    *arguments: str,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Live]:
     """Claude Code in a terminal of its own, in a folder with files, against a scripted model.
 
     Args:
@@ -107,6 +114,7 @@ def live(binary: Path, home: Path, rules: list[dict[str, Any]], *arguments: str)
         home: its home; the settings in it stay as they are.
         rules: what the model answers.
         arguments: of Claude Code.
+        more: further variables of its environment.
     """
     out, cwd = home / "out", home / "work" / "live"
     out.mkdir(exist_ok=True)
@@ -122,7 +130,7 @@ def live(binary: Path, home: Path, rules: list[dict[str, Any]], *arguments: str)
         terminal = Terminal(out, watch, Path(sockets))
         screen = Screen(terminal)
         try:
-            terminal.start([str(binary), *arguments], clean_env(home, port, {}), cwd)
+            terminal.start([str(binary), *arguments], clean_env(home, port, dict(more)), cwd)
             screen.start()
             claude = Live(terminal, screen, watch)
             claude.wait("\u276f")

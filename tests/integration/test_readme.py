@@ -87,10 +87,10 @@ def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
             wait_for(lambda: clients(service) >= 2, "both to be connected")
             tool = {"tool_name": "Bash", "tool_use_id": "toolu_1", "tool_input": {"command": "ls"}}
             spool(tmp_path, "1", hook(1, hook_event_name="PermissionRequest", **tool))
+            assert waiting.wait(20) == 0
             spool(tmp_path, "2", hook(2, hook_event_name="PreToolUse", **tool))
             assert tail.stdout is not None
             assert json.loads(tail.stdout.readline())["data"]["toolName"] == "Bash"
-            assert waiting.wait(20) == 0
         finally:
             for process in (waiting, tail):
                 process.kill()

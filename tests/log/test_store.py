@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError, StoreTooNewError
 from clawsocket.log.block import BLOCK_EVENTS, Row
-from clawsocket.log.database import refuse_network, set_aside
+from clawsocket.log.database import Transaction, refuse_network, set_aside
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.schema import MIGRATIONS
 from clawsocket.log.store import CRASH_JUMP, TRIM, Extras, Position, SavedSession, Store
@@ -72,6 +73,28 @@ def test_a_new_database_is_private_and_holds_nothing(path: Path) -> None:
         assert (store.oldest(), store.ids(10), store.positions(), store.sessions()) == ((0, 0), [], [], [])
         assert (store.crashed, store.posted, store.since, store.last_loss) == (False, False, None, 0)
         assert frames(store) == []
+
+
+class Late(Transaction):
+    """Seems to fail, as on a disk that answers too late."""
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        raise sqlite3.OperationalError("disk I/O error")
+
+
+def test_what_was_committed_though_it_seemed_to_fail_is_there_once_in_the_end(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(path) as store:
+        rows = [row(store.head + 1 + number, session=f"s{number % 2}") for number in range(5)]
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "_transaction", Late(store._db))
+            with pytest.raises(StoreError, match="disk I/O error"):
+                store.commit(rows[:3], Extras(), head=rows[2].seq)
+        store.commit(rows, Extras(), head=rows[-1].seq)
+        assert frames(store) == [one.frame for one in rows]
+        assert [one.seq for one in store.events("s0")] == [one.seq for one in rows[::2]]
 
 
 def test_after_a_clean_end_numbers_go_on_by_one_in_the_same_log(path: Path) -> None:

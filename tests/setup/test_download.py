@@ -71,10 +71,17 @@ def test_what_is_no_program_is_refused(file: Path, folder: Path, content: bytes)
 
 
 def test_an_archive_holds_a_program(file: Path, folder: Path) -> None:
-    archive(file, (member("claw/_internal", kind=tarfile.DIRTYPE), b""), (member("claw/claw-socket", 1), b"x"))
+    archive(
+        file,
+        (member("claw/_internal", kind=tarfile.DIRTYPE), b""),
+        (member("claw/_internal/lib.so", kind=tarfile.SYMTYPE, link="lib.so.1"), b""),
+        (member("claw/_internal/lib.so.1", 3), b"lib"),
+        (member("claw/claw-socket", 1), b"x"),
+    )
     program = download.unpack(download.fetch(file, folder), folder)
     assert program == folder / "unpacked" / "claw" / "claw-socket"
-    assert program.stat().st_mode & 0o111
+    assert program.stat().st_mode & 0o777 == 0o755
+    assert (program.parent / "_internal" / "lib.so").read_bytes() == b"lib"
 
 
 @pytest.mark.parametrize(
@@ -83,6 +90,7 @@ def test_an_archive_holds_a_program(file: Path, folder: Path) -> None:
         member("../outside", 1),
         member("/outside", 1, kind=tarfile.LNKTYPE, link="/etc/passwd"),
         member("link", kind=tarfile.SYMTYPE, link="../../outside"),
+        member("link", kind=tarfile.SYMTYPE, link="/etc/passwd"),
         member("device", kind=tarfile.CHRTYPE),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from typing import Any
 
@@ -44,6 +45,14 @@ class Spender:
 
 def numbers(usage: SessionUsage) -> list[int]:
     return [getattr(usage, field) for field in FIELDS]
+
+
+def test_the_messages_of_a_long_session_are_nothing_to_the_garbage_collector() -> None:
+    book, spender, turn = Book(PRICES), Spender(), Tokens()
+    before = len(gc.get_objects())
+    for number in range(1000):
+        book.count(spender.ledger, (f"m{number}", None), OPUS, Usage(number), START, [turn])
+    assert len(gc.get_objects()) < before + 100
 
 
 @given(READINGS, st.randoms(use_true_random=False))

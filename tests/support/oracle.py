@@ -194,7 +194,7 @@ def _take_user(truth: Truth, line: Json) -> None:
             tool.answered_at = milliseconds(line)
     if texts:
         text = "\n".join(texts)
-        synthetic = bool(line.get("isMeta")) or text.startswith(ECHOES)
+        synthetic = bool(line.get("isMeta") or line.get("isCompactSummary")) or text.startswith(ECHOES)
         truth.prompts[line["uuid"]] = Prompt(text, synthetic, line.get("agentId"), milliseconds(line))
 
 

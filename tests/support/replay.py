@@ -72,8 +72,9 @@ class Replay(AbstractContextManager["Replay"]):
         for path in sorted(one for one in projects.rglob("*") if one.is_file()):
             target = self._claude / "projects" / path.relative_to(projects)
             at = 0.0
-            for raw in path.read_bytes().splitlines(keepends=True) if path.suffix == ".jsonl" else [path.read_bytes()]:
-                stamp = json.loads(raw).get("timestamp")
+            is_transcript = path.suffix == ".jsonl"
+            for raw in path.read_bytes().splitlines(keepends=True) if is_transcript else [path.read_bytes()]:
+                stamp = json.loads(raw).get("timestamp") if is_transcript else None
                 at = datetime.fromisoformat(stamp).timestamp() if stamp else at
                 yield at or self._first(), "", partial(_append, target, raw)
 
@@ -82,7 +83,7 @@ class Replay(AbstractContextManager["Replay"]):
 
     def _session_files(self) -> Iterator[Step]:
         for record in _records(RECORDINGS / self._scenario / "sessions.jsonl"):
-            if record["content"]:
+            if "sessionId" in (record["content"] or {}):  # one was read while it was written
                 self.session_id = record["content"]["sessionId"]
                 start = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
                 content = {**record["content"], "pid": self._process.pid, "procStart": start}

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser
 from tests.support.browser import chromium
 from tests.support.service import Service
 
+pytest.register_assert_rewrite("tests.web.conversation")
+
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:

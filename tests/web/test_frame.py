@@ -9,16 +9,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from clawsocket.server.pages import pages
+from tests.support.browser import page_of
+from tests.support.feed import session_file
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.axe import violations
-from tests.web.dashboard import dashboard
-from tests.web.stage import scene
+from tests.web.dashboard import dashboard, new_code
+from tests.web.stage import long_conversation, scene
 from tests.web.test_login import forgive, is_live
 
 VIEWS = ("now", "session", "usage", "events", "service")
@@ -148,14 +151,31 @@ def test_it_is_light_and_soon_there(browser: Browser, service: Service, busy: st
         assert paths >= {path.decode() for path in pages() if path.startswith((b"/app/", b"/claw-socket.js"))}
         assert sum(size for _, size in entries) <= TRANSFER, entries
         page.evaluate("location.hash = '#/now'")
-        assert min(first_view(page) for _ in range(5)) <= FIRST_VIEW
+        assert min(first_view(page, "claw-card") for _ in range(5)) <= FIRST_VIEW
 
 
-def first_view(page: Page) -> float:
-    """ms from the navigation to the first card."""
+def first_view(page: Page, what: str) -> float:
+    """ms from the navigation until the last of something is there."""
     page.reload()
-    page.locator("claw-card").first.wait_for()
+    page.locator(what).last.wait_for()
     return float(page.evaluate("performance.now()"))
+
+
+def test_it_is_soon_there_with_200_sessions_and_a_history_of_50000_events(browser: Browser, tmp_path: Path) -> None:
+    session = long_conversation(tmp_path, 10_000)
+    with ExitStack() as stack:
+        for number in range(200):
+            stack.enter_context(session_file(tmp_path, str(UUID(int=number)), name=f"session {number}"))
+        service = stack.enter_context(Service(tmp_path))
+        page, _ = stack.enter_context(dashboard(browser, service))
+        expect(page.locator("claw-card")).to_have_count(200)
+        assert min(first_view(page, "claw-card") for _ in range(5)) <= FIRST_VIEW
+        expect(page.locator("claw-card")).to_have_count(200)
+        page.evaluate("place => { location.hash = place }", f"#/session/{session}")
+        newest = "article[data-kind=answer]"
+        expect(page.locator(newest).last).to_contain_text("answer 9999")
+        assert min(first_view(page, newest) for _ in range(5)) <= FIRST_VIEW
+        expect(page.locator(newest).last).to_contain_text("answer 9999")
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -206,6 +226,27 @@ def test_it_comes_back_by_itself_and_misses_nothing(browser: Browser, tmp_path: 
             forgive(watched, "ERR_CONNECTION", "WebSocket", "Failed to fetch")
         service.stop()
         service.process.returncode = 0
+
+
+def test_a_service_that_hangs_is_said_to_and_what_happened_meanwhile_comes(browser: Browser, tmp_path: Path) -> None:
+    with Service(tmp_path) as service, page_of(browser) as (page, _), scene(service) as one:
+        service.wait_for_hooks()
+        page.clock.install()
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        one.main.prompt("go")
+        expect(page.locator("claw-card[data-state=running]")).to_be_visible()
+        service.process.send_signal(signal.SIGSTOP)
+        try:
+            one.main.ask("Bash", command="make deploy")
+            page.clock.fast_forward(10_000)
+            expect(page.locator(".notice")).to_contain_text("The service does not answer for", timeout=10_000)
+            expect(page.locator(".link")).to_be_empty()
+        finally:
+            service.process.send_signal(signal.SIGCONT)
+        page.clock.fast_forward(2000)
+        expect(page.locator(".card-input:visible")).to_have_text("make deploy")
+        is_live(page)
+        expect(page.locator(".notice")).to_be_empty()
 
 
 def test_the_page_says_how_the_service_is_and_what_the_doctor_finds(

@@ -9,9 +9,10 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.support.browser import page_of
 from tests.support.service import Service
 from tests.support.waiting import wait_for
-from tests.web.dashboard import dashboard
+from tests.web.dashboard import dashboard, new_code
 from tests.web.stage import Scene, scene
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.\x1b[31mred\x1b[0m\u200b"
@@ -142,9 +143,11 @@ def test_cards_keep_their_focus_and_their_text_while_things_change(service: Serv
         other.main.prompt("go")
         link = card(page, other).locator(".card-title")
         link.focus()
-        one.main.ask("Bash", command="ls")
         other.main.ask("Bash", command="ls -l")
         expect(card(page, other).locator(".card-why")).to_be_visible()
+        expect(link).to_be_focused()
+        one.main.ask("Bash", command="ls")
+        expect(page.locator(".card-why:visible")).to_have_count(2)
         expect(link).to_be_focused()
 
 
@@ -176,3 +179,43 @@ def test_a_notification_is_for_a_session_that_is_not_in_view(browser: Browser, s
         assert page.evaluate("shown") == ["app asks for permission | Bash: make"]
         one.status("busy")
         wait_for(lambda: page.evaluate("shown.length === 2"), "the notification")
+
+
+def test_a_sound_is_for_a_session_that_is_not_in_view_and_for_who_wants_it(browser: Browser, service: Service) -> None:
+    with page_of(browser) as (page, _), scene(service) as one, scene(service, "other") as other:
+        page.add_init_script("""window.tones = [];
+            const start = OscillatorNode.prototype.start;
+            OscillatorNode.prototype.start = function (at) {
+                tones.push(this.frequency.value);
+                start.call(this, at);
+            };
+        """)
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        for made in (one, other):
+            made.main.prompt("go")
+            expect(card(page, made)).to_have_attribute("data-state", "running")
+        page.evaluate("location.hash = '#/service'")
+        page.locator("view-service").wait_for()
+        needs = page.locator(".bar nav .count")
+
+        def asked(who: Scene, count: int) -> list[float]:
+            who.main.ask("Bash", command="ls")
+            expect(needs).to_have_text(str(count))
+            found: list[float] = page.evaluate("tones.splice(0)")
+            return found
+
+        assert asked(one, 1) == [], "nobody asked for it"
+        one.status("busy")
+        expect(needs).to_be_hidden()
+        page.get_by_role("button", name="Options").click()
+        page.get_by_label("Sound").check()
+        assert page.evaluate("tones.splice(0)") == TONES, "so it sounds"
+        page.keyboard.press("Escape")
+        assert asked(one, 1) == TONES
+        page.evaluate("place => { location.hash = place }", f"#/session/{other.id}")
+        page.locator("view-session").wait_for()
+        assert asked(other, 2) == [], "it is in view"
+
+
+TONES = [659, 880]
+"""Hz of the two tones."""

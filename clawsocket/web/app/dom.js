@@ -65,6 +65,7 @@ export function text(element, value) {
  * @param {(element: Element, item) => void} [update] brings an element up to date; called for new ones, too.
  */
 export function keyed(parent, items, key, create, update) {
+  const focused = document.activeElement;
   const known = (parent.keyedChildren ??= new Map());
   const list = Array.from(items, (item) => [key(item), item]);
   const wanted = new Set(list.map(([name]) => name));
@@ -85,17 +86,14 @@ export function keyed(parent, items, key, create, update) {
   }
   // Last, so that another list can take what is in them; and not what another list has taken.
   for (const element of stale) if (element.parentNode === parent) element.remove();
+  // What had the focus may have been moved, out of the page and into it again where its new place came only now.
+  if (document.activeElement === document.body && focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
-/** Put an element before another; one that is in the page already keeps its focus. */
+/** Put an element before another; one that stays in the page is moved as it is, where the browser can. */
 function place(parent, element, at) {
-  if (element.isConnected && parent.isConnected && parent.moveBefore) {
-    parent.moveBefore(element, at);
-    return;
-  }
-  const focus = element.contains(document.activeElement) ? document.activeElement : null;
-  parent.insertBefore(element, at);
-  focus?.focus({ preventScroll: true });
+  if (element.isConnected && parent.isConnected && parent.moveBefore) parent.moveBefore(element, at);
+  else parent.insertBefore(element, at);
 }
 
 /** Load a style sheet of ours, once; resolves when it applies. */

@@ -73,7 +73,8 @@ export const branch = ({ gitBranch }) => (gitBranch === "HEAD" ? "" : gitBranch)
 /** A model's name without what all have: `claude-opus-4-8` is `opus-4-8`. */
 export const model = (name) => (name ? visible(name, 60).replace(/^claude-/, "").replace(/-\d{8}$/, "") : "");
 
-const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** What is invisible or turns the direction of text; but what joins two emojis to one is seen. */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}]|(?<!\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d|\u200d(?!\p{Extended_Pictographic})/gu;
 const SHOWN = 20_000;
 
 /**

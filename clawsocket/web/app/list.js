@@ -148,8 +148,7 @@ export class LongList extends HTMLElement {
 
   /** Draw what is near, with the row that is read where it was. */
   #render() {
-    const isAway = this.scrollHeight - this.scrollTop - this.clientHeight >= NEAR;
-    if (this.#at !== Infinity && this.scrollTop < this.#at && isAway) this.following = false; // scrolled up, and not told yet
+    if (this.following && this.#isLeft()) this.following = false;
     const anchor = this.following ? null : this.#anchor();
     if (this.following) this.#at = Infinity;
     else if (anchor !== null) this.#at = this.#placeOf(anchor);
@@ -165,6 +164,11 @@ export class LongList extends HTMLElement {
     }
     if (this.scrollTop < MARGIN && this.#options) this.#options.needsMore();
     if (this.isCut && this.scrollHeight - this.scrollTop - this.clientHeight < MARGIN) this.#options.needsNewer();
+  }
+
+  /** Whether somebody scrolled up since it was drawn: what is drawn before the browser tells of it must not undo it. */
+  #isLeft() {
+    return this.scrollTop < this.#at && this.#at !== Infinity && this.scrollHeight - this.scrollTop - this.clientHeight >= NEAR;
   }
 
   #anchor() {

@@ -86,7 +86,7 @@ const MAKERS = {
   agent: (row, item, context) => toolRow(row, item, context),
   gap: (row, item) => {
     set(row, "aria-label", "Events are missing");
-    row.body.append(h("span", null, "Here the service could not tell everything"), h("span", { class: "soft small" }, ` ${GAPS[item.data.reason] ?? line(item.data.reason, 60)}; what the transcript holds was read again.`));
+    row.body.append(h("span", null, "Here the service could not tell everything:"), h("span", { class: "soft small" }, ` ${GAPS[item.data.reason] ?? line(item.data.reason, 60)}; what the transcript holds was read again.`));
   },
 };
 
@@ -99,8 +99,8 @@ const UPDATERS = {
 
 const TURNS = { success: "Turn ended", interrupted: "Interrupted", error_during_execution: "Ended by an error" };
 const GAPS = {
-  evicted: "it was away too long", epoch: "it has a new log", spool_full: "too much waited for it", crash: "it ended at once",
-  source: "a source was damaged",
+  evicted: "this page was away too long", epoch: "it has a new log", spool_full: "too much waited for it",
+  crash: "it crashed before all was on disk", source: "a source was damaged",
 };
 
 const plain = (value) => value;

@@ -19,6 +19,9 @@ const LOADERS = {
   service: () => import("./view-service.js"),
 };
 
+/** ms between two looks whether the service answers, and once it does not; and until it should have. */
+const LOOK = 10_000, AGAIN = 2000, PATIENCE = 3000;
+
 const REASONS = {
   none: "",
   used: "This link was used already, and who used it is signed out now. If it was not you: claw-socket token rotate signs everybody out.",
@@ -35,6 +38,7 @@ class Shell extends HTMLElement {
   #notice;
   #shown = null;
   #isIn = true;
+  #hangs = null;
 
   connectedCallback() {
     const spoken = h("div", { class: "unseen", "aria-live": "polite" });
@@ -53,6 +57,7 @@ class Shell extends HTMLElement {
     store.subscribe((changes) => this.#changed(changes));
     router.subscribe((route) => this.#show(route));
     setInterval(() => this.#status(), 1000);
+    setTimeout(() => this.#look(), LOOK);
     this.#begin();
   }
 
@@ -92,6 +97,18 @@ class Shell extends HTMLElement {
       store.stop();
       this.#login(error.reason);
     }
+  }
+
+  /** A service that hangs, or is stopped, keeps its connections: that it still answers has to be looked for. */
+  async #look() {
+    const began = Date.now();
+    let hangs = null;
+    if (store.connection.status === "live" && !document.hidden) {
+      await fetch("/health", { signal: AbortSignal.timeout(PATIENCE) }).catch(() => (hangs = this.#hangs ?? began));
+    }
+    this.#hangs = hangs;
+    this.#status();
+    setTimeout(() => this.#look(), hangs === null ? LOOK : AGAIN);
   }
 
   #login(reason) {
@@ -173,8 +190,10 @@ class Shell extends HTMLElement {
 
   #status() {
     const { status, since } = store.connection;
-    text(this.#link, status === "live" ? "live" : "");
-    text(this.#notice, status === "lost" ? `The service is away${away(since)}. This is how things were; it goes on by itself.` : "");
+    const hangs = status === "live" && this.#hangs !== null;
+    text(this.#link, status === "live" && !hangs ? "live" : "");
+    const problem = hangs ? `does not answer${away(this.#hangs)}` : `is away${away(since)}`;
+    text(this.#notice, hangs || status === "lost" ? `The service ${problem}. This is how things were; it goes on by itself.` : "");
   }
 }
 

@@ -13,12 +13,12 @@ export const MAIN = "";
 export const MOST_ITEMS = 10_000;
 /** Characters of one text that are kept. */
 const KEPT = 200_000;
-/** ms by which what is told now may be older than the newest: sources tell of one moment one after another. */
-const LATE = 2000;
 /** Parts of a tool's input that are looked at. */
 const PARTS = 200;
 /** Kinds of items that are in every transcript. */
 const READ = new Set(["prompt", "answer", "thinking", "turn"]);
+/** Events each of which is a line of a transcript. */
+const LINES = new Set(["message.user", "message.assistant", "message.error", "tool.use", "session.compacted"]);
 const INTERRUPTED = /^\[Request interrupted by user/;
 
 /**
@@ -40,29 +40,44 @@ export class Story {
   #last = 0;
   #live = null;
   #answers = [];
+  /** Agent id to the order of what its transcript told last. */
+  #read = new Map();
   /** Agent id to its newest calls that are open, for what names no call. */
   #open = new Map();
 
   /** Add what comes after all that is known, oldest first. */
   append(events) {
-    for (const event of events) this.#take(event, this.#last++);
+    for (const event of events) {
+      if (LINES.has(event.type)) this.#read.set(event.agentId ?? MAIN, this.#last);
+      this.#take(event, this.#last++);
+    }
   }
 
-  /** Add what is told now; it may have happened before: a service that was away tells late. */
+  /**
+   * Add what is told now; it may have happened before: a hook tells of a call sooner than the transcript of the prompt
+   * that it follows, and a service that was away tells late. Lines of one transcript stay in its order, whatever their times.
+   */
   arrive(event) {
-    this.#take(event, this.#orderAt(event.timestamp));
+    const agent = event.agentId ?? MAIN;
+    let order = this.#orderAt(event.timestamp);
+    if (event.source === "transcript" && LINES.has(event.type)) {
+      const before = this.#read.get(agent) ?? -Infinity;
+      if (order <= before) order = this.#orderAfter(before);
+      this.#read.set(agent, order);
+    }
+    this.#take(event, order);
+  }
+
+  #orderAfter(order) {
+    const next = this.#inOrder()[after(this.#ordered, order, (item) => item.order)];
+    return next === undefined ? this.#last++ : (order + next.order) / 2;
   }
 
   #orderAt(at) {
     const all = this.#inOrder();
     const last = all.at(-1);
-    if (last === undefined || at >= last.at - LATE) return this.#last++;
-    let low = 0, high = all.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (all[middle].at <= at) low = middle + 1;
-      else high = middle;
-    }
+    if (last === undefined || at >= last.at) return this.#last++;
+    const low = after(all, at, (item) => item.at);
     return low === 0 ? all[0].order - 1 : (all[low - 1].order + all[low].order) / 2;
   }
 
@@ -70,8 +85,8 @@ export class Story {
   prepend(events) {
     this.#first -= events.length + 1;
     let order = this.#first;
-    for (const event of events) this.#take(event, order++);
     this.#isSorted = false;
+    for (const event of events) this.#take(event, order++);
   }
 
   /** Whether an event was told already. */
@@ -83,7 +98,7 @@ export class Story {
 
   /** Say that events are missing here. */
   gap(gap) {
-    this.#put(`gap:${gap.from}-${gap.to}`, "gap", { at: Date.now(), data: { reason: gap.reason } }, this.#last++);
+    this.#put(`gap:${gap.from}-${gap.to}`, "gap", { at: Math.max(this.newestAt, 0) || Date.now(), data: { reason: gap.reason } }, this.#last++);
   }
 
   /** Forget everything. */
@@ -91,6 +106,7 @@ export class Story {
     Object.assign(this, { items: new Map(), agents: new Map(), lanes: new Lanes(), version: this.version + 1 });
     this.#ordered = [];
     this.#open.clear();
+    this.#read.clear();
     this.#live = null;
   }
 
@@ -194,9 +210,8 @@ export class Story {
     if (item === undefined) {
       item = { key, kind, at, until, agent, data, order, version: 0 };
       this.items.set(key, item);
-      const last = this.#ordered.at(-1);
-      if (last !== undefined && last.order > order) this.#isSorted = false;
-      this.#ordered.push(item);
+      if (this.#isSorted) this.#ordered.splice(after(this.#ordered, order, (one) => one.order), 0, item);
+      else this.#ordered.push(item);
     } else {
       Object.assign(item.data, data);
       item.until = until ?? item.until;
@@ -240,12 +255,18 @@ export class Story {
     agent.type ||= state.agentType;
     agent.description ||= state.description ?? "";
     agent.call ??= state.parentToolUseId;
+    if (state.status !== "offline" || agent.until !== undefined) return;
+    agent.until = state.lastActivityAt;
+    this.#seen(agent);
   }
 
   /** How the session is, by what else is known of it: what is open may look otherwise. */
   isNow(state, since) {
     this.lanes.isNow(state, since);
     for (const open of this.#open.values()) for (const item of open.values()) item.version++;
+    for (const agent of this.agents.values()) {
+      if (agent.until === undefined) this.#seen(agent);
+    }
   }
 
   started(event, data, order) {
@@ -265,6 +286,11 @@ export class Story {
     const agent = this.#agent(data.agentId, event.timestamp, order);
     agent.until = event.timestamp;
     agent.reason = data.reason;
+    this.#seen(agent);
+  }
+
+  /** Where an agent is shown is brought up to date. */
+  #seen(agent) {
     this.#touch(agent.call);
     this.#touch(`agent:${agent.id}`);
   }
@@ -291,6 +317,18 @@ export class Story {
     const item = this.put(event, "tool", { name, outcome, durationMs, output, error, isInterrupt }, order, data.toolUseId);
     item.until = event.timestamp;
     this.#openOf(agent).delete(data.toolUseId);
+  }
+
+  /** A session that ended has no call open. The service told so then; a transcript that is read later does not. */
+  over(event, data, order) {
+    for (const [agent, open] of this.#open) {
+      for (const item of [...open.values()].filter(({ at }) => at <= event.timestamp)) {
+        const ended = { ...event, type: "tool.result", data: { toolUseId: item.key, toolName: item.data.name, outcome: "interrupted" } };
+        this.ended(ended, ended.data, item.order, agent);
+        this.lanes.take(ended, agent);
+      }
+    }
+    this.put(event, "life", { text: "ended", reason: data.reason, durationMs: data.durationMs }, order);
   }
 
   /** A question about a call, which it may not name. */
@@ -390,11 +428,22 @@ const TELLERS = {
   "agent.stopped": (story, event, data, order) => !data.agentId.startsWith("master-") && story.stopped(event, data, order),
   "session.compacted": (story, event, data, order) => story.put(event, "compacted", data, order),
   "session.started": life("started", (data) => ({ source: data.source, model: data.model })),
-  "session.ended": life("ended", (data) => ({ reason: data.reason, durationMs: data.durationMs })),
+  "session.ended": (story, event, data, order) => story.over(event, data, order),
   "session.state_changed": () => {},
   "mcp.elicitation": life("question", (data) => ({ question: data.question, server: data.serverName })),
   "mcp.elicitation_result": life("answered", (data) => ({ action: data.action, server: data.serverName })),
 };
+
+/** Where in a list that is sorted by a number what has this number is put: after all that have no more. */
+function after(all, wanted, number) {
+  let low = 0, high = all.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (number(all[middle]) <= wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 /** A value of which no text is longer than what is kept. */
 function kept(value, depth = 0) {

@@ -12,6 +12,8 @@ const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.started", "ag
 const PAGES = [300, 1000, 2000];
 /** Pages that are read at most to see what was missed, before all is begun anew. */
 const MISSED = 6;
+/** ms after which is asked again what was asked too soon. */
+const LATER = 4000;
 
 /**
  * `isWhole` once its beginning was reached; `isReading` while a page is on its way; `trouble` an error's text.
@@ -226,8 +228,16 @@ export class Telling {
     return this.#asked(before, this.#limit);
   }
 
-  #asked(before, limit) {
-    return store.claw.history(this.#session, { limit, before, all: true });
+  /** Who goes through many sessions at once may ask more than the service answers: that comes a little later. */
+  async #asked(before, limit) {
+    for (;;) {
+      try {
+        return await store.claw.history(this.#session, { limit, before, all: true });
+      } catch (error) {
+        if (error.code !== "rate_limited" || this.#isClosed) throw error;
+        await new Promise((resolve) => setTimeout(resolve, LATER));
+      }
+    }
   }
 
   #fail(error) {

@@ -12,7 +12,7 @@ import { store } from "./store.js";
 import { View } from "./view.js";
 
 const FAMILIES = ["session", "agent", "message", "tool", "stream", "usage", "hook", "mcp", "task", "system"].map((name) => `${name}.*`);
-const SINCES = { recent: "the recent ones", now: "now", oldest: "the oldest kept" };
+const SINCES = { recent: "recent and new", now: "only new", oldest: "from the oldest" };
 /** ms after the last key until it is searched, and until the address tells what is chosen. */
 const PAUSE = 150;
 /** ms of searching before a frame gets its turn. */
@@ -34,12 +34,12 @@ export class EventsView extends View {
   #rows = h("claw-rows", { class: "events-rows", "aria-label": "Events" });
   #detail = h("claw-event", { class: "events-detail sheet", hidden: true });
   #topics = h("div", { class: "row events-topics", role: "group", "aria-label": "Topics" });
-  #topic = h("input", { type: "text", list: "event-types", maxlength: 256, placeholder: "tool.use, hook.*, …", "aria-label": "Add a topic", autocomplete: "off", spellcheck: "false" });
+  #topic = h("input", { type: "text", list: "event-types", maxlength: 256, placeholder: "hook.*", "aria-label": "Add a topic", autocomplete: "off", spellcheck: "false" });
   #known = h("datalist", { id: "event-types" });
   #session = h("select", { "aria-label": "Session", onchange: () => router.set({ session: this.#session.value || null, event: null }) });
   #since = h("select", { "aria-label": "Begin with", onchange: () => router.set({ since: this.#since.value === "recent" ? null : this.#since.value, event: null }) },
-    Object.entries(SINCES).map(([value, name]) => h("option", { value }, `from ${name}`)));
-  #search = h("input", { type: "search", placeholder: "Search in what is here", "aria-label": "Search in what is here", oninput: () => this.#typed() });
+    Object.entries(SINCES).map(([value, name]) => h("option", { value }, name)));
+  #search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search in what is here", oninput: () => this.#typed() });
   #pause = h("button", { "aria-pressed": "false", onclick: () => this.#setPaused(!this.#feed.isPaused) }, "Pause");
   #follow = h("button", { "aria-pressed": "true", onclick: () => this.#rows.follow() }, "Follow");
   #next = h("button", { hidden: true, onclick: () => this.#goOn() }, `Next ${MOST.toLocaleString("en")}`);

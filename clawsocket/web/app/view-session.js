@@ -66,11 +66,11 @@ export class SessionView extends View {
   #time() {
     const { timeline, range, live, table } = this.#parts;
     const button = (sign, words, act) => h("button", { class: "small", title: words, "aria-label": words, onclick: act }, sign);
-    return h("section", { class: "session-time", "aria-label": "Timeline" },
+    return (this.#parts.time = h("section", { class: "session-time", "aria-label": "Timeline" },
       h("div", { class: "time-bar" }, h("h2", { class: "unseen" }, "Timeline"), range,
         button("−", "Zoom out (−)", () => timeline.zoom(2)), button("+", "Zoom in (+)", () => timeline.zoom(0.5)),
         button("All", "All that was read (Home)", () => timeline.fit()), live),
-      timeline, table);
+      timeline, table));
   }
 
   #conversation() {
@@ -144,6 +144,7 @@ export class SessionView extends View {
     this.#telling = new Telling(this.#story, this.#id, () => this.#draw());
     await this.#telling.open();
     if (!store.sessions.has(this.#id)) await this.#lookUp();
+    this.#know(store.agents.keys());
     this.#draw();
     if (this.#at !== null) this.#find(this.#at);
   }
@@ -163,14 +164,19 @@ export class SessionView extends View {
     const info = store.sessions.get(this.#id);
     const before = this.#info;
     if (info !== undefined) this.#info = info;
-    else if (before !== null && before.state !== "ended" && this.#telling?.isOpen) this.#info = { ...before, state: "ended" };
+    else if (before !== null && before.state !== "ended") this.#info = { ...before, state: "ended" };
     this.#pid = info?.pid ?? this.#pid;
     if (this.#info !== null && this.#info !== before) this.#story.isNow(this.#info.state, this.#info.since);
-    for (const id of changes.all ? store.agents.keys() : changes.agents) {
+    this.#know(changes.all ? store.agents.keys() : changes.agents);
+    if (this.#info !== before || changes.all || changes.sessions.size) this.#draw();
+  }
+
+  /** Let the story know what the service knows of agents now. */
+  #know(agents) {
+    for (const id of agents) {
       const agent = store.agents.get(id);
       if (agent?.sessionId === this.#id) this.#story.know(agent);
     }
-    if (this.#info !== before || changes.all || changes.sessions.size) this.#draw();
   }
 
   moved(route) {
@@ -218,6 +224,7 @@ export class SessionView extends View {
     this.#showAgents();
     this.#showEnds(rows);
     timeline.draw();
+    this.#showRange();
     this.#showTable();
   }
 
@@ -262,6 +269,7 @@ export class SessionView extends View {
     text(top, telling === null || !telling.isOpen ? (telling?.trouble ? `It can't be read: ${line(telling.trouble, 200)}` : "Reading…")
       : telling.isReading ? "Reading what was before…" : telling.isWhole ? (rows.length ? "" : "Nothing is known of this session.") : "");
     set(this, "data-begin", String(telling?.isWhole === true));
+    set(this.#parts.time, "hidden", rows.length === 0 && telling?.isWhole === true);
     this.#showFresh();
     if (telling?.isCut) text(fresh, "To the newest");
     else if (this.#seen > 0) text(fresh, `${count(this.#seen, "new item")} below`);
@@ -272,7 +280,9 @@ export class SessionView extends View {
   // History
 
   async #older() {
-    if (await this.#telling?.older()) this.#draw();
+    if (!(await this.#telling?.older())) return;
+    this.#know(store.agents.keys());
+    this.#draw();
   }
 
   async #newer() {
