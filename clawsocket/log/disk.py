@@ -24,8 +24,11 @@ from clawsocket.log.store import Extras, Store
 from clawsocket.log.worker import Job, Worker, wake
 from clawsocket.protocol.topics import Filter
 
-DELAY = 0.045
-"""Seconds that a commit gathers events."""
+DELAY = 0.048
+"""Seconds that a commit gathers events, at most."""
+
+EARLY = 0.004
+"""Seconds that it comes sooner if the loop is awake then: to wake it for that costs as much as some events."""
 
 FEW = 200
 """Events of a commit whose end can wait to be known."""
@@ -87,12 +90,13 @@ class Disk:
         self.on_trouble: Trouble = lambda _message, _recoverable: None
         self.on_damage: Callable[[str], None] = lambda _reason: None
         self._writer, self._reader = Worker("log-writer"), Worker("log-reader")
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._commit: _Commit | None = None
         self._trimming: asyncio.Task[None] | None = None
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         self._released = 0
         self._wanted = False
+        self._soon = math.inf
         self._wait, self._failed = RETRY[0], ""
         self._trimmed = 0.0
         self._closing = False
@@ -103,8 +107,17 @@ class Disk:
     def wake(self) -> None:
         """Commit what is new, soon."""
         self._wanted = True
-        if self._timer is None and self._commit is None and not self._closing:
-            self._timer = asyncio.get_running_loop().call_later(DELAY, self._turn)
+        if self._timer is None:
+            if self._commit is None and not self._closing:
+                self._later()
+        elif time.monotonic() > self._soon:
+            self._soon = math.inf
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_soon(self._turn)
+
+    def _later(self) -> None:
+        self._soon = time.monotonic() + DELAY - EARLY
+        self._timer = asyncio.get_running_loop().call_later(DELAY, self._turn)
 
     def when_committed(self, action: Callable[[], None]) -> None:
         """Call ``action`` when all that the log has now is on disk, or can't get there any more."""
@@ -177,7 +190,7 @@ class Disk:
     # Committing
 
     def _turn(self) -> None:
-        """End the commit before, and begin the next if there is something: this comes every 45 ms, as long as there is.
+        """End the commit before, and begin the next: this comes about every 45 ms, as long as there is something.
 
         Mostly the end of a commit wakes nobody, as to wake the loop for it would cost half as much as the commit.
         """
@@ -191,7 +204,7 @@ class Disk:
     def _next(self) -> None:
         if self._timer is not None or not self._wanted or self._closing:
             return
-        self._timer = asyncio.get_running_loop().call_later(DELAY, self._turn)
+        self._later()
         commit = self._commit = self._begin(clean=False)
         self._wanted = commit.is_cut
         if self._waiting or commit.is_cut or len(commit.rows) > FEW:
@@ -286,6 +299,7 @@ class Disk:
         if not self._closing:
             if self._timer is not None:
                 self._timer.cancel()
+            self._soon = math.inf
             self._timer = asyncio.get_running_loop().call_later(self._wait, self._turn)
             self._wait = min(2 * self._wait, RETRY[1])
 
