@@ -92,7 +92,7 @@ class _Finder:
             return None
         if re.match(r"lib(crypto|ssl)[.-]", real.name):
             return self._once("openssl", lambda: _openssl(real))
-        if real.is_relative_to(os.path.realpath(sys.base_prefix)) or real.name.startswith("libpython"):
+        if real.is_relative_to(os.path.realpath(sysconfig.get_path("stdlib"))) or real.name.startswith("libpython"):
             return self._once("python", _python)
         return self._once(real.name, lambda: _of_system(real))
 
@@ -135,9 +135,11 @@ def _classified(classifiers: list[str]) -> str:
 
 
 def _python() -> Part:
-    text = Path(sysconfig.get_path("stdlib"), "LICENSE.txt")
+    library = Path(sysconfig.get_path("stdlib"))
     version, purl = _built("python3.13", "python", platform.python_version())
-    return Part("CPython", version, purl, "PSF-2.0", _read(text))
+    if (debian := _of_debian(library / "os.py")) is not None:
+        version, purl = debian.version, debian.purl
+    return Part("CPython", version, purl, "PSF-2.0", _read(library / "LICENSE.txt"))
 
 
 def _openssl(path: Path) -> Part:
