@@ -76,7 +76,7 @@ class Rig:
 
     async def rest(self) -> None:
         """Wait until no round is due any more."""
-        await until(lambda: not self.fanout._scheduled)
+        await until(lambda: not self.fanout._scheduled and self.fanout._later is None)
 
 
 async def until(done: Callable[[], object]) -> None:
@@ -196,6 +196,27 @@ async def test_a_filter_that_wants_little_catches_up_over_very_many(rig: Rig) ->
     cursor.ready = True
     await rig.rest()
     assert sink.seqs == wanted
+
+
+async def test_one_that_is_told_of_what_was_rests_in_between_and_what_is_new_does_not_wait_for_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_WAIT", 3600)
+    monkeypatch.setattr(module, "LONG", 3600)  # the loop is not saturated, however long a round may take here
+    late, cursor = rig.client()
+    live, live_cursor = rig.client()
+    cursor.ready = False
+    for _ in range(5):
+        rig.append(module.FAR // 4)
+        await until(lambda: live_cursor.position == rig.log.head)
+    rig.fanout.resume(cursor)
+    for slices in range(3):
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(late.writes) == slices
+        now = rig.append(1)
+        await until(lambda: live_cursor.position == rig.log.head)
+        assert seqs(live.writes[-1]) == now
 
 
 async def test_a_cursor_that_is_set_back_gets_it_again_in_order_and_goes_on(rig: Rig) -> None:
