@@ -17,7 +17,7 @@ import msgspec
 
 from clawsocket.log.block import Row
 from clawsocket.log.disk import Disk, chunk
-from clawsocket.log.slices import SCAN, Slice, collect
+from clawsocket.log.slices import SCAN, Batch, Slice
 from clawsocket.log.store import Store
 from clawsocket.protocol.envelope import Event, encode
 from clawsocket.protocol.events import EVENTS
@@ -62,6 +62,7 @@ class EventLog:
         self._entries: list[Row] = []
         self._start = 0
         self._bytes = 0
+        self._batch: tuple[int, int, Batch] | None = None
         self._known: set[str] = set()
         self._known_in_order: deque[str] = deque()
 
@@ -166,8 +167,10 @@ class EventLog:
         """
         at = max(after, self.oldest_in_memory - 1)
         end = min(self.head if upto is None else upto, at + SCAN)
-        base = len(self._entries) - self.head
-        return collect(self._entries[base + at : base + end], filter, max_bytes=max_bytes) or Slice(b"", at)
+        if self._batch is None or self._batch[:2] != (at, end):
+            base = len(self._entries) - self.head
+            self._batch = at, end, Batch(self._entries[base + at : base + end])
+        return self._batch[2].read(filter, max_bytes=max_bytes) or Slice(b"", at)
 
     def purge(self, wanted: Callable[[str], bool]) -> None:
         """Forget what memory holds of some sessions; their numbers stay empty.
@@ -180,6 +183,7 @@ class EventLog:
             if entry.session_id and wanted(entry.session_id):
                 self._bytes -= len(entry.frame)
                 self._entries[index] = Row(entry.seq, 0, "", "", "", b"")
+        self._batch = None
 
     def _rows(self, after: int, count: int, max_bytes: int) -> list[Row]:
         start = len(self._entries) - self.head + max(after, self.oldest_in_memory - 1)
@@ -190,6 +194,7 @@ class EventLog:
 
     def _keep(self, entry: Row) -> None:
         self._entries.append(entry)
+        self._batch = None
         self._bytes += len(entry.frame)
         self._evict()
         if self.disk is not None:

@@ -181,6 +181,32 @@ def test_slice_by_slice_gives_the_same_as_all_at_once(count: int, max_bytes: int
     assert b"".join(everything(log, Filter(topics), max_bytes=max_bytes)) == b"".join(everything(log, Filter(topics)))
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(TYPES), st.sampled_from("st"), st.integers(0, 80)), max_size=20),
+    st.lists(st.sampled_from([*FILTERS, {"tool.started": None, "message.*": None}]), max_size=8),
+    st.integers(1, 3000),
+)
+def test_each_of_many_readers_at_one_place_gets_what_it_would_get_alone(
+    events: list[tuple[str, str, int]], readers: list[dict[str, Any]], max_bytes: int
+) -> None:
+    log = filled(0)
+    for number, (type, session, size) in enumerate(events):
+        log.append(fact(f"{number}", type=type, session=session, text="x" * size))
+    start = log.first - 1
+    together = [log.read(start, Filter(topics), max_bytes=max_bytes) for topics in readers]
+    for topics, slice in zip(readers, together, strict=True):
+        log.read(start, ALL, max_bytes=1, upto=start)  # somebody is elsewhere: what was shared is forgotten
+        assert log.read(start, Filter(topics), max_bytes=max_bytes) == slice
+
+
+def test_what_was_purged_is_given_to_no_reader_that_comes_to_a_place_after_another() -> None:
+    log = filled(3)
+    start = log.first - 1
+    assert len(seqs(log.read(start, ALL, max_bytes=10**6).frames)) == 3
+    log.purge(lambda session: session == "s")
+    assert [log.read(start, ALL, max_bytes=10**6) for _ in range(2)] == [(b"", log.head)] * 2
+
+
 def test_a_slice_ends_with_the_event_that_fills_it() -> None:
     log = filled(100, text="x" * 1000)
     for slice in everything(log, max_bytes=5000)[:-1]:
