@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import compress
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -13,6 +12,9 @@ from clawsocket.protocol.topics import Filter
 
 SCAN = 4096
 """How many events one read looks at, at most: a filter that wants little must not hold the loop."""
+
+TOGETHER = 1024
+"""How many events readers share, at most: one who has more before him is alone there, mostly, and stops far earlier."""
 
 ALIAS_COST = 2048
 """What an alias counts for in the size of a read, at least: it is made anew each time."""
@@ -55,37 +57,38 @@ def collect(rows: Iterable[Row], filter: Filter, *, max_bytes: int) -> Slice | N
 class Batch:
     """Events that several readers, each with a filter of its own, have before them.
 
-    What doesn't depend on the filter is done once, from the second reader on; and who wants all of it gets the same
-    bytes. Measured with 20 filters and 100 events of 1 KB: 23 µs for all of them together, instead of 930.
+    Those whose filters differ only in what is not there get the same bytes. Measured with 20 such filters and 100
+    events of 1 KB: 37 µs for all of them together, instead of 930.
     """
 
-    __slots__ = ("_all", "_frames", "_kinds", "_readers", "_rows", "_size", "_whole")
+    __slots__ = ("_first", "_kinds", "_rows", "_slices")
 
     def __init__(self, rows: Sequence[Row]) -> None:
         """Take events, in order."""
         self._rows = rows
-        self._readers = 0
+        self._first: tuple[Filter, int, Slice | None] | None = None
+        self._kinds: set[tuple[str, str]] | None = None
+        self._slices: dict[tuple[frozenset[tuple[str, str]], int], Slice | None] = {}
 
     def read(self, filter: Filter, *, max_bytes: int) -> Slice | None:
         """Return what :func:`collect` does."""
-        self._readers += 1
-        if self._readers == 2:
-            self._prepare()
-        if self._readers == 1 or self._size > max_bytes or filter.asks_for_aliases:
+        if filter.asks_for_aliases or len(self._rows) > TOGETHER:
             return collect(self._rows, filter, max_bytes=max_bytes)
-        wanted = {kind for kind in self._all if filter.wants(*kind)}
-        if len(wanted) < len(self._all):
-            frames = b"".join(compress(self._frames, map(wanted.__contains__, self._kinds)))
-        else:
-            frames = self._whole = self._whole or b"".join(self._frames)
-        return Slice(frames, self._rows[-1].seq) if self._rows else None
+        if self._first is None:  # most are the only one
+            slice = collect(self._rows, filter, max_bytes=max_bytes)
+            self._first = filter, max_bytes, slice
+            return slice
+        if self._kinds is None:
+            self._kinds = set(map(_kind, self._rows))
+            first, size, slice = self._first
+            self._slices[self._wanted(first), size] = slice
+        key = self._wanted(filter), max_bytes
+        if key not in self._slices:
+            self._slices[key] = collect(self._rows, filter, max_bytes=max_bytes)
+        return self._slices[key]
 
-    def _prepare(self) -> None:
-        self._frames = [row.frame for row in self._rows]
-        self._size = sum(map(len, self._frames))
-        self._kinds: list[tuple[str, str]] = list(map(_kind, self._rows))
-        self._all = set(self._kinds)
-        self._whole: bytes = b""
+    def _wanted(self, filter: Filter) -> frozenset[tuple[str, str]]:
+        return frozenset([kind for kind in self._kinds or () if filter.wants(*kind)])
 
 
-_kind = attrgetter("type", "session_id")
+_kind: Callable[[Row], tuple[str, str]] = attrgetter("type", "session_id")
