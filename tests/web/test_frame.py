@@ -228,6 +228,36 @@ def test_it_comes_back_by_itself_and_misses_nothing(browser: Browser, tmp_path: 
         service.process.returncode = 0
 
 
+def test_a_view_that_is_opened_while_the_service_is_away_says_so_and_fills_when_it_is_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        service = stack.enter_context(Service(tmp_path))
+        port = urlsplit(str(service.endpoint["url"])).port
+        page, watched = stack.enter_context(dashboard(browser, service))
+        page.evaluate("Promise.all(['session', 'service'].map((view) => customElements.whenDefined(`view-${view}`)))")
+        styled = "[...document.querySelectorAll('link[rel=stylesheet]')].every((one) => one.sheet)"
+        wait_for(lambda: page.evaluate(styled), "the styles")
+        service.process.send_signal(signal.SIGKILL)
+        service.process.wait()
+        expect(page.locator(".notice")).to_contain_text("The service is away")
+        page.evaluate("location.hash = '#/session/nobody'")
+        expect(page.locator("view-session")).to_contain_text("The conversation comes as soon as it is back.")
+        page.evaluate("location.hash = '#/service'")
+        expect(page.locator("view-service [role=status]").first).to_have_text(
+            "The service is away. How it is comes as soon as it is back."
+        )
+        expect(page.get_by_role("heading", name="Doctor")).to_be_hidden()
+        with Service(tmp_path, "--port", str(port)):
+            expect(page.get_by_role("heading", name="Doctor")).to_be_visible(timeout=10_000)
+            expect(page.locator("view-service [role=status]").first).to_be_empty()
+            page.evaluate("location.hash = '#/session/nobody'")
+            expect(page.locator("view-session")).to_contain_text("Nothing is known of this session.")
+            forgive(watched, "ERR_CONNECTION", "WebSocket", "Failed to fetch")
+        service.stop()
+        service.process.returncode = 0
+
+
 def test_a_service_that_hangs_is_said_to_and_what_happened_meanwhile_comes(browser: Browser, tmp_path: Path) -> None:
     with Service(tmp_path) as service, page_of(browser) as (page, _), scene(service) as one:
         service.wait_for_hooks()

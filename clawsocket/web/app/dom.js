@@ -101,6 +101,11 @@ export function styles(href) {
   const found = document.querySelector(`link[rel=stylesheet][href="${href}"]`);
   if (found !== null) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: reject }));
+    const link = h("link", { rel: "stylesheet", href, onload: resolve });
+    link.onerror = () => {
+      link.remove(); // so that the next one who needs it tries again
+      reject(new Error(`${href} can't be loaded`));
+    };
+    document.head.append(link);
   });
 }

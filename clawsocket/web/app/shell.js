@@ -19,6 +19,9 @@ const LOADERS = {
   service: () => import("./view-service.js"),
 };
 
+/** ms after the first view in which the others are loaded, too: they must open also while the service is away. */
+const OTHERS = 300;
+
 /** ms between two looks whether the service answers, and once it does not; and until it should have. */
 const LOOK = 10_000, AGAIN = 2000, PATIENCE = 3000;
 
@@ -30,6 +33,8 @@ const REASONS = {
   gone: "The token was replaced, or this browser was let in too long ago.",
   foreign: "The service lets no page of this address in. Open it at the address that claw-socket open shows.",
 };
+
+const load = (view) => Promise.all([LOADERS[view](), styles(`/app/view-${view}.css`)]);
 
 class Shell extends HTMLElement {
   #main;
@@ -143,12 +148,13 @@ class Shell extends HTMLElement {
     if (key === this.#shown) return;
     const first = this.#shown === null;
     this.#shown = key;
-    await Promise.all([LOADERS[route.view](), styles(`/app/view-${route.view}.css`)]);
+    await load(route.view);
     if (key !== this.#shown || !this.#isIn) return;
     this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
     if (!first) this.#main.focus({ preventScroll: true });
     scrollTo(0, 0);
     this.#title();
+    if (first) setTimeout(() => Object.keys(LOADERS).forEach((view) => load(view).catch(() => {})), OTHERS);
   }
 
   #links() {

@@ -23,17 +23,16 @@ export class ServiceView extends View {
   #findings = h("ul", { class: "findings" });
   #doctor = h("p", { class: "soft", role: "status" });
   #again = h("button", { onclick: () => this.#examine() }, "Look again");
+  #body = h("div", { class: "service", hidden: true });
   #end = new AbortController();
 
   open() {
-    this.append(
-      h("h1", null, "Service"),
-      this.#problem,
-      h("div", { class: "service" },
-        section("Doctor", h("div", { class: "row spread" }, this.#doctor, this.#again), this.#findings),
-        section("As it runs", this.#facts),
-        section("Sources", table(["Source", "Troubles", "Waiting", "Unknown or broken"], this.#sources), this.#troubles),
-        section("Clients", table(["Topics", "Events behind", "Reads"], this.#clients))));
+    this.append(h("h1", null, "Service"), this.#problem, this.#body);
+    this.#body.append(
+      section("Doctor", h("div", { class: "row spread" }, this.#doctor, this.#again), this.#findings),
+      section("As it runs", this.#facts),
+      section("Sources", table(["Source", "Troubles", "Waiting", "Unknown or broken"], this.#sources), this.#troubles),
+      section("Clients", table(["Topics", "Events behind", "Reads"], this.#clients)));
     const timer = setInterval(() => this.#look(), PACE);
     this.during(() => {
       clearInterval(timer);
@@ -52,7 +51,8 @@ export class ServiceView extends View {
 
   #showProblem() {
     const away = store.connection.status === "lost";
-    text(this.#problem, away ? "The service is away; this is how it was." : "");
+    const was = this.#body.hidden ? "The service is away. How it is comes as soon as it is back." : "The service is away; this is how it was.";
+    text(this.#problem, away ? was : "");
   }
 
   async #look() {
@@ -66,6 +66,7 @@ export class ServiceView extends View {
 
   #show(status) {
     const { store: disk } = status;
+    this.#body.hidden = false;
     const facts = {
       Version: `${line(store.server.version)}, protocol ${store.server.protocol}`,
       Running: `${duration(Date.now() - status.startedAt)}, since ${when(status.startedAt)}, as process ${status.pid}`,

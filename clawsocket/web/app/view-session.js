@@ -168,7 +168,7 @@ export class SessionView extends View {
     this.#pid = info?.pid ?? this.#pid;
     if (this.#info !== null && this.#info !== before) this.#story.isNow(this.#info.state, this.#info.since);
     this.#know(changes.all ? store.agents.keys() : changes.agents);
-    if (this.#info !== before || changes.all || changes.sessions.size) this.#draw();
+    if (this.#info !== before || changes.all || changes.connection || changes.sessions.size) this.#draw();
   }
 
   /** Let the story know what the service knows of agents now. */
@@ -263,10 +263,14 @@ export class SessionView extends View {
     if (agent.value !== chosen) agent.value = chosen;
   }
 
+  #waiting() {
+    return store.connection.status === "lost" ? "The service is away. The conversation comes as soon as it is back." : "Reading…";
+  }
+
   #showEnds(rows) {
     const { top, fresh } = this.#parts;
     const telling = this.#telling;
-    text(top, telling === null || !telling.isOpen ? (telling?.trouble ? `It can't be read: ${line(telling.trouble, 200)}` : "Reading…")
+    text(top, telling === null || !telling.isOpen ? (telling?.trouble ? `It can't be read: ${line(telling.trouble, 200)}` : this.#waiting())
       : telling.isReading ? "Reading what was before…" : telling.isWhole ? (rows.length ? "" : "Nothing is known of this session.") : "");
     set(this, "data-begin", String(telling?.isWhole === true));
     set(this.#parts.time, "hidden", rows.length === 0 && telling?.isWhole === true);
