@@ -60,7 +60,9 @@ export class ServiceView extends View {
     try {
       this.#show(await store.claw.status({ signal: this.#end.signal }));
     } catch (error) {
-      if (!this.#end.signal.aborted) text(this.#problem, `The service does not say how it is: ${line(error.message)}`);
+      if (this.#end.signal.aborted) return;
+      this.#body.hidden = false; // the doctor may still tell
+      text(this.#problem, `The service does not say how it is: ${line(error.message)}`);
     }
   }
 
