@@ -31,7 +31,6 @@ _FIELDS = {
     "agent.started": "agent_type description",
     "agent.stopped": "reason last_message",
     "message.error": "error status text",
-    "tool.permission_requested": "tool_name input_summary",
     "tool.permission_denied": "tool_name reason",
     "mcp.elicitation": "server_name question",
     "mcp.elicitation_result": "server_name action answer",
@@ -155,7 +154,7 @@ def _told(event: Event) -> tuple[str, str]:
     data: Any = event.data
     colour = _COLOURS.get(event.type, DIM)
     match data:
-        case catalogue.ToolUse():
+        case catalogue.ToolUse() | catalogue.ToolPermissionRequested():
             return colour, f"{data.tool_name} {brief(data.input_summary)}"
         case catalogue.ToolResult():
             took = "" if data.duration_ms is None else f" {duration(data.duration_ms)}"

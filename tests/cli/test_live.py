@@ -136,6 +136,7 @@ def test_tail_shows_a_line_for_each_event_in_a_terminal(home: Path, service: Ser
         asked = [one for one in screen.lines() if "rm main.py" in one and "tool.use" in one]
         assert len(asked) == 1  # one line each
         assert asked[0].split()[1:4] == ["w-1", "tool.use", "Bash"]
+        assert not [one for one in screen.lines() if '{"command"' in one]
         assert all(len(one) <= 120 for one in screen.lines())
         assert "\x1b[36mtool.use" in screen.painted
         screen.press("C-c")
