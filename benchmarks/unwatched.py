@@ -1,0 +1,129 @@
+"""What a view of the dashboard takes in a Chromium to which no debugger is attached: as one has it who only looks.
+
+``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000]``. The load is that of
+:mod:`benchmarks.dashboard`. Loopback only, in a scratch home.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from benchmarks.dashboard import EVERY, VIEWS, WINDOW, Feed, place
+from benchmarks.page import MEMORY, memory, row, told
+from tests.support.browser import FLAGS
+from tests.support.service import Service
+from tests.support.waiting import wait_for
+from tests.web.dashboard import new_code
+
+
+class Unwatched:
+    """Chromium with one page, for a with block.
+
+    Args:
+        first: the address that lets it in.
+    """
+
+    def __init__(self, first: str) -> None:
+        self._first = first
+
+    def __enter__(self) -> Self:
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        if path is None:
+            raise SystemExit("this needs Chromium: apt-get install chromium")
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        told = Path(self._profile.name) / "DevToolsActivePort"
+        size = f"--window-size={WINDOW['width']},{WINDOW['height']}"
+        options = [*FLAGS, "--headless", size, "--remote-debugging-port=0", f"--user-data-dir={self._profile.name}"]
+        self._process = subprocess.Popen([path, *options, self._first], stderr=subprocess.DEVNULL)
+        self._port = int(wait_for(lambda: told.exists() and told.read_text().split(), "Chromium", 20)[0])
+        return self
+
+    def go(self, address: str) -> None:
+        """Have this page alone."""
+        before = [one["id"] for one in self._ask("GET", "/json/list") if one["type"] == "page"]
+        self._ask("PUT", f"/json/new?{quote(address, safe='')}")
+        for id in before:
+            self._ask("GET", f"/json/close/{id}")
+
+    def _ask(self, method: str, path: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse().read()
+        finally:
+            connection.close()
+        return json.loads(answer) if answer[:1] in (b"[", b"{") else answer
+
+    @property
+    def renderer(self) -> int:
+        """The process of the page: of all renderers, the one that worked most lately."""
+        before = {pid: _cpu(pid) for pid in self._renderers()}
+        time.sleep(0.5)
+        return max((pid for pid in self._renderers() if pid in before), key=lambda pid: _cpu(pid) - before[pid])
+
+    def _renderers(self) -> list[int]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes()
+            except OSError:
+                continue
+            if b"--type=renderer" in words and self._profile.name.encode() in words:
+                found.append(int(path.parent.name))
+        return found
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+        self._profile.cleanup()
+
+
+def _cpu(pid: int) -> int:
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def looks(page: Unwatched, seconds: float) -> Iterator[str]:
+    """Rows of a table: what the renderer has, in turns of ten."""
+    pid, seen = page.renderer, list[float]()
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        time.sleep(EVERY)
+        seen.append(memory(pid).private)
+    parts = [max(seen[at : at + max(1, len(seen) // 10)]) for at in range(0, len(seen), max(1, len(seen) // 10))]
+    yield row("private memory at most, MB", f"{max(seen):.0f}", max(seen) <= MEMORY, f"<= {MEMORY:.0f} MB")
+    yield row("from tenth to tenth", ", ".join(f"{one:.0f}" for one in parts))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--rate", type=float, default=1000, help="events a second")
+    parser.add_argument("--view", choices=VIEWS, default="events")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Service(Path(folder), "--set", "hook_rate=1000000") as service:
+        feed = Feed(service, options.rate)
+        feed.begin()
+        feed.start()
+        with Unwatched(f"http://{service.address}/#code={new_code(service)}") as page:
+            time.sleep(3)  # until its first view is there, and it has its cookie
+            page.go(f"http://{service.address}/{place(options.view, feed.lasting)}")
+            time.sleep(3)
+            told(f"{options.view}, at {options.rate:,.0f} events a second", looks(page, options.seconds))
+        feed.stop()
+
+
+if __name__ == "__main__":
+    main()
