@@ -20,8 +20,8 @@ FILES = 8192
 """Open files wanted: clients, watched folders, transcripts."""
 
 SWITCH = 0.00005
-"""Seconds that the loop keeps the interpreter's lock when another thread waits for it (Python's own: 5 ms). uvloop gives
-it up around every callback, and each time wakes who waits, mostly in vain: under load, that cost a seventh of all."""
+"""Seconds that the loop keeps the interpreter's lock when another thread waits for it (Python's own: 5 ms).
+uvloop gives it up around every callback, and each time wakes who waits, mostly in vain: that cost a seventh of all."""
 
 
 def serve(settings: Settings, home: Home) -> int:
