@@ -46,7 +46,8 @@ class Unwatched:
         size = f"--window-size={WINDOW['width']},{WINDOW['height']}"
         options = [*FLAGS, "--headless", size, "--remote-debugging-port=0", f"--user-data-dir={self._profile.name}"]
         self._process = subprocess.Popen([path, *options, self._first], stderr=subprocess.DEVNULL)
-        self._port = int(wait_for(lambda: told.exists() and told.read_text().split(), "Chromium", 20)[0])
+        wait_for(lambda: told.exists() and told.read_text(), "Chromium", 20)
+        self._port = int(told.read_text().split()[0])
         return self
 
     def go(self, address: str) -> None:

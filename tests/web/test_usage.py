@@ -230,6 +230,7 @@ def test_everyone_can_use_it(browser: Browser, spent: Service, look: str) -> Non
             one.status_line(50, percent, percent / 2)
             expect(page.locator(".limit-now").first).to_have_text(f"{percent} % used")
         page.locator('[data-part="model"] .usage-name').first.click()
+        expect(page.locator("claw-limit summary:visible")).to_have_count(2)
         for summary in page.locator("summary:visible").all():
             summary.click()
         page.mouse.move(0, 0)
