@@ -433,6 +433,44 @@ def test_one_scrolls_back_to_the_very_first_event_and_nothing_jumps(browser: Bro
         expect(page.get_by_text("answer 699")).to_be_in_viewport()
 
 
+TOLD_AGAIN = """async () => {
+    const [{ Telling }, { Story }, { store }] =
+        await Promise.all(["telling", "story", "store"].map((name) => import(`/app/${name}.js`)));
+    const answer = (id, timestamp) => ({
+        type: "message.assistant", id, timestamp, source: "transcript",
+        data: { contentBlocks: [{ type: "text", text: id }] },
+    });
+    const told = [];
+    let tell;
+    const stream = {
+        open: async () => {},
+        close() {},
+        async *[Symbol.asyncIterator]() {
+            for (;;) {
+                await new Promise((resolve) => (tell = resolve));
+                yield* told.splice(0);
+            }
+        },
+    };
+    const page = [answer("of the same time", 10), answer("newest", 20)];
+    store.claw = { events: () => stream, history: async () => page };
+    const story = new Story();
+    const telling = new Telling(story, "s", () => {});
+    await telling.open();
+    told.push(answer("of the page before", 10), answer("new", 20));
+    tell();
+    const turn = () => new Promise((resolve) => setTimeout(resolve));
+    for (let turns = 0; turns < 100 && !story.items.has("new"); turns++) await turn();
+    telling.close();
+    return story.rows(null).map((row) => row.data.text);
+}"""
+
+
+def test_what_is_told_again_and_is_of_the_page_before_is_not_put_at_the_end(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service, "#/now") as (page, _):
+        assert page.evaluate(TOLD_AGAIN) == ["of the same time", "newest", "new"]
+
+
 def prompts(page: Page) -> list[int]:
     """The numbers of the turns that the page keeps, in its order."""
     found: list[int] = page.evaluate(

@@ -82,10 +82,10 @@ export class Telling {
     this.#changed();
   }
 
-  /** What is older than all that was read comes with its page. */
+  /** What is older than all that was read comes with its page; as does what is told again and is of the same time as the oldest. */
   #tell(event) {
     if (this.isCut) this.#story.notice(event);
-    else if (this.isWhole || event.timestamp >= this.#oldestAt) this.#story.arrive(event);
+    else if (this.isWhole || event.timestamp > this.#oldestAt || this.#story.newestAt <= this.#oldestAt) this.#story.arrive(event);
   }
 
   #noticed(told) {
