@@ -202,7 +202,7 @@ class Spool:
         except OSError as error:
             self._troubles.tell("status line", f"a status line in the spool can't be read ({error.strerror})", error)
         except ValueError:
-            self._reject("not a status line", "files in the spool are no status lines and are skipped")
+            self._reject("not a status line", "some files in the spool are no status lines; they are skipped")
         else:
             self._sink(StatusLineSeen(line, mtime(status)))
 
@@ -215,14 +215,14 @@ class Spool:
         with opened(path) as (descriptor, status):
             body = os.read(descriptor, min(self._limit, status.st_size) + 1)  # room for the limit each time is dear
         if len(body) > self._limit:
-            self._reject("long", "hooks in the spool are longer than spool_limit and are skipped")
+            self._reject("long", "some hooks in the spool are longer than spool_limit; they are skipped")
             return None
         try:
             return hooks.parse(body)
         except hooks.NotJsonError:
-            self._reject("not JSON", "files in the spool are not JSON and are skipped")
+            self._reject("not JSON", "some files in the spool are not JSON; they are skipped")
         except hooks.NotAHookError:
-            self._reject("not a hook", "files in the spool are no hooks and are skipped")
+            self._reject("not a hook", "some files in the spool are no hooks; they are skipped")
         return None
 
     def _reject(self, kind: str, message: str) -> None:

@@ -126,7 +126,7 @@ class Reader:
         if tail.restarted:
             transcript.restart(tail, self.cutoff)
         if tail.skipped > skipped:
-            self._troubles.tell("long", "lines of a transcript are longer than line_limit and are skipped")
+            self._troubles.tell("long", "some lines of a transcript are longer than line_limit; they are skipped")
         transcript.lines = iter(lines)
         return bool(lines) or tail.more
 
@@ -138,7 +138,7 @@ class Reader:
             line = claude.parse(raw)
         except ValueError:
             self.broken += 1
-            self._troubles.tell("broken", "lines of a transcript can't be read and are skipped")
+            self._troubles.tell("broken", "some lines of a transcript can't be read; they are skipped")
             return False
         if isinstance(line, claude.OtherLine):
             self._count(line.type)

@@ -30,6 +30,8 @@ from tests.support.service import Service
 Json = dict[str, Any]
 
 SESSIONS = 3
+TOLD_EVERY = 50
+"""Kills after which it is told how far it is."""
 
 
 @dataclass
@@ -190,7 +192,9 @@ def torture(home: Path, *, kills: int, seed: int, clean: bool = False, longest: 
         while reader._last is None and time.monotonic() < deadline:
             time.sleep(0.01)
         feeder.start()
-        for _ in range(kills):
+        for number in range(kills):
+            if number and number % TOLD_EVERY == 0:
+                print(f"{number} of {kills} kills, {len(reader.events)} events so far", file=sys.stderr, flush=True)
             time.sleep(chance.random() * longest)
             service.process.send_signal(signal.SIGTERM if clean else signal.SIGKILL)
             service.process.wait(20)

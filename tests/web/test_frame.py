@@ -258,6 +258,29 @@ def test_a_view_that_is_opened_while_the_service_is_away_says_so_and_fills_when_
         service.process.returncode = 0
 
 
+def test_a_view_that_could_not_be_loaded_says_so_and_comes_when_the_service_is_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        service = stack.enter_context(Service(tmp_path))
+        service.wait_for_hooks()
+        port = urlsplit(str(service.endpoint["url"])).port
+        page, watched = stack.enter_context(dashboard(browser, service, "#/now"))
+        is_live(page)
+        page.route("**/app/view-usage.js", lambda route: route.abort())
+        page.evaluate("location.hash = '#/usage'")
+        page.reload()
+        expect(page.locator("main")).to_contain_text("This view could not be loaded.")
+        is_live(page)
+        page.unroute("**/app/view-usage.js")
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait()
+        with Service(tmp_path, "--port", str(port)):
+            expect(page.locator("view-usage")).to_be_visible(timeout=10_000)
+            is_live(page)
+            forgive(watched, "ERR_", "WebSocket", "Failed to fetch")
+
+
 def test_a_service_that_hangs_is_said_to_and_what_happened_meanwhile_comes(browser: Browser, tmp_path: Path) -> None:
     with Service(tmp_path) as service, page_of(browser) as (page, _), scene(service) as one:
         service.wait_for_hooks()

@@ -42,6 +42,8 @@ class Shell extends HTMLElement {
   #link;
   #notice;
   #shown = null;
+  /** Whether the view that is wanted could not be loaded. */
+  #isMissing = false;
   #isIn = true;
   #hangs = null;
 
@@ -148,13 +150,27 @@ class Shell extends HTMLElement {
     if (key === this.#shown) return;
     const first = this.#shown === null;
     this.#shown = key;
-    await load(route.view);
+    this.#isMissing = false;
+    try {
+      await load(route.view);
+    } catch {
+      if (key === this.#shown && this.#isIn) this.#miss();
+      return;
+    }
     if (key !== this.#shown || !this.#isIn) return;
     this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
     if (!first) this.#main.focus({ preventScroll: true });
     scrollTo(0, 0);
     this.#title();
     if (first) setTimeout(() => Object.keys(LOADERS).forEach((view) => load(view).catch(() => {})), OTHERS);
+  }
+
+  /** The service went before the view was loaded. */
+  #miss() {
+    this.#isMissing = true;
+    this.#shown = null;
+    this.#title();
+    this.#main.replaceChildren(h("p", { class: "soft", role: "status" }, "This view could not be loaded. It comes when the service is back; if not, reload the page."));
   }
 
   #links() {
@@ -182,6 +198,7 @@ class Shell extends HTMLElement {
 
   #changed(changes) {
     if (changes.connection) this.#status();
+    if (changes.connection && this.#isMissing && store.connection.status === "live") this.#show(router.route);
     this.#links();
     this.#title();
   }
