@@ -243,7 +243,7 @@ def test_what_one_reads_stays_where_it_is(browser: Browser, small: Service) -> N
         assert len(now) > 10
         page.get_by_role("button", name="Follow").click()
         expect(rows(page, "new 3499")).to_be_visible()
-        expect(page.locator(".events-count")).to_have_text("5,000 events")
+        expect(page.locator(".events-count")).to_have_text("2,000 events")
 
 
 def places(page: Page) -> dict[str, float]:

@@ -7,12 +7,12 @@
 import { OLDEST } from "/claw-socket.js";
 import { store } from "./store.js";
 
-/** Rows that are held. */
+/** Rows that are held while somebody reads. */
 export const MOST = 5000;
+/** Rows that are held while it follows, and events back that "recent" begins with: rows that go while they are young cost no memory. */
+const RECENT = 2000;
 /** Characters that they hold. */
 const SIZE = 24_000_000;
-/** Events back that "recent" begins with. */
-const RECENT = 2000;
 /** Events before the one that is linked. */
 const BEFORE = 200;
 /** ms of work before a frame gets its turn. */
@@ -170,7 +170,7 @@ export class Feed {
   }
 
   #drop() {
-    let count = Math.max(0, this.rows.length - MOST);
+    let count = Math.max(0, this.rows.length - RECENT);
     for (const row of this.rows.slice(0, count)) this.#size -= row.size;
     while (this.#size > SIZE && count < this.rows.length - 1) this.#size -= this.rows[count++].size;
     if (count) this.rows.splice(0, count);
