@@ -83,6 +83,7 @@ def test_events_come_as_they_happen_and_topics_and_sessions_filter_them(service:
         expect(rows(page, "first of all")).to_have_count(1)
         other.main.prompt("from elsewhere")
         expect(rows(page, "from elsewhere")).to_have_count(1)
+        page.get_by_label("Session", exact=True).focus()
         page.get_by_label("Session", exact=True).select_option(one.id)
         expect(rows(page, "first of all")).to_have_count(1)
         expect(rows(page, "from elsewhere")).to_have_count(0)
@@ -95,6 +96,26 @@ def test_events_come_as_they_happen_and_topics_and_sessions_filter_them(service:
         expect(chip(page, "tool.*")).to_have_attribute("aria-pressed", "true")
         chip(page, "all").click()
         expect(chip(page, "tool.*")).to_have_attribute("aria-pressed", "false")
+
+
+def test_who_comes_to_choose_a_session_finds_those_of_that_moment(service: Service, page: Page) -> None:
+    chooser = page.get_by_label("Session", exact=True)
+    with scene(service) as one:
+        one.main.prompt("first of all")
+        expect(rows(page, "first of all").first).to_be_visible()
+        chooser.focus()
+        chooser.select_option(one.id)
+        expect(chooser.locator("option:checked")).to_have_text(re.compile("^app "))
+        with scene(service, "other", "/home/dev/other") as other:
+            other.main.prompt("from elsewhere")
+            wait_for(lambda: known(page, other.id), "the other session")
+            chooser.click()  # what has the focus already is opened
+            expect(chooser.locator("option", has_text="other ")).to_have_count(1)
+            assert chooser.input_value() == one.id
+
+
+def known(page: Page, id: str) -> bool:
+    return bool(page.evaluate("async id => (await import('/app/store.js')).store.sessions.has(id)", id))
 
 
 def test_topics_are_suggested_from_the_contract(page: Page) -> None:
