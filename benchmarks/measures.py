@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -191,7 +190,7 @@ def writing(bench: Bench) -> Iterator[Sample]:
 def hook(bench: Bench) -> Iterator[Sample]:
     """The hook as it is installed, against a shell that does nothing (the yardstick)."""
     home = bench.home()
-    install = [sys.executable, "-m", "clawsocket", "--install-hooks"]
+    install = [*Service.program, "--install-hooks"]
     subprocess.run(install, cwd=ROOT, env=environment(home.path), check=True, capture_output=True)
     command = json.loads(home.settings.read_text())["hooks"]["PostToolUse"][0]["hooks"][0]["command"]
     runs: dict[str, list[float]] = {"empty": [], "1 KB": [], "5 MB": []}

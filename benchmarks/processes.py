@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -161,14 +161,17 @@ class Service(Process):
     """Our service, in a scratch home, with no limits in the way.
 
     Attributes:
+        program: what is run: this source, or the binary that is shipped.
         listening_ms: how long it took to listen, the start of Python included.
     """
+
+    program: ClassVar[Sequence[str | Path]] = (sys.executable, "-m", "clawsocket")
 
     def __init__(self, home: Path, *arguments: str) -> None:
         """Start it and wait until it listens."""
         self.log = home / "service.log"
         with self.log.open("wb") as log:
-            command = [sys.executable, "-m", "clawsocket", "--port", "0", *UNLIMITED, *arguments]
+            command = [*self.program, "--port", "0", *UNLIMITED, *arguments]
             super().__init__(command, home, stdout=log, stderr=log)
         try:
             self.port = self._wait_for_port(home / ".claw-socket" / "endpoint")

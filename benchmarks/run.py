@@ -16,7 +16,7 @@ from benchmarks.growth import GROWTH
 from benchmarks.measures import MEASURES as STEADY
 from benchmarks.measures import Bench
 from benchmarks.picture import picture
-from benchmarks.processes import Tools
+from benchmarks.processes import Service, Tools
 from benchmarks.rows import Result, Sample, as_json, results, table
 
 MEASURES = {**STEADY, **GROWTH}
@@ -44,10 +44,15 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw charts, as SVG")
+    parser.add_argument("--program", type=Path, metavar="FILE", help="measure a binary, not this source")
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(MEASURES):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are: {', '.join(MEASURES)}")
     arguments.rounds = arguments.rounds or (1 if arguments.quick else 3)
+    if arguments.program is not None:
+        if not os.access(arguments.program, os.X_OK):
+            parser.error(f"there is no {arguments.program} that can be run")
+        Service.program = [arguments.program.resolve()]
     return arguments
 
 
@@ -81,6 +86,7 @@ def _document(found: list[Result], arguments: argparse.Namespace) -> dict[str, A
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": _machine(),
+        "program": arguments.program and arguments.program.name,
         "rounds": arguments.rounds,
         "quick": arguments.quick,
         "rows": as_json(found),
@@ -89,7 +95,8 @@ def _document(found: list[Result], arguments: argparse.Namespace) -> dict[str, A
 
 def _text(found: list[Result], arguments: argparse.Namespace) -> str:
     machine = _machine()
-    where = f"{machine['cpus']} CPUs, {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']}"
+    by = f"Python {machine['python']}" if arguments.program is None else f"the binary {arguments.program.name}"
+    where = f"{machine['cpus']} CPUs, {machine['memory_gb']} GB, {machine['system']}, {by}"
     when = f"{datetime.now(UTC).date().isoformat()}, median (least - most) of {arguments.rounds} rounds"
     return f"{when}{', quick' if arguments.quick else ''}; {where}\n\n{table(found)}"
 

@@ -50,6 +50,13 @@ def test_an_unknown_measurement_is_refused_with_the_names_of_those_there_are() -
     assert "fan-out" in done.stderr
 
 
+def test_a_program_that_is_not_there_is_not_measured() -> None:
+    command = [sys.executable, "-m", "benchmarks.run", "--program", "no/claw-socket", "start"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 2
+    assert "there is no no/claw-socket" in done.stderr
+
+
 @pytest.mark.parametrize(("figures", "kept"), [((1.0, 2.0, 9.0), True), ((2.1, 1.0, 2.2), False)])
 def test_the_median_of_our_own_figures_is_held_against_the_budget(figures: tuple[float, ...], kept: bool) -> None:
     found = result(row("line: to client, p50"), *((figure, None) for figure in figures))
