@@ -250,12 +250,11 @@ class App:
         limit = min(limit, self.settings.history_limit)
         size = self.settings.history_bytes
         if path is not None:
-            logged = await self.persistence.logged(session_id) if all else []
+            logged = partial(self.persistence.logged, session_id) if all else history.nothing
             with contextlib.suppress(FileNotFoundError):
-                read = partial(
-                    history.read, path, session_id, limit, before, max_bytes=size, logged=logged, places=self.places
+                return await history.read(
+                    path, session_id, limit, before, max_bytes=size, logged=logged, places=self.places
                 )
-                return await asyncio.to_thread(read)
         return history.stored(await self.persistence.history(session_id, limit, before), limit, max_bytes=size)
 
     async def _all_sessions(self) -> list[SessionInfo]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import heapq
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,12 @@ _sent = msgspec.json.Decoder(Envelope)
 
 READ_LIMIT = 512_000_000
 """Bytes read for one reply, at most."""
+
+ALWAYS = 1 << 62
+"""ms since 1970 at which nothing is over yet."""
+
+Logged = Callable[[int, int], Awaitable[Sequence[bytes]]]
+"""Gives the events of a session from one time to another, in ms since 1970, as they were sent, oldest first."""
 
 
 class Places:
@@ -74,17 +81,40 @@ class _Window(NamedTuple):
     """Lines of the main file."""
 
 
-def read(
+class _Part(NamedTuple):
+    """What a part of the transcripts tells.
+
+    Attributes:
+        window: the part.
+        events: what it tells.
+        after: by the id of each event, after how many lines it is told.
+        since: ms since 1970; what the log tells from then on belongs among the events.
+        until: the same of its end.
+    """
+
+    window: _Window
+    events: list[Event]
+    after: dict[str, int]
+    since: int
+    until: int
+
+
+async def nothing(_since: int, _until: int) -> Sequence[bytes]:
+    """Know of no event but those of the transcripts."""
+    return ()
+
+
+async def read(
     path: Path,
     session_id: str,
     limit: int,
     before: str | None,
     *,
     max_bytes: int,
-    logged: Sequence[bytes] = (),
+    logged: Logged = nothing,
     places: Places | None = None,
 ) -> tuple[list[Raw], bool]:
-    """Return the last events of a session, those of its subagents among them by time.
+    """Return the last events of a session, those of its subagents among them by time. Threads do the work.
 
     Args:
         path: the session's transcript.
@@ -92,7 +122,7 @@ def read(
         limit: how many events, at most.
         before: the id of the event to end before; None: the end.
         max_bytes: their size, at most.
-        logged: events as they were sent, oldest first, that no transcript tells: they are put among the others by time.
+        logged: gives what no transcript tells: it is put among the others by time.
         places: where the pages that were read begin; a page before one of them costs no more than what is in it.
 
     Returns:
@@ -102,10 +132,10 @@ def read(
     ends = places.find(path, before)
     count = limit + CONTEXT
     while True:
-        window = _window(path, session_id, count, ends)
-        told, after = _told(window)
-        events = _with(told, logged, window.whole)
-        end = _index(events, before)
+        part = await asyncio.to_thread(_part, path, session_id, count, ends)
+        others = await logged(part.since, part.until)
+        window = part.window
+        events, end = await asyncio.to_thread(_with, part, others, before)
         if end is None and ends:
             ends, count = {}, limit + CONTEXT  # the file is another one by now
             continue
@@ -113,22 +143,26 @@ def read(
             break
         count *= 4
     end = end or 0
-    page, more = _page(events[:end], limit, max_bytes, window.whole)
+    page, more = await asyncio.to_thread(_page, events[:end], limit, max_bytes, window.whole)
     given = events[end - len(page) : end]
-    told_after = next((after[event.id] for event in given if event.id in after), None)
+    told_after = next((part.after[event.id] for event in given if event.id in part.after), None)
     if told_after is not None and more:
         places.keep(path, given[0].id, _ends(window, told_after))
     return page, more
 
 
-def _told(window: _Window) -> tuple[list[Event], dict[str, int]]:
-    """Return the events of a window, and by the id of each after how many lines it is told."""
+def _part(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -> _Part:
+    """Read the last lines of all files, as :func:`_window` does, and what they tell."""
+    window = _window(path, session_id, count, ends)
     events: list[Event] = []
     after: dict[str, int] = {}
     for number, told in enumerate(steps(line.seen for line in window.lines), 1):
         events += told
         after.update((event.id, number) for event in told)
-    return events, after
+    since = 0 if window.whole or not events else events[0].timestamp
+    # Of a known place the last line tells an event that comes behind the page.
+    until = max(map(_time, events)) if ends and events else ALWAYS
+    return _Part(window, events, after, since, until)
 
 
 def _ends(window: _Window, count: int) -> dict[Path, int]:
@@ -160,13 +194,14 @@ def stored(raws: list[bytes], limit: int, *, max_bytes: int) -> tuple[list[Raw],
     return page[::-1], len(page) < len(raws)
 
 
-def _with(events: list[Event], logged: Sequence[bytes], whole: bool) -> list[Event]:
-    """Return events with those of the log that are of the same time and are not among them."""
-    known = {event.id for event in events}
-    start = 0 if whole or not events else events[0].timestamp
+def _with(part: _Part, logged: Sequence[bytes], before: str | None) -> tuple[list[Event], int | None]:
+    """Return a part's events with those of the log that are not among them, and where one of them is."""
+    events, known = part.events, {event.id for event in part.events}
     found = [_event(_sent.decode(raw)) for raw in logged]
-    more = sorted((one for one in found if one.timestamp >= start and one.id not in known), key=_time)
-    return list(heapq.merge(events, more, key=_time)) if more else events
+    more = sorted((one for one in found if one.id not in known), key=_time)
+    if more:
+        events = list(heapq.merge(events, more, key=_time))
+    return events, _index(events, before)
 
 
 def _time(event: Event) -> int:

@@ -7,7 +7,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from clawsocket.config import Settings
@@ -36,7 +35,7 @@ LOGGED = ("session.*", "tool.permission_*")
 """Events that are of sessions' files and hooks alone."""
 
 MOST_LOGGED = 10_000
-"""Events of each of these kinds that a history holds."""
+"""Of them, in one page of a history, at most."""
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ class Persistence:
         for kept in store.sessions(live=True):
             session = saved.load(kept.saved)
             if session is not None:
-                rows = store.events(kept.id, types="hook.*", limit=PAST_HOOKS)
+                rows = store.events(kept.id, types=("hook.*",), limit=PAST_HOOKS)
                 self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
         if store.crashed and store.posted:
             self._log.lose("crash")
@@ -206,18 +205,14 @@ class Persistence:
         rows = await self.disk.call(lambda store: store.events(session_id, before=before, limit=limit + 1))
         return [bytes(payload_of(row.frame)) for row in rows]
 
-    async def logged(self, session_id: str) -> list[bytes]:
-        """Return what no transcript tells of a session, its newest events, as JSON, oldest first."""
+    async def logged(self, session_id: str, since: int, until: int) -> list[bytes]:
+        """Return what no transcript tells of a session from one time to another, the newest, as JSON, oldest first."""
         if self.disk is None:
             return []
-        rows = [
-            row
-            for types in LOGGED
-            for row in await self.disk.call(
-                partial(Store.events, session_id=session_id, types=types, limit=MOST_LOGGED)
-            )
-        ]
-        return [bytes(payload_of(row.frame)) for row in sorted(rows, key=lambda row: row.seq)]
+        rows = await self.disk.call(
+            lambda store: store.events(session_id, types=LOGGED, since=since, until=until, limit=MOST_LOGGED)
+        )
+        return [bytes(payload_of(row.frame)) for row in rows]
 
     async def purge(self, sessions: list[str]) -> None:
         """Delete all that is known of some sessions. Clients that are there learn that they are removed."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clawsocket import history
+from clawsocket.protocol.envelope import Envelope
 from clawsocket.sources import backwards
 from tests.state.playback import RECORDINGS, SCENARIOS, file_observations, in_order, line_observations, play
 from tests.web.stage import long_conversation
@@ -22,7 +27,7 @@ def transcript_of(scenario: str) -> Path:
 
 
 def read(path: Path, limit: int = 1000, before: str | None = None, size: int = 16_000_000) -> tuple[list[Any], bool]:
-    events, more = history.read(path, path.stem, limit, before, max_bytes=size)
+    events, more = asyncio.run(history.read(path, path.stem, limit, before, max_bytes=size))
     return [json.loads(bytes(event)) for event in events], more
 
 
@@ -88,12 +93,15 @@ def test_a_page_deep_in_a_long_transcript_is_found(tmp_path: Path) -> None:
     assert last == "t:long:toolu_000002FwFtPevMuOtPNp6nmk:use"
 
 
-def pages(path: Path, limit: int, places: history.Places | None) -> list[list[str]]:
+def pages(
+    path: Path, limit: int, places: history.Places | None, logged: history.Logged = history.nothing
+) -> list[list[str]]:
     """The ids of all pages, from the end to the beginning."""
     found: list[list[str]] = []
     before, more = None, True
     while more:
-        raws, more = history.read(path, path.stem, limit, before, max_bytes=16_000_000, places=places)
+        page = history.read(path, path.stem, limit, before, max_bytes=16_000_000, logged=logged, places=places)
+        raws, more = asyncio.run(page)
         found.append([json.loads(bytes(raw))["id"] for raw in raws])
         before = found[-1][0]
     return found
@@ -107,6 +115,33 @@ def test_pages_are_the_same_whether_their_places_are_known(scenario: str, monkey
     known = pages(path, 10, history.Places())
     assert known == pages(path, 10, None)
     assert [id for page in reversed(known) for id in page] == [event["id"] for event in whole]
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_what_only_the_log_tells_stands_once_in_its_place_page_by_page(data: st.DataObject) -> None:
+    path = transcript_of(data.draw(st.sampled_from(["f2_subagents_parallel", "b_bash", "r_big"])))
+    told, _ = read(path)
+    times = [event["timestamp"] for event in told]
+    near = st.integers(times[0] - 5, times[-1] + 5) | st.sampled_from(times)
+    own = [
+        Envelope(type="session.idle", timestamp=at, session_id=path.stem, data={}, id=f"h:{number}", source="hook")
+        for number, at in enumerate(sorted(data.draw(st.lists(near, max_size=40))))
+    ]
+    asked: list[tuple[int, int]] = []
+
+    async def logged(since: int, until: int) -> list[bytes]:
+        asked.append((since, until))
+        return [msgspec.json.encode(one) for one in own if since <= one.timestamp <= until]
+
+    limit = data.draw(st.integers(1, 30))
+    for places in (None, history.Places()):
+        found = pages(path, limit, places, logged)
+        ids = [id for page in reversed(found) for id in page]
+        assert sorted(ids) == sorted([event["id"] for event in told] + [one.id for one in own])
+        assert [id for id in ids if id[0] == "h"] == [one.id for one in own]
+        assert [id for id in ids if id[0] != "h"] == [event["id"] for event in told]
+    assert asked[0][1] > times[-1] + 5, "what comes behind the last line is asked for, too"
 
 
 def test_a_page_costs_what_it_returns_however_long_the_transcript_is(
@@ -128,7 +163,8 @@ def test_a_page_costs_what_it_returns_however_long_the_transcript_is(
     assert len(cost) <= len(found) + 1, "each page is read at once"
     assert max(cost) <= 500 + history.CONTEXT
     path.write_bytes(path.read_bytes()[-100_000:])
-    assert history.read(path, path.stem, 500, found[0][0], max_bytes=16_000_000, places=places)[1] is False
+    page = history.read(path, path.stem, 500, found[0][0], max_bytes=16_000_000, places=places)
+    assert asyncio.run(page)[1] is False
 
 
 def test_the_places_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def troubles(case: Case) -> Iterator[Finding]:
     since = case.home.endpoint.stat().st_mtime * 1000 - 10_000
     try:
         with contextlib.closing(Viewer(case.home.log)) as viewer:
-            rows = viewer.events("", types="system.error")
+            rows = viewer.events("", types=("system.error",))
     except StoreError as error:
         yield Finding("log", "error", str(error), "claw-socket restart")
         return

@@ -17,8 +17,9 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,9 @@ CRASH_JUMP = 1_000_000
 
 TRIM = 2000
 """Events deleted at a time, about."""
+
+_NEVER = (1 << 63) - 1
+"""Behind every number and every time, the most that SQLite takes."""
 
 _PRAGMAS = """
     PRAGMA page_size = 8192;
@@ -170,26 +174,45 @@ class Reading:
             rows = self._reader.execute(query).fetchall()
         return [SavedSession(id, project, bool(ended), at, saved) for id, project, ended, at, saved in rows]
 
-    def events(self, session_id: str, *, types: str = "*", before: str | None = None, limit: int = -1) -> list[Row]:
+    def events(
+        self,
+        session_id: str,
+        *,
+        types: tuple[str, ...] = ("*",),
+        before: str | None = None,
+        since: int = 0,
+        until: int = _NEVER,
+        limit: int = -1,
+    ) -> list[Row]:
         """Return a session's newest events, oldest first.
 
         Args:
             session_id: the session; empty: those that are of none.
-            types: those whose type fits this (``*`` for any characters).
+            types: those whose type fits one of these (``*`` for any characters).
             before: the id of the event to end before.
+            since: ms since 1970, of the oldest.
+            until: the same of the newest.
             limit: how many, at most; -1 for all.
         """
+        fits = cache(lambda type: any(fnmatchcase(type, one) for one in types))
         with errors_of(self.path, reading=True):
-            newest = self._newest(session_id, 1 << 62 if before is None else self._seq(session_id, before))
-            rows = list(islice((row for row in newest if fnmatchcase(row.type, types)), None if limit < 0 else limit))
+            end = _NEVER if before is None else self._seq(session_id, before)
+
+            def wants(seq: int, at: int, type: str, session: str) -> bool:
+                return session == session_id and since <= at <= until and seq < end and fits(type)
+
+            newest = (row for last in self._lasts(session_id, end, since) for row in self._wanted(last, wants))
+            rows = list(islice(newest, None if limit < 0 else limit))
         return rows[::-1]
 
-    def _newest(self, session_id: str, end: int) -> Iterator[Row]:
-        """Yield a session's events before a number, newest first."""
-        for last in self._lasts(session_id):
+    def _wanted(self, last: int, wants: Callable[[int, int, str, str], bool]) -> Iterator[Row]:
+        """Yield the events of a block that are wanted, newest first; it is unpacked only if there are any."""
+        found = self._reader.execute("SELECT heads FROM blocks WHERE last = ?", (last,)).fetchone()
+        heads = heads_of(found[0]) if found else None
+        if heads and any(map(wants, heads.seqs, heads.ats, heads.types, map(heads.names.__getitem__, heads.sessions))):
             found = self._reader.execute("SELECT * FROM blocks WHERE last = ?", (last,)).fetchone()
             for row in reversed(unpack(Block(*found))) if found else ():
-                if row.session_id == session_id and row.seq < end:
+                if wants(row.seq, row.at, row.type, row.session_id):
                     yield row
 
     def _seq(self, session_id: str, id: str) -> int:
@@ -201,10 +224,13 @@ class Reading:
                 return heads.seqs[heads.ids.index(id)]
         return 0
 
-    def _lasts(self, session_id: str) -> Iterator[int]:
-        """Yield the keys of the blocks that have events of a session, newest first."""
-        query = "SELECT last FROM blocks_of WHERE session = ? ORDER BY last DESC"
-        return (last for (last,) in self._reader.execute(query, (session_id,)))
+    def _lasts(self, session_id: str, end: int = _NEVER, since: int = 0) -> Iterator[int]:
+        """Yield the keys of the blocks with events of a session that have numbers before one, newest first."""
+        query = """
+            SELECT last FROM blocks_of CROSS JOIN blocks USING (last) WHERE session = ? AND at >= ?
+            AND last <= ifnull((SELECT min(last) FROM blocks WHERE last >= ?), last) ORDER BY last DESC
+        """
+        return (last for (last,) in self._reader.execute(query, (session_id, since, end)))
 
 
 class Store(Reading):

@@ -40,7 +40,7 @@ class Playing(FakeBackend):
     async def history(
         self, session_id: str, limit: int, before: str | None, all: bool
     ) -> tuple[list[msgspec.Raw], bool]:
-        return history.read(self.transcripts[session_id, None], session_id, limit, before, max_bytes=16_000_000)
+        return await history.read(self.transcripts[session_id, None], session_id, limit, before, max_bytes=16_000_000)
 
 
 def transcripts(scenario: str) -> dict[tuple[str, str | None], Path]:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError, StoreTooNewError
-from clawsocket.log.block import BLOCK_EVENTS, Row
+from clawsocket.log import store as store_module
+from clawsocket.log.block import BLOCK_EVENTS, Block, Row, unpack
 from clawsocket.log.database import Transaction, refuse_network, set_aside
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.schema import MIGRATIONS
@@ -162,7 +163,7 @@ def test_what_is_of_no_session_can_be_had_by_its_type(path: Path) -> None:
         error = Row(first + 1, 5, "system.error", "", "e:1", b"error")
         check = Row(first + 2, 6, "system.check", "", "h:1", b"check")
         store.commit([row(first), error, check], Extras(), head=first + 2)
-        assert store.events("", types="system.error") == [error]
+        assert store.events("", types=("system.error",)) == [error]
         assert store.events("") == [error, check]
 
 
@@ -174,9 +175,38 @@ def test_a_session_has_its_own_events_newest_last_and_page_by_page(path: Path) -
         assert store.events("a") == of_a
         assert store.events("a", limit=2) == of_a[-2:]
         assert store.events("a", limit=2, before=of_a[-2].id) == of_a[-4:-2]
-        assert store.events("a", types="hook.*") == []
+        assert store.events("a", types=("hook.*",)) == []
         assert store.events("a", before="m:unknown") == []
         assert store.events("unknown") == []
+
+
+def test_of_a_session_one_gets_some_types_and_some_time_from_the_blocks_that_have_them(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked: list[int] = []
+
+    def counted(block: Block) -> list[Row]:
+        unpacked.append(block.last)
+        return unpack(block)
+
+    types = ("session.idle", "tool.use", "tool.permission_request", "message.user")
+    with opened(path) as store:
+        first = store.head + 1
+        rows = [Row(first + n, 1000 + n, types[n % 4], "ab"[n % 3 == 0], f"e:{n}", b"{}") for n in range(60)]
+        for part in range(0, 60, 12):
+            store.commit(rows[part : part + 12], Extras(), head=rows[part + 11].seq)
+        wanted = ("session.*", "tool.permission_*")
+        monkeypatch.setattr(store_module, "unpack", counted)
+        spans = ((0, 5000, -1), (1013, 1022, -1), (1013, 1040, 3), (1013, 1013, -1), (1060, 5000, -1))
+        for since, until, limit in spans:
+            held = [one for one in rows if one.session_id == "a" and since <= one.at <= until]
+            held = [one for one in held if one.type in (types[0], types[2])]
+            unpacked.clear()
+            found = store.events("a", types=wanted, since=since, until=until, limit=limit)
+            assert found == held[-limit if limit > 0 else 0 :]
+            assert len(unpacked) <= len({(one.seq - first) // 12 for one in held})
+        before = store.events("a", types=wanted, before=rows[20].id, until=1019)
+        assert before == [one for one in rows[:20] if one.session_id == "a" and one.type in (types[0], types[2])]
 
 
 EVENTS = st.lists(
