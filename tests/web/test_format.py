@@ -97,6 +97,23 @@ def test_a_list_is_brought_up_to_date_and_what_stays_is_the_same_element(page: P
     assert page.evaluate(KEYED, [list(before), list(after)]) == [list(after), True, True]
 
 
+def test_a_list_is_not_laid_out_at_once_for_a_focus_that_nothing_has(page: Page) -> None:
+    code = """async () => {
+        document.activeElement.blur();
+        const { h, keyed } = await import("/app/dom.js");
+        const list = document.body.appendChild(h("ul"));
+        const show = (keys) => keyed(list, keys, (key) => key, (key) => h("li", { tabindex: "0" }, key));
+        const focus = HTMLElement.prototype.focus;
+        let calls = 0;
+        HTMLElement.prototype.focus = function (...given) { calls++; focus.apply(this, given); };
+        for (const keys of ["abc", "cab", "b", ""]) show([...keys]);
+        HTMLElement.prototype.focus = focus;
+        list.remove();
+        return [document.activeElement === document.body, calls];
+    }"""
+    assert page.evaluate(code) == [True, 0]
+
+
 @pytest.mark.parametrize(
     ("hash", "place"),
     [

@@ -66,6 +66,7 @@ export function text(element, value) {
  */
 export function keyed(parent, items, key, create, update) {
   const focused = document.activeElement;
+  const isFocused = focused !== null && focused !== document.body;
   const known = (parent.keyedChildren ??= new Map());
   const list = Array.from(items, (item) => [key(item), item]);
   const wanted = new Set(list.map(([name]) => name));
@@ -86,8 +87,9 @@ export function keyed(parent, items, key, create, update) {
   }
   // Last, so that another list can take what is in them; and not what another list has taken.
   for (const element of stale) if (element.parentNode === parent) element.remove();
-  // What had the focus may have been moved, out of the page and into it again where its new place came only now.
-  if (document.activeElement === document.body && focused?.isConnected) focused.focus({ preventScroll: true });
+  // What had the focus may have been moved, out of the page and into it again where its new place came only now. To
+  // focus has the page laid out at once.
+  if (isFocused && document.activeElement === document.body && focused.isConnected) focused.focus({ preventScroll: true });
 }
 
 /** Put an element before another; one that stays in the page is moved as it is, where the browser can. */

@@ -18,8 +18,9 @@ export function createRow(item, context) {
   const row = h("article", { class: `row-item row-${item.kind}`, tabindex: "-1", "data-key": item.key, "data-kind": item.kind });
   const time = h("time", { class: "row-time soft small", datetime: new Date(item.at).toISOString(), title: when(item.at) }, clock(item.at));
   row.body = h("div", { class: "row-body" });
-  row.append(time, row.body);
+  row.append(time);
   if (context.showsAgents && item.agent) row.append(h("span", { class: "row-agent small soft" }, context.agentName(item.agent)));
+  row.append(row.body);
   const make = MAKERS[item.kind];
   if (make !== undefined) make(row, item, context);
   return row;

@@ -122,6 +122,7 @@ class Shell extends HTMLElement {
     leave();
     this.#isIn = false;
     this.#shown = null;
+    set(this, "data-view", null);
     this.#links();
     const field = h("input", {
       type: "password", name: "token", autocomplete: "off", spellcheck: "false", required: true, "aria-label": "Token",
@@ -158,6 +159,7 @@ class Shell extends HTMLElement {
       return;
     }
     if (key !== this.#shown || !this.#isIn) return;
+    set(this, "data-view", route.view); // for styles: with :has() each change in a view would be looked at
     this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
     if (!first) this.#main.focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -169,6 +171,7 @@ class Shell extends HTMLElement {
   #miss() {
     this.#isMissing = true;
     this.#shown = null;
+    set(this, "data-view", null);
     this.#title();
     this.#main.replaceChildren(h("p", { class: "soft", role: "status" }, "This view could not be loaded. It comes when the service is back; if not, reload the page."));
   }
