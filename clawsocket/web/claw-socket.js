@@ -470,9 +470,13 @@ class Events {
 
   /** @returns {Promise<this>} */
   async open() {
-    this.#opening ??= this.#connect().finally(() => (this.#opening = null));
-    await this.#opening.catch(unlessClosed);
+    await this.#opened().catch(unlessClosed);
     return this;
+  }
+
+  /** Whoever asks first has it connected; the others wait for the same. */
+  #opened() {
+    return (this.#opening ??= this.#connect().finally(() => (this.#opening = null)));
   }
 
   /** @returns {Promise<IteratorResult<AnyEvent, undefined>>} */
@@ -516,7 +520,7 @@ class Events {
 
   /** @returns {Promise<AnyEvent | null>} */
   async #event() {
-    await (this.#opening ?? this.#connect());
+    if (this.#link === null) await this.#opened();
     const link = /** @type {Link} */ (this.#link);
     try {
       return this.#take(await link.receive(this.#scope.signal), link);

@@ -57,6 +57,21 @@ def test_it_finds_the_server_by_itself_and_gives_events(shared: Service, runtime
         assert running.end()[1:] == [["tool.use", ident, True], ["closed", True, True]]
 
 
+def test_a_stream_that_is_read_and_opened_at_once_has_one_connection(home: Path, runtime: str) -> None:
+    source = """
+        const claw = await connect();
+        const events = claw.events("tool.*");
+        const first = events.next();
+        await Promise.all([events.open(), events.open()]);
+        tell((await claw.status()).clients.length);
+        tell((await first).value.type);
+    """
+    with Service(home), Running(home, source, runtime) as running:
+        assert running.wait() == [2], "the stream's, and that of questions"
+        use_tool(home)
+        assert running.end()[1:] == ["tool.use"]
+
+
 def test_claw_socket_dir_is_another_folder(shared: Service, tmp_path: Path) -> None:
     source = "tell((await (await connect()).snapshot()).epoch.length)"
     with Running(tmp_path, source, more={"CLAW_SOCKET_DIR": str(shared.folder)}) as running:

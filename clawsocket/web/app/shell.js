@@ -77,6 +77,7 @@ class Shell extends HTMLElement {
 
   async #begin() {
     const code = takeCode();
+    load(router.route.view).catch(() => {}); // meanwhile; that it can't be loaded is told when it is to be shown
     await this.#enter(code === null ? {} : { code });
   }
 

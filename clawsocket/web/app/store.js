@@ -57,6 +57,11 @@ class Store {
     return { sessions: new Set(this.sessions.keys()), agents: new Set(this.agents.keys()), all: true, connection: true };
   }
 
+  /** Up to where it was told, for streams that are to go on from there; null before the first connection. */
+  get position() {
+    return this.#stream?.position ?? null;
+  }
+
   /** The agents of a session, its main agent first. */
   agentsOf(sessionId) {
     const found = [];

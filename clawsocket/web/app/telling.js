@@ -36,6 +36,8 @@ export class Telling {
   /** Newer ones that were forgotten: the one that is next last. */
   #cut = [];
   #waiting = [];
+  /** Whether events went missing while a page was on its way, which may not hold them. */
+  #isStale = false;
   #isClosed = false;
 
   /**
@@ -49,13 +51,12 @@ export class Telling {
     this.#changed = changed;
   }
 
-  /** Read the newest page, and go on with what comes. */
+  /** Read the newest page, and go on with what comes: from before the page was asked for, so that nothing lies between. */
   async open() {
     const notice = (told) => this.#noticed(told);
-    this.#stream = store.claw.events(TOPICS, { session: this.#session, notice });
+    this.#stream = store.claw.events(TOPICS, { session: this.#session, notice, since: store.position });
     this.#follow();
-    await this.#stream.open();
-    if (!this.#isClosed) await this.#fill();
+    await this.#fill();
   }
 
   /** Whether the newest items were forgotten: what comes is not shown until somebody goes there. */
@@ -89,7 +90,9 @@ export class Telling {
   }
 
   #noticed(told) {
-    if (told.type !== "gap" || !this.isOpen || this.isCut) return;
+    if (told.type !== "gap" || this.isCut) return;
+    this.#isStale = !this.isOpen;
+    if (this.#isStale) return;
     this.#story.gap(told);
     this.isOpen = false;
     this.#fill();
@@ -108,6 +111,11 @@ export class Telling {
       }
       if (isFirst || missed.length === MISSED) this.#begin(isFirst ? page : missed.flat());
       else this.#story.append([page, ...missed].flat().filter((event) => !this.#story.knows(event)));
+      if (this.#isStale) {
+        this.#isStale = false;
+        await this.#fill();
+        return;
+      }
       this.isOpen = true;
       for (const event of this.#waiting.splice(0)) this.#tell(event);
     } catch (error) {

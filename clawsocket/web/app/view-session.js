@@ -140,7 +140,7 @@ export class SessionView extends View {
   // What is told
 
   async #begin() {
-    if (store.claw === null || this.#telling !== null || this.#id === null) return;
+    if (store.position === null || this.#telling !== null || this.#id === null) return;
     this.#telling = new Telling(this.#story, this.#id, () => this.#draw());
     await this.#telling.open();
     if (!store.sessions.has(this.#id)) await this.#lookUp();
