@@ -7,9 +7,9 @@
 import { h, keyed } from "./dom.js";
 
 /** Rows of a chunk. */
-const CHUNK = 24;
-/** Pixels above and below the view that are in the page. */
-const MARGIN = 1200;
+const CHUNK = 12;
+/** Pixels above and below the view that are in the page; and in the first frame of a place that was far. */
+const MARGIN = 1200, CLOSE = 150;
 /** Pixels from the end that still are at the end. */
 const NEAR = 24;
 /** Pixels of a row, before any was measured. */
@@ -48,11 +48,11 @@ export class LongList extends HTMLElement {
     return this.#rows;
   }
 
-  /** Show these rows; those that were there before keep their elements. */
+  /** Show these rows; those that were there before keep their elements. While one scrolls, with what that draws anyway. */
   show(rows) {
     this.#rows = rows;
     this.#chunk(rows);
-    this.#render();
+    if (this.#frame === 0) this.#render();
   }
 
   /** Bring rows that changed up to date. */
@@ -152,7 +152,9 @@ export class LongList extends HTMLElement {
     const anchor = this.following ? null : this.#anchor();
     if (this.following) this.#at = Infinity;
     else if (anchor !== null) this.#at = this.#placeOf(anchor);
-    for (let tries = 0; tries < 4 && this.#draw(); tries++);
+    const margin = this.#isDrawn() ? MARGIN : CLOSE;
+    for (let tries = 0; tries < 4 && this.#draw(margin); tries++);
+    if (margin === CLOSE) this.#scrolled(); // what is around it in the next frame, so that none takes long
     if (this.following) {
       this.scrollTop = this.scrollHeight;
       this.#at = this.scrollTop;
@@ -194,19 +196,31 @@ export class LongList extends HTMLElement {
   }
 
   /** Put the chunks near the place into the page, and take the others out; returns whether they were not as high as thought. */
-  #draw() {
-    const total = this.#sum(0, this.#chunks.length);
-    const at = Math.min(this.#at, Math.max(0, total - this.clientHeight));
-    let from = 0, above = 0;
-    while (from < this.#chunks.length - 1 && above + this.#chunks[from].height < at - MARGIN) above += this.#chunks[from++].height;
-    let to = from, shown = above;
-    while (to < this.#chunks.length && shown < at + this.clientHeight + MARGIN) shown += this.#chunks[to++].height;
+  #draw(margin = MARGIN) {
+    const [from, to] = this.#near(margin);
     const near = this.#chunks.slice(from, to);
     keyed(this.#body, near, (chunk) => chunk.key, () => h("div", { class: "list-chunk" }), (section, chunk) => this.#fill(section, chunk));
     this.#space(from, to); // before it is measured, too: a page that is shorter for a moment is scrolled up
     const surprise = this.#measure(near);
     this.#space(from, to);
     return surprise > MARGIN / 4;
+  }
+
+  /** Which chunks are no farther from the place than this, from one to before another. */
+  #near(margin) {
+    const total = this.#sum(0, this.#chunks.length);
+    const at = Math.min(this.#at, Math.max(0, total - this.clientHeight));
+    let from = 0, above = 0;
+    while (from < this.#chunks.length - 1 && above + this.#chunks[from].height < at - margin) above += this.#chunks[from++].height;
+    let to = from, shown = above;
+    while (to < this.#chunks.length && shown < at + this.clientHeight + margin) shown += this.#chunks[to++].height;
+    return [from, to];
+  }
+
+  /** Whether something of the place is in the page. */
+  #isDrawn() {
+    const [from, to] = this.#near(0);
+    return from === to || this.#chunks.slice(from, to).some((chunk) => this.#body.keyedChildren?.has(chunk.key));
   }
 
   #space(from, to) {
