@@ -1,7 +1,8 @@
-"""What a view of the dashboard takes in a Chromium to which no debugger is attached: as one has it who only looks.
+"""What a view of the dashboard takes in a Chromium in which no debugger keeps anything: as one has it who only looks.
 
 ``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000]``. The load is that of
-:mod:`benchmarks.dashboard`. Loopback only, in a scratch home.
+:mod:`benchmarks.dashboard`. ``--view history`` is a session of 50,000 events, in which one goes up and down and reads
+here and there. Loopback only, in a scratch home.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
+
+from websockets.sync.client import connect
 
 from benchmarks.dashboard import EVERY, VIEWS, WINDOW, Feed, place
 from benchmarks.page import MEMORY, memory, row, told
@@ -25,6 +28,14 @@ from tests.support.browser import FLAGS
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.dashboard import new_code
+from tests.web.stage import long_conversation
+
+TURNS = 10_000
+"""Of the long session, five events each."""
+STEP = 20_000
+"""Pixels of a turn of the wheel that goes far."""
+UP = 15
+"""Readings on the way up, and on the way down."""
 
 
 class Unwatched:
@@ -35,7 +46,7 @@ class Unwatched:
     """
 
     def __init__(self, first: str) -> None:
-        self._first = first
+        self._first, self._reads = first, 0
 
     def __enter__(self) -> Self:
         path = shutil.which("chromium") or shutil.which("google-chrome")
@@ -53,9 +64,22 @@ class Unwatched:
     def go(self, address: str) -> None:
         """Have this page alone."""
         before = [one["id"] for one in self._ask("GET", "/json/list") if one["type"] == "page"]
-        self._ask("PUT", f"/json/new?{quote(address, safe='')}")
+        self._page = self._ask("PUT", f"/json/new?{quote(address, safe='')}")["webSocketDebuggerUrl"]
         for id in before:
             self._ask("GET", f"/json/close/{id}")
+
+    def read(self) -> None:
+        """Turn the wheel for some seconds: far, and then slowly, up and after a while down again."""
+        self._reads += 1
+        far = STEP if self._reads // UP % 2 else -STEP
+        with connect(self._page) as page:  # without Network.enable nothing is kept of what comes
+            for number, by in enumerate([far] * 20 + [240] * 100):
+                where = {"x": WINDOW["width"] // 2, "y": WINDOW["height"] * 3 // 4, "deltaX": 0, "deltaY": by}
+                turn = {"method": "Input.dispatchMouseEvent", "params": {"type": "mouseWheel", **where}}
+                page.send(json.dumps({"id": number, **turn}))
+                while json.loads(page.recv(timeout=20)).get("id") != number:
+                    pass
+                time.sleep(0.03)
 
     def _ask(self, method: str, path: str) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
@@ -96,12 +120,12 @@ def _cpu(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
-def looks(page: Unwatched, seconds: float) -> Iterator[str]:
-    """Rows of a table: what the renderer has, in turns of ten."""
+def looks(page: Unwatched, seconds: float, act: Callable[[], None]) -> Iterator[str]:
+    """Rows of a table: what the renderer has, in turns of ten, while something is done again and again."""
     pid, seen = page.renderer, list[float]()
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        time.sleep(EVERY)
+        act()
         seen.append(memory(pid).private)
     parts = [max(seen[at : at + max(1, len(seen) // 10)]) for at in range(0, len(seen), max(1, len(seen) // 10))]
     yield row("private memory at most, MB", f"{max(seen):.0f}", max(seen) <= MEMORY, f"<= {MEMORY:.0f} MB")
@@ -112,17 +136,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--rate", type=float, default=1000, help="events a second")
-    parser.add_argument("--view", choices=VIEWS, default="events")
+    parser.add_argument("--view", choices=(*VIEWS, "history"), default="events")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Service(Path(folder), "--set", "hook_rate=1000000") as service:
+        is_long = options.view == "history"
+        long = long_conversation(Path(folder), TURNS) if is_long else ""
         feed = Feed(service, options.rate)
         feed.begin()
         feed.start()
         with Unwatched(f"http://{service.address}/#code={new_code(service)}") as page:
             time.sleep(3)  # until its first view is there, and it has its cookie
-            page.go(f"http://{service.address}/{place(options.view, feed.lasting)}")
+            view, session = ("session", long) if is_long else (options.view, feed.lasting)
+            page.go(f"http://{service.address}/{place(view, session)}")
             time.sleep(3)
-            told(f"{options.view}, at {options.rate:,.0f} events a second", looks(page, options.seconds))
+            act = page.read if is_long else lambda: time.sleep(EVERY)
+            told(f"{options.view}, at {options.rate:,.0f} events a second", looks(page, options.seconds, act))
         feed.stop()
 
 
