@@ -34,8 +34,8 @@ TURNS = 10_000
 """Of the long session, five events each."""
 STEP = 20_000
 """Pixels of a turn of the wheel that goes far."""
-UP = 15
-"""Readings on the way up, and on the way down."""
+UP = 45
+"""Readings on the way to the first event, and on the way back."""
 
 
 class Unwatched:
@@ -69,11 +69,11 @@ class Unwatched:
             self._ask("GET", f"/json/close/{id}")
 
     def read(self) -> None:
-        """Turn the wheel for some seconds: far, and then slowly, up and after a while down again."""
+        """Turn the wheel for some seconds, once far and then slowly: to the beginning, and from there to the end."""
         self._reads += 1
-        far = STEP if self._reads // UP % 2 else -STEP
+        far, near = (STEP, 240) if self._reads // UP % 2 else (-STEP, -240)
         with connect(self._page) as page:  # without Network.enable nothing is kept of what comes
-            for number, by in enumerate([far] * 20 + [240] * 100):
+            for number, by in enumerate([far] + [near] * 120):
                 where = {"x": WINDOW["width"] // 2, "y": WINDOW["height"] * 3 // 4, "deltaX": 0, "deltaY": by}
                 turn = {"method": "Input.dispatchMouseEvent", "params": {"type": "mouseWheel", **where}}
                 page.send(json.dumps({"id": number, **turn}))

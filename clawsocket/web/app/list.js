@@ -9,7 +9,7 @@ import { h, keyed } from "./dom.js";
 /** Rows of a chunk. */
 const CHUNK = 12;
 /** Pixels above and below the view that are in the page; and in the first frame of a place that was far. */
-const MARGIN = 1200, CLOSE = 150;
+const MARGIN = 600, CLOSE = 150;
 /** Pixels from the end that still are at the end. */
 const NEAR = 24;
 /** Pixels of a row, before any was measured. */

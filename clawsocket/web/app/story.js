@@ -10,7 +10,7 @@ import { Lanes } from "./lanes.js";
 /** The main agent, among agents' ids. */
 export const MAIN = "";
 /** Items that are kept at most: those that are furthest go, and are read again when somebody scrolls there. */
-export const MOST_ITEMS = 10_000;
+export const MOST_ITEMS = 4_000;
 /** Characters of one text that are kept. */
 const KEPT = 200_000;
 /** Parts of a tool's input that are looked at. */
