@@ -497,7 +497,7 @@ def test_of_a_long_history_a_part_is_kept_and_the_rest_is_read_again(browser: Br
                 assert page.evaluate(f"{LIST}.rows.length") < 13_000
                 return bool(page.evaluate(until))
 
-            wait_for(look, f"{until} by {by}", 50)
+            wait_for(look, f"{until} by {by}", 90)
 
         scrolled(-100_000, "document.querySelector('view-session').dataset.begin === 'true'")
         assert prompts(page)[0] == 0

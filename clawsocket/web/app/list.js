@@ -10,6 +10,8 @@ import { h, keyed } from "./dom.js";
 const CHUNK = 12;
 /** Pixels above and below the view that are in the page; and in the first frame of a place that was far. */
 const MARGIN = 600, CLOSE = 150;
+/** Pixels from where what is there ends at which more is asked for. */
+const AHEAD = 3000;
 /** Pixels from the end that still are at the end. */
 const NEAR = 24;
 /** Pixels of a row, before any was measured. */
@@ -164,8 +166,8 @@ export class LongList extends HTMLElement {
       if (Math.abs(moved) >= 1) this.scrollTop += moved;
       this.#at = this.scrollTop;
     }
-    if (this.scrollTop < MARGIN && this.#options) this.#options.needsMore();
-    if (this.isCut && this.scrollHeight - this.scrollTop - this.clientHeight < MARGIN) this.#options.needsNewer();
+    if (this.scrollTop < AHEAD && this.#options) this.#options.needsMore();
+    if (this.isCut && this.scrollHeight - this.scrollTop - this.clientHeight < AHEAD) this.#options.needsNewer();
   }
 
   /** Whether somebody scrolled up since it was drawn: what is drawn before the browser tells of it must not undo it. */
