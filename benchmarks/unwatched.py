@@ -23,6 +23,7 @@ from urllib.parse import quote
 from websockets.sync.client import connect
 
 from benchmarks.dashboard import EVERY, VIEWS, WINDOW, Feed, place
+from benchmarks.history import STEP
 from benchmarks.page import MEMORY, memory, row, told
 from tests.support.browser import FLAGS
 from tests.support.service import Service
@@ -32,8 +33,6 @@ from tests.web.stage import long_conversation
 
 TURNS = 10_000
 """Of the long session, five events each."""
-STEP = 20_000
-"""Pixels of a turn of the wheel that goes far."""
 UP = 45
 """Readings on the way to the first event, and on the way back."""
 

@@ -17,6 +17,7 @@ from clawsocket.claude import transcript
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
 from clawsocket.protocol.envelope import Envelope, Event, encode
 from clawsocket.sources.backwards import last_lines
+from clawsocket.sources.transcript_index import FOREVER
 from clawsocket.state.history import steps
 
 CONTEXT = 200
@@ -29,9 +30,6 @@ _sent = msgspec.json.Decoder(Envelope)
 
 READ_LIMIT = 512_000_000
 """Bytes read for one reply, at most."""
-
-ALWAYS = 1 << 62
-"""ms since 1970 at which nothing is over yet."""
 
 Logged = Callable[[int, int], Awaitable[Sequence[bytes]]]
 """Gives the events of a session from one time to another, in ms since 1970, as they were sent, oldest first."""
@@ -161,7 +159,7 @@ def _part(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -> 
         after.update((event.id, number) for event in told)
     since = 0 if window.whole or not events else events[0].timestamp
     # Of a known place the last line tells an event that comes behind the page.
-    until = max(map(_time, events)) if ends and events else ALWAYS
+    until = max(map(_time, events)) if ends and events else FOREVER
     return _Part(window, events, after, since, until)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from clawsocket import history
 from clawsocket.protocol.envelope import Envelope
 from clawsocket.sources import backwards
+from clawsocket.sources.transcript_index import FOREVER
 from tests.state.playback import RECORDINGS, SCENARIOS, file_observations, in_order, line_observations, play
 from tests.web.stage import long_conversation
 
@@ -157,7 +158,15 @@ def test_a_page_costs_what_it_returns_however_long_the_transcript_is(
 
     monkeypatch.setattr(history, "last_lines", counted)
     places = history.Places()
-    found = pages(path, 500, places)
+    asked: list[tuple[int, int]] = []
+
+    async def logged(since: int, until: int) -> list[bytes]:
+        asked.append((since, until))
+        return []
+
+    found = pages(path, 500, places, logged)
+    assert all(since > 0 for since, _ in asked[:-2]), "the log is asked for the page's own time alone"
+    assert all(until < FOREVER for _, until in asked[1:])
     assert len(found) > 8
     assert len({id for page in found for id in page}) == sum(len(page) for page in found)
     assert len(cost) <= len(found) + 1, "each page is read at once"
