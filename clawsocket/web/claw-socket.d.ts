@@ -40,6 +40,14 @@ export interface ConnectOptions {
 /** A client of a server. It keeps no program running that waits for nothing. */
 export interface Claw {
   /**
+   * Connect for questions, so that the first one need not wait for that. Without it, the first one connects.
+   *
+   * @throws {NoServerError} no server answers
+   * @throws {TokenRefusedError} it refuses the token
+   */
+  open(): Promise<void>;
+
+  /**
    * Return a stream of events, to be read with `for await`.
    *
    * @param topics patterns such as `tool.*`, one or several; without any, everything

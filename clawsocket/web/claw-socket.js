@@ -161,6 +161,8 @@ class Claw {
   #scope;
   /** @type {Link | null} */
   #link = null;
+  /** @type {Promise<void> | null} */
+  #opening = null;
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
   /** @type {Promise<unknown>} */
@@ -180,6 +182,10 @@ class Claw {
   }
 
   async open() {
+    if (this.#link === null) await (this.#opening ??= this.#connect().finally(() => (this.#opening = null)));
+  }
+
+  async #connect() {
     this.#link = await dial(await this.#find(), this.#scope.signal);
   }
 
@@ -396,6 +402,7 @@ class Claw {
    * @param {AbortSignal} signal
    */
   async #reply(message, patience, signal) {
+    if (this.#opening !== null) await unless(signal, this.#opening);
     if (this.#link === null) {
       this.#link = await dial(await this.#find(), signal);
       patience.connected();

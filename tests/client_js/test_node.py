@@ -72,6 +72,22 @@ def test_a_stream_that_is_read_and_opened_at_once_has_one_connection(home: Path,
         assert running.end()[1:] == ["tool.use"]
 
 
+def test_who_is_to_ask_can_connect_before(home: Path, runtime: str) -> None:
+    source = """
+        const claw = await connect({ wait: true });
+        tell((await failure(claw.open())).split(":")[0]);
+        tell((await claw.status()).clients.length);
+        const another = await connect({ wait: true });
+        const [, , status] = await Promise.all([another.open(), another.open(), another.status()]);
+        await another.open();
+        tell(status.clients.length, (await another.status()).clients.length);
+    """
+    with Running(home, source, runtime) as running:
+        assert running.wait() == ["NoServerError"]
+        with Service(home):
+            assert running.end()[1:] == [1, [2, 2]]
+
+
 def test_claw_socket_dir_is_another_folder(shared: Service, tmp_path: Path) -> None:
     source = "tell((await (await connect()).snapshot()).epoch.length)"
     with Running(tmp_path, source, more={"CLAW_SOCKET_DIR": str(shared.folder)}) as running:

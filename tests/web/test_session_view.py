@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import uuid
@@ -532,6 +533,34 @@ def test_it_follows_at_the_end_and_stays_where_one_reads(browser: Browser, servi
         fresh.click()
         expect(page.get_by_text("unread 2")).to_be_in_viewport()
         expect(page.locator(".story-fresh")).to_be_hidden()
+
+
+def test_what_others_do_is_no_work_for_a_sessions_page(browser: Browser, service: Service, one: Scene) -> None:
+    with scene(service, "other-7") as other, opened(browser, service, one.id) as (page, _):
+        one.main.prompt("Why is it slow?")
+        one.idle("It is the tokens.")
+        expect(rows(page, "turn")).to_contain_text("Turn ended")
+        page.evaluate(COUNTED)
+        for _ in range(5):
+            call = other.main.ask("Bash", command="rm -rf build")
+            expect(page).to_have_title(re.compile(r"^\(\d+\) "))
+            other.main.done(call, "Bash")
+            other.idle()
+            expect(page).to_have_title(re.compile(r"^Session "))
+        assert page.evaluate(DRAWN) < 3, "a snapshot may come meanwhile"
+        one.main.prompt("And now?")
+        expect(rows(page, "prompt")).to_have_count(2)
+        assert page.evaluate(DRAWN) >= 3
+
+
+COUNTED = """() => {
+    window.drawn = 0;
+    const timeline = document.querySelector("claw-timeline");
+    timeline.draw = function () { window.drawn++; return Object.getPrototypeOf(this).draw.call(this); };
+}"""
+DRAWN = """() => new Promise((resolve) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(window.drawn)));
+})"""
 
 
 def test_a_session_whose_transcript_is_gone_is_shown_from_the_log(browser: Browser, service: Service) -> None:

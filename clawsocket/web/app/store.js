@@ -81,6 +81,7 @@ class Store {
     this.claw = await connect({ url, token, wait: true });
     const notice = (told) => this.#noticed(told, onLost);
     const stream = (this.#stream = this.claw.events(TOPICS, { notice }));
+    this.claw.open().catch(() => {}); // meanwhile; who asks is told why it can't be
     this.#tell((changes) => (changes.connection = true));
     try {
       await stream.open();

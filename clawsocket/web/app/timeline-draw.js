@@ -31,24 +31,32 @@ export function marksOf(lanes, waits, view) {
   return marks;
 }
 
-/** Calls that overlap in a lane share its height. */
+/** Until when each place of a lane is taken, while its calls are placed. */
+const ends = [];
+
+/** Calls that overlap in a lane share its height. It makes nothing: a lane may have thousands, and is drawn again and again. */
 function stacked(spans) {
-  let ends = [];
-  const group = [];
-  const settle = () => {
-    for (const span of group.splice(0)) span.of = ends.length;
-    ends = [];
-  };
-  for (const span of spans) {
-    if (ends.length && ends.every((end) => end <= span.from)) settle();
+  let first = 0;
+  ends.length = 0;
+  for (let number = 0; number < spans.length; number++) {
+    const span = spans[number];
+    if (ends.every((end) => end <= span.from)) {
+      share(spans, first, number);
+      first = number;
+    }
     let place = ends.findIndex((end) => end <= span.from);
     if (place === -1) place = Math.min(ends.length, 3);
     ends[place] = Math.max(ends[place] ?? 0, span.until ?? Infinity);
     span.place = place;
-    group.push(span);
   }
-  settle();
+  share(spans, first, spans.length);
   return spans;
+}
+
+/** Let the spans from one to before another, which overlap, share the height, and begin anew. */
+function share(spans, from, to) {
+  for (let number = from; number < to; number++) spans[number].of = ends.length;
+  ends.length = 0;
 }
 
 function add(marks, spans, agent, view, box, close) {

@@ -168,7 +168,7 @@ export class SessionView extends View {
     this.#pid = info?.pid ?? this.#pid;
     if (this.#info !== null && this.#info !== before) this.#story.isNow(this.#info.state, this.#info.since);
     this.#know(changes.all ? store.agents.keys() : changes.agents);
-    if (this.#info !== before || changes.all || changes.connection || changes.sessions.size) this.#draw();
+    if (this.#info !== before || changes.all || changes.connection || changes.sessions.has(this.#id)) this.#draw();
   }
 
   /** Let the story know what the service knows of agents now. */
