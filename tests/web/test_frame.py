@@ -169,6 +169,13 @@ def questions(page: Page) -> list[dict[str, Any]]:
     return asked
 
 
+FILLED_AT_ONCE = """() => {
+    const view = document.createElement("view-now");
+    document.querySelector("main").append(view);
+    return view.querySelectorAll("claw-card[role=article]").length;
+}"""
+
+
 def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tmp_path: Path) -> None:
     session = long_conversation(tmp_path, 10_000)
     with ExitStack() as stack:
@@ -178,8 +185,10 @@ def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tm
         page, _ = stack.enter_context(dashboard(browser, service))
         asked = questions(page)
         page.reload()
-        expect(page.locator("claw-card")).to_have_count(200)
+        expect(page.locator("claw-card[role=article]")).to_have_count(200)
         assert asked == []
+        assert page.evaluate(FILLED_AT_ONCE) == 24
+        expect(page.locator("view-now:last-child claw-card[role=article]")).to_have_count(200)
         page.evaluate("place => { location.hash = place }", f"#/session/{session}")
         page.reload()
         expect(page.locator("article[data-kind=answer]").last).to_contain_text("answer 9999")

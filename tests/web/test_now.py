@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -88,6 +89,15 @@ def test_a_card_shows_project_branch_model_context_and_cost(service: Service, pa
         with service.connect() as client:
             usage = client.ask("get_usage", sessionId=one.id)
         expect(shown).to_contain_text(f"${usage['totalCostUsd']:.2f}")
+
+
+def test_a_time_tells_its_day_to_who_points_at_it(service: Service, page: Page) -> None:
+    with scene(service) as one:
+        one.main.prompt("go")
+        when = card(page, one).locator(".card-when time")
+        expect(when).not_to_have_attribute("title", re.compile("."))
+        when.hover()
+        expect(when).to_have_attribute("title", re.compile(rf"\b{time.strftime('%Y')}\b.*:\d\d"))
 
 
 def test_agents_stand_below_those_that_started_them(service: Service, page: Page) -> None:

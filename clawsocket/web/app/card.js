@@ -18,6 +18,11 @@ const MODES = {
 export class Card extends HTMLElement {
   #parts;
 
+  /** Whether it was shown anything. */
+  get isFilled() {
+    return this.#parts !== undefined;
+  }
+
   /** Make its parts, once. */
   #make(session) {
     const id = `name-${session.sessionId}`;

@@ -1,7 +1,7 @@
 /** The items of a story as elements: one article each. */
 
 import { h, set, text } from "./dom.js";
-import { clock, cost, count, duration, line, model, visible, when } from "./format.js";
+import { clock, cost, count, duration, line, model, visible } from "./format.js";
 import { markdown } from "./markdown.js";
 import { href } from "./router.js";
 import { showTool, toolRow } from "./tool-row.js";
@@ -16,7 +16,7 @@ const PIECE = 12_000;
  */
 export function createRow(item, context) {
   const row = h("article", { class: `row-item row-${item.kind}`, tabindex: "-1", "data-key": item.key, "data-kind": item.kind });
-  const time = h("time", { class: "row-time soft small", datetime: new Date(item.at).toISOString(), title: when(item.at) }, clock(item.at));
+  const time = h("time", { class: "row-time soft small", datetime: new Date(item.at).toISOString() }, clock(item.at));
   row.body = h("div", { class: "row-body" });
   row.append(time);
   if (context.showsAgents && item.agent) row.append(h("span", { class: "row-agent small soft" }, context.agentName(item.agent)));

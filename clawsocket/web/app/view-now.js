@@ -13,6 +13,9 @@ const HEADINGS = {
   ended: "Ended",
 };
 
+/** Cards that are filled in one frame. */
+const AT_ONCE = 24;
+
 export class NowView extends View {
   #groups = h("div", { class: "groups" });
   #limits = h("ul", { class: "limits", "aria-label": "Limits of the account" });
@@ -42,16 +45,29 @@ export class NowView extends View {
     const sorted = [...store.sessions.values()].sort(byNeed);
     const groups = STATE_ORDER.map((name) => [name, sorted.filter((one) => one.state === name)]).filter(([, all]) => all.length);
     const agents = Map.groupBy(store.agents.values(), (agent) => agent.sessionId);
-    const isNew = (card, session) => changes.all || changes.sessions.has(session.sessionId) || !card.hasAttribute("role");
+    let room = AT_ONCE;
+    const isDue = (card, id) => (card.isFilled ? changes.all || changes.sessions.has(id) : --room >= 0);
     keyed(this.#groups, groups, ([name]) => name, group, (section, [name, sessions]) => {
       text(section.number, sessions.length);
       keyed(section.cards, sessions, (one) => one.sessionId,
         (one) => this.#card(one.sessionId),
-        (card, one) => isNew(card, one) && card.show(one, agents.get(one.sessionId) ?? []));
+        (card, one) => isDue(card, one.sessionId) && card.show(one, agents.get(one.sessionId) ?? []));
     });
+    if (room < 0) this.#goOn();
     this.#forget();
     const spent = sorted.reduce((sum, one) => sum + (one.usage?.totalCostUsd ?? 0), 0);
     text(this.#sum, sorted.length ? `${count(sorted.length, "session")} · ${cost(spent)}` : "");
+  }
+
+  #frame = 0;
+
+  /** Fill further cards with the next frame: the first ones are in view, and are not to wait for hundreds. */
+  #goOn() {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      if (this.isConnected) this.#show({ sessions: new Set() });
+    });
   }
 
   /** Cards go with their session from one group to another, so that focus and selection stay. */
