@@ -1,8 +1,9 @@
 """What a view of the dashboard takes in a Chromium in which no debugger keeps anything: as one has it who only looks.
 
 ``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000]``. The load is that of
-:mod:`benchmarks.dashboard`. ``--view history`` is a session of 50,000 events, in which one goes up and down and reads
-here and there. Loopback only, in a scratch home.
+:mod:`benchmarks.dashboard`. ``--view history`` is a session of 50,000 events that somebody reads, a screen in two
+seconds, and now and then elsewhere; in ``--view race`` one goes through it without a rest, up and down. Loopback only, in
+a scratch home.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +35,7 @@ from tests.web.stage import long_conversation
 TURNS = 10_000
 """Of the long session, five events each."""
 UP = 45
-"""Readings on the way to the first event, and on the way back."""
+"""Turns of who races on the way to the first event, and on the way back."""
 
 
 class Unwatched:
@@ -67,18 +68,27 @@ class Unwatched:
         for id in before:
             self._ask("GET", f"/json/close/{id}")
 
-    def read(self) -> None:
-        """Turn the wheel for some seconds, once far and then slowly: to the beginning, and from there to the end."""
+    def race(self) -> None:
+        """Turn the wheel for some seconds, once far and then fast: to the beginning, and back to the end."""
         self._reads += 1
         far, near = (STEP, 240) if self._reads // UP % 2 else (-STEP, -240)
+        self._turn([far] + [near] * 120, 0.03)
+
+    def read(self) -> None:
+        """Read on for some seconds, at times elsewhere."""
+        self._reads += 1
+        self._turn([-STEP if self._reads % 5 == 0 else -120] + [-120] * 9, 0.3)
+
+    def _turn(self, ways: Iterable[int], pause: float) -> None:
+        """Turn the wheel by so many pixels each, with so many seconds between."""
         with connect(self._page) as page:  # without Network.enable nothing is kept of what comes
-            for number, by in enumerate([far] + [near] * 120):
+            for number, by in enumerate(ways):
                 where = {"x": WINDOW["width"] // 2, "y": WINDOW["height"] * 3 // 4, "deltaX": 0, "deltaY": by}
                 turn = {"method": "Input.dispatchMouseEvent", "params": {"type": "mouseWheel", **where}}
                 page.send(json.dumps({"id": number, **turn}))
                 while json.loads(page.recv(timeout=20)).get("id") != number:
                     pass
-                time.sleep(0.03)
+                time.sleep(pause)
 
     def _ask(self, method: str, path: str) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
@@ -135,10 +145,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--rate", type=float, default=1000, help="events a second")
-    parser.add_argument("--view", choices=(*VIEWS, "history"), default="events")
+    parser.add_argument("--view", choices=(*VIEWS, "history", "race"), default="events")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Service(Path(folder), "--set", "hook_rate=1000000") as service:
-        is_long = options.view == "history"
+        is_long = options.view in ("history", "race")
         long = long_conversation(Path(folder), TURNS) if is_long else ""
         feed = Feed(service, options.rate)
         feed.begin()
@@ -148,7 +158,7 @@ def main() -> None:
             view, session = ("session", long) if is_long else (options.view, feed.lasting)
             page.go(f"http://{service.address}/{place(view, session)}")
             time.sleep(3)
-            act = page.read if is_long else lambda: time.sleep(EVERY)
+            act = {"history": page.read, "race": page.race}.get(options.view, lambda: time.sleep(EVERY))
             told(f"{options.view}, at {options.rate:,.0f} events a second", looks(page, options.seconds, act))
         feed.stop()
 
