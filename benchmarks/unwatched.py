@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000]``. The load is that of
 :mod:`benchmarks.dashboard`. ``--view history`` is a session of 50,000 events that somebody reads, a screen in two
-seconds, and now and then elsewhere; in ``--view race`` one goes through it without a rest, up and down. Loopback only, in
-a scratch home.
+seconds, and now and then elsewhere; in ``--view race`` one goes through it without a rest, up and down. Loopback
+only, in a scratch home.
 """
 
 from __future__ import annotations
