@@ -45,7 +45,9 @@ export class NowView extends View {
     const sorted = [...store.sessions.values()].sort(byNeed);
     const groups = STATE_ORDER.map((name) => [name, sorted.filter((one) => one.state === name)]).filter(([, all]) => all.length);
     const agents = Map.groupBy(store.agents.values(), (agent) => agent.sessionId);
-    let room = AT_ONCE;
+    const frame = document.timeline.currentTime;
+    let room = frame === this.#filled ? 0 : AT_ONCE;
+    this.#filled = frame;
     const isDue = (card, id) => (card.isFilled ? changes.all || changes.sessions.has(id) : --room >= 0);
     keyed(this.#groups, groups, ([name]) => name, group, (section, [name, sessions]) => {
       text(section.number, sessions.length);
@@ -60,6 +62,8 @@ export class NowView extends View {
   }
 
   #frame = 0;
+  /** The frame in which cards were filled last. */
+  #filled = null;
 
   /** Fill further cards with the next frame: the first ones are in view, and are not to wait for hundreds. */
   #goOn() {
