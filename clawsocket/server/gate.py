@@ -306,10 +306,13 @@ class Gate(asyncio.Protocol):
         if route.private and not self._admits(self._keeper.access.bearer(self._fields.get(b"authorization"))):
             return
         make = route.maker(self._fields.get(b"accept-encoding", b""))
-        if method == b"GET":
-            self._finish = lambda: self._answer(make(), self._keeps_alive())
-        else:
-            self._finish = lambda: self._answer(http.without_body(make()), self._keeps_alive())
+        tags = self._fields.get(b"if-none-match", b"")
+
+        def finish() -> None:
+            found = http.unless_known(make(), tags)
+            self._answer(found if method == b"GET" else http.without_body(found), self._keeps_alive())
+
+        self._finish = finish
 
     # Pages that come in.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +14,7 @@ JSON = "application/json"
 
 
 def answer(status: int, body: bytes, kind: str = JSON, **headers: str) -> bytes:
-    """Return a whole response. Nobody may guess its type or keep it.
+    """Return a whole response. Nobody may guess its type, or keep it unless it is said how.
 
     Args:
         status: its status.
@@ -26,8 +27,7 @@ def answer(status: int, body: bytes, kind: str = JSON, **headers: str) -> bytes:
         f"Content-Type: {kind}",
         f"Content-Length: {len(body)}",
         "X-Content-Type-Options: nosniff",
-        "Cache-Control: no-store",
-        *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items()),
+        *(f"{name.replace('_', '-')}: {value}" for name, value in {"Cache_Control": "no-store", **headers}.items()),
     ]
     return "\r\n".join((*lines, "", "")).encode("ascii") + body
 
@@ -46,6 +46,23 @@ def without_body(response: bytes) -> bytes:
     """Return a response as a HEAD request gets it."""
     return response[: response.index(b"\r\n\r\n") + 4]
 
+
+def unless_known(response: bytes, tags: bytes) -> bytes:
+    """Return a response, or to one who has it already, that it is still the same.
+
+    Args:
+        response: the response; without an ``ETag`` it is always sent.
+        tags: what the request says in ``If-None-Match``.
+    """
+    head = without_body(response)
+    tag = _TAG.search(head)
+    if tag is None or tag[1] not in {one.strip().removeprefix(b"W/") for one in tags.split(b",")}:
+        return response
+    return b"HTTP/1.1 304 Not Modified\r\n" + _OF_THE_BODY.sub(b"", head.partition(b"\r\n")[2])
+
+
+_TAG = re.compile(rb"\r\nETag: (\S+)\r\n")
+_OF_THE_BODY = re.compile(rb"Content-(?:Type|Length|Encoding): [^\r]*\r\n")
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ACCEPTED = answer(202, b'{"status":"accepted"}')

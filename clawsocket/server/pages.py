@@ -1,6 +1,7 @@
 """The pages for browsers: the files of ``clawsocket/web``, each at its own path.
 
-They hold nothing private: what they show, they ask for over the WebSocket.
+They hold nothing private: what they show, they ask for over the WebSocket. A browser may keep them, and asks each time
+whether they are still the same, so that an upgrade shows at once.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from functools import lru_cache, partial
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from clawsocket.server.http import Route, answer
@@ -48,21 +50,28 @@ def _routes(folder: Path) -> Iterator[tuple[bytes, Route]]:
 
 
 def _serve(file: Path, kind: str) -> bytes:
-    """Read it each time: few ask, and an upgrade shows at once."""
-    return _answer(file.read_bytes(), kind)
+    """Read it each time: few ask."""
+    body = file.read_bytes()
+    return _answer(body, kind, _tag(body))
 
 
 def _serve_packed(file: Path, kind: str) -> bytes:
     status = file.stat()
-    return _answer(_packed(file, status.st_mtime_ns, status.st_size), kind, Content_Encoding="gzip")
+    body, tag = _packed(file, status.st_mtime_ns, status.st_size)
+    return _answer(body, kind, tag, Content_Encoding="gzip")
 
 
-def _answer(body: bytes, kind: str, **more: str) -> bytes:
-    rules = {"Content_Security_Policy": POLICY, "Referrer_Policy": "no-referrer", "Vary": "Accept-Encoding"}
-    return answer(200, body, kind, **rules, **more)
+def _answer(body: bytes, kind: str, tag: str, **more: str) -> bytes:
+    keep = {"Cache_Control": "no-cache", "ETag": tag, "Vary": "Accept-Encoding"}
+    return answer(200, body, kind, Content_Security_Policy=POLICY, Referrer_Policy="no-referrer", **keep, **more)
 
 
 @lru_cache(maxsize=128)
-def _packed(file: Path, _mtime: int, _size: int) -> bytes:
-    """Return a file's content compressed; anew when the file is another one."""
-    return gzip.compress(file.read_bytes(), mtime=0)
+def _packed(file: Path, _mtime: int, _size: int) -> tuple[bytes, str]:
+    """Return a file's content compressed, and its tag; anew when the file is another one."""
+    body = gzip.compress(file.read_bytes(), mtime=0)
+    return body, _tag(body)
+
+
+def _tag(body: bytes) -> str:
+    return f'"{blake2b(body, digest_size=12).hexdigest()}"'

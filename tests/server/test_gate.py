@@ -30,6 +30,17 @@ async def test_a_connection_takes_hook_after_hook(rig: Rig) -> None:
     assert rig.fake.hooks == [HOOK] * 3
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_who_has_a_page_already_is_not_sent_it_again(rig: Rig, method: str) -> None:
+    page = await rig.http(rig.get("/docs"))
+    tag = next(line for line in page.split(b"\r\n") if line.startswith(b"ETag: ")).removeprefix(b"ETag: ").decode()
+    known = f"{method} /docs HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: {tag}\r\n\r\n".encode()
+    same, _, health = (await rig.http(known + rig.get())).partition(b"\r\n\r\n")
+    assert same.startswith(b"HTTP/1.1 304 Not Modified\r\n")
+    assert status(health) == 200
+    assert status(await rig.http(rig.get("/docs", "Host: localhost", 'If-None-Match: "another"'))) == 200
+
+
 async def test_pipelined_requests_are_answered_in_order(rig: Rig) -> None:
     good, bad = rig.post(HOOK, close=False), rig.post(b"{", close=False)
     async with rig.plain() as raw:

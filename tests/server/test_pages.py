@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
 
+from clawsocket.server.http import answer, unless_known
 from clawsocket.server.pages import pages
 
 
@@ -47,6 +49,31 @@ def test_who_takes_gzip_gets_it_and_what_is_in_it_is_the_same(folder: Path) -> N
     assert gzip.decompress(body) == route.maker(b"")().partition(b"\r\n\r\n")[2]
     (folder / "app.js").write_text("new")
     assert gzip.decompress(route.maker(b"gzip")().partition(b"\r\n\r\n")[2]) == b"new"
+
+
+@pytest.mark.parametrize("encodings", [b"", b"gzip"])
+def test_who_has_it_already_is_told_that_it_is_the_same(folder: Path, encodings: bytes) -> None:
+    route = pages(folder)[b"/app.js"]
+    whole = route.maker(encodings)()
+    assert b"\r\nCache-Control: no-cache\r\n" in whole
+    (tag,) = re.findall(rb"\r\nETag: (\"[0-9a-f]+\")\r\n", whole)
+    for told in (tag, b"W/" + tag, b'"another", ' + tag):
+        head, _, body = unless_known(whole, told).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 304 Not Modified\r\n")
+        assert b"\r\nETag: " + tag in head
+        assert not re.search(rb"\r\nContent-(Length|Type|Encoding):", head)
+        assert body == b""
+    for told in (b"", b'"another"', tag[1:-1]):
+        assert unless_known(whole, told) == whole
+    (folder / "app.js").write_text("new")
+    changed = route.maker(encodings)()
+    assert unless_known(changed, tag) == changed
+
+
+def test_what_has_no_tag_is_always_sent() -> None:
+    whole = answer(200, b'ETag: "a"', ETagged="x")
+    assert unless_known(whole, b'"a"') == whole
+    assert b"\r\nCache-Control: no-store\r\n" in whole
 
 
 def test_a_changed_file_is_served_as_it_is_now(folder: Path) -> None:

@@ -156,6 +156,18 @@ def test_it_is_light(browser: Browser, service: Service, busy: str) -> None:
         assert sum(size for _, size in entries) <= TRANSFER, entries
 
 
+def test_who_was_here_before_loads_nothing_again(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service) as (page, _):
+        page.locator("view-now").wait_for()
+        page.reload()
+        page.locator("view-now").wait_for()
+        again = [
+            (path, size) for name, size in page.evaluate(LOADED) if (path := urlsplit(name).path).encode() in pages()
+        ]
+        assert len(again) > 10
+        assert all(size <= 300 for _, size in again), again
+
+
 def questions(page: Page) -> list[dict[str, Any]]:
     """What a page asks the service from now on, other than for streams; it fills as it goes."""
     asked: list[dict[str, Any]] = []
