@@ -93,7 +93,9 @@ class Shell extends HTMLElement {
     this.#isIn = true;
     this.#shown = null;
     this.#show(router.route);
-    store.start({ url, onLost: () => this.#check(), onEnded: () => setTimeout(() => this.#enter({}), 1000) });
+    store.start({
+      url, asks: router.route.view === "session", onLost: () => this.#check(), onEnded: () => setTimeout(() => this.#enter({}), 1000),
+    });
   }
 
   /** A lost connection may mean that the token was replaced: a WebSocket does not say. */

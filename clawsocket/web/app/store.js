@@ -71,17 +71,17 @@ class Store {
 
   /**
    * Connect, and stay so.
-   * @param {object} options `url` and `token` as for connect(); `onLost` is called when a connection ends that is tried
-   *   again, `onEnded` when it is not.
+   * @param {object} options `url` and `token` as for connect(); `asks` tells whether a view will ask something at once;
+   *   `onLost` is called when a connection ends that is tried again, `onEnded` when it is not.
    */
-  async start({ url, token, onLost, onEnded }) {
+  async start({ url, token, asks, onLost, onEnded }) {
     this.stop();
     this.#stopped = false;
     this.#address = { url, token };
     this.claw = await connect({ url, token, wait: true });
     const notice = (told) => this.#noticed(told, onLost);
     const stream = (this.#stream = this.claw.events(TOPICS, { notice }));
-    this.claw.open().catch(() => {}); // meanwhile; who asks is told why it can't be
+    if (asks) this.claw.open().catch(() => {}); // meanwhile; who asks is told why it can't be
     this.#tell((changes) => (changes.connection = true));
     try {
       await stream.open();
