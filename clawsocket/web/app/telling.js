@@ -38,6 +38,8 @@ export class Telling {
   #waiting = [];
   /** Whether events went missing while a page was on its way, which may not hold them. */
   #isStale = false;
+  /** Whether something was left to the page before, which has it if there is one. */
+  #isLeft = false;
   #isClosed = false;
 
   /**
@@ -87,6 +89,7 @@ export class Telling {
   #tell(event) {
     if (this.isCut) this.#story.notice(event);
     else if (this.isWhole || event.timestamp > this.#oldestAt || this.#story.newestAt <= this.#oldestAt) this.#story.arrive(event);
+    else this.#isLeft = true;
   }
 
   #noticed(told) {
@@ -206,6 +209,8 @@ export class Telling {
       const page = await this.#page(this.#oldest);
       if (this.#isClosed) return false;
       this.isWhole = page.length === 0;
+      if (this.isWhole && this.#isLeft && this.#kept.length === 1) await this.anew();
+      this.#isLeft = false;
       if (page.length > 0) {
         this.#story.prepend(page);
         this.#kept.push({ before: this.#oldest, limit: this.#limit, begin: this.#story.ends.first });
