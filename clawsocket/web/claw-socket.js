@@ -186,7 +186,17 @@ class Claw {
   }
 
   async #connect() {
-    this.#link = await dial(await this.#find(), this.#scope.signal);
+    this.#keep(await dial(await this.#find(), this.#scope.signal));
+  }
+
+  /**
+   * One connection is enough, whoever made it first.
+   *
+   * @param {Link} link
+   */
+  #keep(link) {
+    if (this.#link === null) this.#link = link;
+    else void link.close();
   }
 
   /**
@@ -404,11 +414,11 @@ class Claw {
   async #reply(message, patience, signal) {
     if (this.#opening !== null) await unless(signal, this.#opening);
     if (this.#link === null) {
-      this.#link = await dial(await this.#find(), signal);
+      this.#keep(await dial(await this.#find(), signal));
       patience.connected();
     }
     const id = ++this.#ids;
-    const link = this.#link;
+    const link = /** @type {Link} */ (/** @type {unknown} */ (this.#link));
     link.send({ ...message, id });
     for (;;) {
       const reply = await link.receive(signal);

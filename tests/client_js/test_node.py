@@ -81,6 +81,10 @@ def test_who_is_to_ask_can_connect_before(home: Path, runtime: str) -> None:
         const [, , status] = await Promise.all([another.open(), another.open(), another.status()]);
         await another.open();
         tell(status.clients.length, (await another.status()).clients.length);
+        const third = await connect({ wait: true });
+        await Promise.all([third.status(), new Promise((resolve) => setTimeout(resolve)).then(() => third.open())]);
+        await third.status();
+        while ((await third.status()).clients.length > 3) await new Promise((resolve) => setTimeout(resolve, 20));
     """
     with Running(home, source, runtime) as running:
         assert running.wait() == ["NoServerError"]
