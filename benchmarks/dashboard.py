@@ -21,7 +21,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from benchmarks.page import Memory, Watch, bare, row, told, traced
+from benchmarks.page import Memory, Watch, bare, look_for, row, seen, told, traced
 from clawsocket.claude.projects import project_folder
 from tests.spending import answer, prompt, write
 from tests.support.browser import chromium, page_of
@@ -166,9 +166,9 @@ def events(service: Service) -> int:
 def first_view(browser: Browser, service: Service) -> float:
     """ms from the navigation to the first card, in a browser that was never here."""
     with page_of(browser, viewport=WINDOW) as (page, _):
-        page.goto(f"http://{service.address}/#code={new_code(service)}")
-        page.locator("claw-card").first.wait_for()
-        return float(page.evaluate("performance.now()"))
+        look_for(page, "claw-card")
+        page.goto(f"http://{service.address}/#code={new_code(service)}", wait_until="commit")
+        return seen(page)
 
 
 def soon(name: str, times: list[float]) -> str:

@@ -24,7 +24,7 @@ def new_code(service: Service) -> str:
 
 @contextmanager
 def dashboard(
-    browser: Browser, service: Service, place: str = "#/now", **options: Any
+    browser: Browser, service: Service, place: str = "#/now", script: str = "", **options: Any
 ) -> Iterator[tuple[Page, Watched]]:
     """Open the dashboard at a place, let in and live, for a with block; it must be clean at its end.
 
@@ -32,9 +32,11 @@ def dashboard(
         browser: the browser.
         service: whose.
         place: the part of the address after ``/``.
+        script: runs in the page before its own.
         options: of ``Browser.new_context``.
     """
     with page_of(browser, **options) as (page, watched):
+        page.add_init_script(script)
         page.goto(f"http://{service.address}/#code={new_code(service)}")
         page.locator(".link", has_text="live").wait_for()
         if place != "#/now":

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from clawsocket.server.pages import pages
 from tests.support.browser import page_of
@@ -205,12 +205,42 @@ def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tm
         page.reload()
         expect(page.locator("claw-card[role=article]")).to_have_count(200)
         assert asked == []
-        assert page.evaluate(FILLED_AT_ONCE) == 24
+        assert page.evaluate(FILLED_AT_ONCE) == 16
         expect(page.locator("view-now:last-child claw-card[role=article]")).to_have_count(200)
         page.evaluate("place => { location.hash = place }", f"#/session/{session}")
         page.reload()
         expect(page.locator("article[data-kind=answer]").last).to_contain_text("answer 9999")
         assert (asked[0]["type"], asked[0]["limit"]) == ("get_session_history", 300)
+
+
+COUNT_FORMATTERS = """
+    self.formatters = 0;
+    Intl.DateTimeFormat = class extends Intl.DateTimeFormat {
+        constructor(...given) { super(...given); self.formatters++; }
+    };
+"""
+
+
+def test_no_formatter_of_times_is_made_before_the_first_view(browser: Browser, service: Service, busy: str) -> None:
+    with dashboard(browser, service, script=COUNT_FORMATTERS) as (page, _):
+        expect(page.locator("claw-card[role=article]").first).to_be_visible()
+        assert page.evaluate("formatters") == 0
+        page.locator("claw-card time:visible").first.hover()
+        assert page.evaluate("formatters") == 1
+
+
+def test_the_page_comes_in_while_the_rest_of_it_is_loaded(browser: Browser, service: Service, busy: str) -> None:
+    with dashboard(browser, service) as (page, _):
+        held: list[Route] = []
+        page.route("**/app/shell.js", lambda route: held.append(route))
+        with page.expect_websocket() as connected:
+            page.reload(wait_until="commit")
+        connected.value.wait_for_event("framereceived")
+        assert held
+        expect(page.locator("claw-card")).to_have_count(0)
+        for one in held:
+            one.continue_()
+        expect(page.locator("claw-card[role=article]").first).to_be_visible()
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -434,7 +434,7 @@ def test_one_scrolls_back_to_the_very_first_event_and_nothing_jumps(browser: Bro
         expect(page.get_by_text("answer 699")).to_be_in_viewport()
 
 
-TOLD_AGAIN = """async () => {
+TOLD_AGAIN = """async (pages) => {
     const [{ Telling }, { Story }, { store }] =
         await Promise.all(["telling", "story", "store"].map((name) => import(`/app/${name}.js`)));
     const answer = (id, timestamp) => ({
@@ -453,8 +453,8 @@ TOLD_AGAIN = """async () => {
             }
         },
     };
-    const page = [answer("of the same time", 10), answer("newest", 20)];
-    store.claw = { events: () => stream, history: async () => page };
+    const history = async () => pages.shift().map(([id, timestamp]) => answer(id, timestamp));
+    store.claw = { events: () => stream, history };
     const story = new Story();
     const telling = new Telling(story, "s", () => {});
     await telling.open();
@@ -462,6 +462,7 @@ TOLD_AGAIN = """async () => {
     tell();
     const turn = () => new Promise((resolve) => setTimeout(resolve));
     for (let turns = 0; turns < 100 && !story.items.has("new"); turns++) await turn();
+    if (pages.length > 0) await telling.older();
     telling.close();
     return story.rows(null).map((row) => row.data.text);
 }"""
@@ -469,7 +470,18 @@ TOLD_AGAIN = """async () => {
 
 def test_what_is_told_again_and_is_of_the_page_before_is_not_put_at_the_end(browser: Browser, service: Service) -> None:
     with dashboard(browser, service, "#/now") as (page, _):
-        assert page.evaluate(TOLD_AGAIN) == ["of the same time", "newest", "new"]
+        assert page.evaluate(TOLD_AGAIN, [[["of the same time", 10], ["newest", 20]]]) == [
+            "of the same time",
+            "newest",
+            "new",
+        ]
+
+
+def test_what_comes_late_and_is_of_the_time_of_the_very_first_is_shown(browser: Browser, service: Service) -> None:
+    first = [["of the same time", 10], ["newest", 20]]
+    whole = [["of the same time", 10], ["of the page before", 10], ["newest", 20], ["new", 20]]
+    with dashboard(browser, service, "#/now") as (page, _):
+        assert page.evaluate(TOLD_AGAIN, [first, [], whole]) == [text for text, _ in whole]
 
 
 def prompts(page: Page) -> list[int]:

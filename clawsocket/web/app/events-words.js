@@ -1,6 +1,6 @@
 /** What an event says, in a line. */
 
-import { cost, duration, line, percent, state, tokens, toolInput } from "./format.js";
+import { cost, duration, line, percent, state, tokens, toolInput, whole } from "./format.js";
 
 /** Fields that speak for themselves. */
 const FIELDS = {
@@ -76,7 +76,7 @@ const GAPS = {
 /** What a gap says. */
 export function sayGap({ from, to, reason }) {
   const lost = to - from + 1;
-  const many = reason === "evicted" && lost > 0 && from > 1 ? `${lost.toLocaleString("en")} events are missing here` : "Events are missing here";
+  const many = reason === "evicted" && lost > 0 && from > 1 ? `${whole(lost)} events are missing here` : "Events are missing here";
   return `${many}: ${GAPS[reason] ?? line(reason, 40)}`;
 }
 

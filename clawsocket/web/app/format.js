@@ -19,16 +19,24 @@ export function age(at, now = Date.now()) {
   return now - at < SECOND ? "now" : now - at < 10 * SECOND ? `${Math.floor((now - at) / SECOND)} s` : duration(now - at);
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+/**
+ * A function that formats times as the person is used to: see Intl.DateTimeFormat. Its first call makes the formatter:
+ * that takes as long as a view, and the first one shall not wait for it.
+ */
+export function times(options) {
+  let made;
+  return (at) => (made ??= new Intl.DateTimeFormat(undefined, options)).format(at);
+}
 
 /** A time of day, with seconds. */
-export const clock = (at) => CLOCK.format(at);
+export const clock = times({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 /** A day and a time. */
-export const when = (at) => WHEN.format(at);
+export const when = times({ dateStyle: "medium", timeStyle: "medium" });
 /** A day. */
-export const date = (at) => DATE.format(at);
+export const date = times({ dateStyle: "medium" });
+
+/** A whole number: `812`, `1,300,000`. Intl would do it, and takes long to begin. */
+export const whole = (number) => String(number).replace(/\B(?=(?:\d{3})+$)/g, ",");
 
 /** A number of tokens: `812`, `4.2k`, `1.3M`. */
 export function tokens(count) {
@@ -44,7 +52,7 @@ export function cost(usd) {
   if (usd === null || usd === undefined) return "–";
   if (usd === 0) return "$0";
   if (usd < 0.01) return `$${usd.toFixed(4)}`;
-  return usd < 100 ? `$${usd.toFixed(2)}` : `$${Math.round(usd).toLocaleString("en")}`;
+  return usd < 100 ? `$${usd.toFixed(2)}` : `$${whole(Math.round(usd))}`;
 }
 
 /** A share of 100: `7 %`. */
@@ -59,7 +67,7 @@ export function bytes(count) {
 }
 
 /** `1 agent`, `2 agents`. */
-export const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export const count = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;
 
 /** The last part of a path, for a title. */
 export function folder(path) {
@@ -87,7 +95,7 @@ export function visible(value, limit = SHOWN) {
   const given = typeof value === "string" ? value : value === null || value === undefined ? "" : String(value);
   const cut = given.length > limit ? given.slice(0, limit) : given;
   const shown = cut.replace(/\r\n/g, "\n").replace(CONTROL, sign);
-  return given.length > limit ? `${shown}… (${(given.length - limit).toLocaleString("en")} more characters)` : shown;
+  return given.length > limit ? `${shown}… (${whole(given.length - limit)} more characters)` : shown;
 }
 
 function sign(character) {

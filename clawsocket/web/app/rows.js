@@ -1,7 +1,7 @@
 /** The items of a story as elements: one article each. */
 
 import { h, set, text } from "./dom.js";
-import { clock, cost, count, duration, line, model, visible } from "./format.js";
+import { clock, cost, count, duration, line, model, visible, whole } from "./format.js";
 import { markdown } from "./markdown.js";
 import { href } from "./router.js";
 import { showTool, toolRow } from "./tool-row.js";
@@ -118,7 +118,7 @@ export function long(value, className, render, piece = PIECE) {
     shown += piece;
     label();
   } });
-  const label = () => (shown < given.length ? text(more, `Show more: ${(given.length - shown).toLocaleString("en")} characters are left`) : more.remove());
+  const label = () => (shown < given.length ? text(more, `Show more: ${whole(given.length - shown)} characters are left`) : more.remove());
   made.append(more);
   label();
   return made;

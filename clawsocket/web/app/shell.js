@@ -2,8 +2,8 @@
 
 import { watchCalls } from "./calls.js";
 import { h, keyed, set, styles, text } from "./dom.js";
+import { entry } from "./entry.js";
 import { age } from "./format.js";
-import { enter, leave, Refused, takeCode } from "./login.js";
 import { menu } from "./menu.js";
 import { href, router } from "./router.js";
 import { store } from "./store.js";
@@ -44,7 +44,6 @@ class Shell extends HTMLElement {
   #shown = null;
   /** Whether the view that is wanted could not be loaded. */
   #isMissing = false;
-  #isIn = true;
   #hangs = null;
 
   connectedCallback() {
@@ -65,7 +64,9 @@ class Shell extends HTMLElement {
     router.subscribe((route) => this.#show(route));
     setInterval(() => this.#status(), 1000);
     setTimeout(() => this.#look(), LOOK);
-    this.#begin();
+    load(router.route.view).catch(() => {}); // meanwhile; that it can't be loaded is told when it is to be shown
+    entry.subscribe(() => this.#entered());
+    if (entry.isIn !== null) this.#entered();
   }
 
   #skip(event) {
@@ -75,38 +76,10 @@ class Shell extends HTMLElement {
 
   // Coming in
 
-  async #begin() {
-    const code = takeCode();
-    load(router.route.view).catch(() => {}); // meanwhile; that it can't be loaded is told when it is to be shown
-    await this.#enter(code === null ? {} : { code });
-  }
-
-  async #enter(by) {
-    let url;
-    try {
-      url = await enter(by);
-    } catch (error) {
-      if (error instanceof Refused) this.#login(error.reason);
-      else setTimeout(() => this.#enter(by), 1000);
-      return;
-    }
-    this.#isIn = true;
+  #entered() {
     this.#shown = null;
-    this.#show(router.route);
-    store.start({
-      url, asks: router.route.view === "session", onLost: () => this.#check(), onEnded: () => setTimeout(() => this.#enter({}), 1000),
-    });
-  }
-
-  /** A lost connection may mean that the token was replaced: a WebSocket does not say. */
-  async #check() {
-    try {
-      await enter();
-    } catch (error) {
-      if (!(error instanceof Refused)) return;
-      store.stop();
-      this.#login(error.reason);
-    }
+    if (entry.isIn) this.#show(router.route);
+    else this.#login(entry.reason);
   }
 
   /** A service that hangs, or is stopped, keeps its connections: that it still answers has to be looked for. */
@@ -122,9 +95,6 @@ class Shell extends HTMLElement {
   }
 
   #login(reason) {
-    leave();
-    this.#isIn = false;
-    this.#shown = null;
     set(this, "data-view", null);
     this.#links();
     const field = h("input", {
@@ -133,7 +103,7 @@ class Shell extends HTMLElement {
     });
     const submit = (event) => {
       event.preventDefault();
-      this.#enter({ token: field.value.trim() });
+      entry.comeIn(field.value.trim());
     };
     this.#main.replaceChildren(
       h("section", { class: "login sheet" },
@@ -149,7 +119,7 @@ class Shell extends HTMLElement {
 
   async #show(route) {
     this.#links();
-    if (!this.#isIn) return;
+    if (!entry.isIn) return;
     const key = `${route.view}/${route.id ?? ""}`;
     if (key === this.#shown) return;
     const first = this.#shown === null;
@@ -158,10 +128,10 @@ class Shell extends HTMLElement {
     try {
       await load(route.view);
     } catch {
-      if (key === this.#shown && this.#isIn) this.#miss();
+      if (key === this.#shown && entry.isIn) this.#miss();
       return;
     }
-    if (key !== this.#shown || !this.#isIn) return;
+    if (key !== this.#shown || !entry.isIn) return;
     set(this, "data-view", route.view); // for styles: with :has() each change in a view would be looked at
     this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
     if (!first) this.#main.focus({ preventScroll: true });
@@ -181,7 +151,7 @@ class Shell extends HTMLElement {
 
   #links() {
     const waiting = this.waiting;
-    set(this.#nav, "hidden", !this.#isIn);
+    set(this.#nav, "hidden", entry.isIn === false);
     keyed(this.#nav, Object.entries(LINKS), ([view]) => view,
       ([view, name]) => h("a", { href: href(view) }, name,
         view === "now" && [h("span", { class: "count", hidden: true }), h("span", { class: "unseen" })]),

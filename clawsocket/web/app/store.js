@@ -46,9 +46,10 @@ class Store {
   #soon = false;
   #tries = new Map();
 
-  /** Call a function with what changed; returns what ends that. */
+  /** Call a function with what changed; returns what ends that. The first one learns what was before it. */
   subscribe(listener) {
     this.#listeners.add(listener);
+    if (this.#listeners.size === 1) this.#tell(() => {});
     return () => this.#listeners.delete(listener);
   }
 
@@ -231,7 +232,7 @@ class Store {
 
   #tell(note) {
     note(this.#changes);
-    if (this.#timer !== 0) return;
+    if (this.#timer !== 0 || this.#listeners.size === 0) return;
     const draw = () => (document.hidden ? this.#flush() : (this.#frame = requestAnimationFrame(this.#flush)));
     this.#timer = setTimeout(draw, Math.max(0, this.#flushed + PACE - performance.now()));
   }

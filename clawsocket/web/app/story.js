@@ -5,6 +5,7 @@
  * known by its id, so that one which comes twice changes nothing.
  */
 
+import { whole } from "./format.js";
 import { Lanes } from "./lanes.js";
 
 /** The main agent, among agents' ids. */
@@ -456,5 +457,5 @@ function kept(value, depth = 0) {
 
 /** The beginning of a long text, as a text of its own: engines keep the whole behind a slice. */
 function cut(text) {
-  return JSON.parse(JSON.stringify(`${text.slice(0, KEPT)}… (${(text.length - KEPT).toLocaleString("en")} more characters, in the transcript)`));
+  return JSON.parse(JSON.stringify(`${text.slice(0, KEPT)}… (${whole(text.length - KEPT)} more characters, in the transcript)`));
 }

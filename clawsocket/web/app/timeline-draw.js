@@ -1,7 +1,7 @@
 /** What a timeline looks like: spans to marks in pixels, and marks onto a canvas. */
 
 import { h } from "./dom.js";
-import { clock, line } from "./format.js";
+import { clock, line, times } from "./format.js";
 
 /** Pixels of a lane. */
 export const LANE = 26;
@@ -97,7 +97,7 @@ export function drawLanes(canvas, view, lanes, marks, chosen) {
 }
 
 const COLOURS = ["tool", "tool-ink", "model", "call", "bad", "mark", "rule", "soft", "ink", "ground", "focus"];
-const TENTHS = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const tenths = times({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 
 /** The colours of the style sheet, as they are now: a property may hold one for light and one for dark. */
 function coloursOf(canvas) {
@@ -124,7 +124,7 @@ function drawAxis(pen, view, colours) {
     pen.fillStyle = colours.rule;
     pen.fillRect(x, AXIS - 4, 1, view.height - AXIS + 4);
     pen.fillStyle = colours.soft;
-    const shown = step < 1000 ? TENTHS.format(at) : clock(at);
+    const shown = step < 1000 ? tenths(at) : clock(at);
     if (x + 4 + pen.measureText(shown).width < view.width - (view.width > 400 ? 180 : 0)) pen.fillText(shown, x + 4, 9);
   }
 }

@@ -1,20 +1,21 @@
 /** Columns over time: one for each day, week or month. Each is a button; the arrow keys go from one to the next. */
 
 import { h, keyed, set, text } from "./dom.js";
+import { times } from "./format.js";
 import { facts } from "./tip.js";
 
-const SHORT = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
-const LONG = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-const MONTH = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric", timeZone: "UTC" });
+const short = times({ day: "numeric", month: "short", timeZone: "UTC" });
+const long = times({ weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const month = times({ month: "short", year: "numeric", timeZone: "UTC" });
 /** px that a label below the columns takes. */
 const LABEL = 64;
 
 /** A span of days in words. */
 export function spanName({ from, to }) {
-  if (from === to) return LONG.format(Date.parse(from));
+  if (from === to) return long(Date.parse(from));
   return from.endsWith("-01") && from.slice(0, 7) === to.slice(0, 7)
-    ? MONTH.format(Date.parse(from))
-    : `${SHORT.format(Date.parse(from))} to ${LONG.format(Date.parse(to))}`;
+    ? month(Date.parse(from))
+    : `${short(Date.parse(from))} to ${long(Date.parse(to))}`;
 }
 
 export class Days extends HTMLElement {
@@ -80,7 +81,7 @@ export class Days extends HTMLElement {
     const step = Math.max(1, Math.ceil(count / room));
     const shown = this.#spans.filter((_, index) => (count - 1 - index) % step === 0);
     keyed(this.#labels, shown, (span) => span.from, () => h("span"), (label, span) => {
-      text(label, SHORT.format(Date.parse(span.from)));
+      text(label, short(Date.parse(span.from)));
       const at = this.#spans.indexOf(span);
       label.style.setProperty("left", `${(100 * (at + 0.5)) / count}%`);
       set(label, "data-edge", count > 1 && at === count - 1 ? "end" : at === 0 ? "start" : null);

@@ -1,7 +1,7 @@
 /** Names with a bar each: what a project, a model, a session spent. A table, so that it is read as one. */
 
 import { h, keyed, set, text } from "./dom.js";
-import { cost, percent, tokens } from "./format.js";
+import { cost, percent, tokens, whole } from "./format.js";
 
 /** Rows that are shown at first. */
 const FEW = 8;
@@ -61,7 +61,7 @@ export class UsageList extends HTMLElement {
       text(row.cache, percent(sum.cacheShare));
     });
     set(this.#more, "hidden", entries.length <= FEW);
-    text(this.#more, this.#all ? "Show fewer" : `Show all ${entries.length.toLocaleString("en")}`);
+    text(this.#more, this.#all ? "Show fewer" : `Show all ${whole(entries.length)}`);
     set(this.#more, "aria-expanded", this.#all ? "true" : "false");
   }
 

@@ -6,7 +6,7 @@ import { h, keyed, set, text } from "./dom.js";
 import { Feed, MOST } from "./events-feed.js";
 import { types } from "./events-schema.js";
 import { holds } from "./events-words.js";
-import { count, folder, line, visible } from "./format.js";
+import { count, folder, line, visible, whole } from "./format.js";
 import { router } from "./router.js";
 import { store } from "./store.js";
 import { View } from "./view.js";
@@ -45,7 +45,7 @@ export class EventsView extends View {
   #search = h("input", { type: "search", placeholder: "Search", "aria-label": "Search in what is here", oninput: () => this.#typed() });
   #pause = h("button", { "aria-pressed": "false", onclick: () => this.#setPaused(!this.#feed.isPaused) }, "Pause");
   #follow = h("button", { "aria-pressed": "true", onclick: () => this.#rows.follow() }, "Follow");
-  #next = h("button", { hidden: true, onclick: () => this.#goOn() }, `Next ${MOST.toLocaleString("en")}`);
+  #next = h("button", { hidden: true, onclick: () => this.#goOn() }, `Next ${whole(MOST)}`);
   #count = h("span", { class: "soft small events-count" });
   #told = h("p", { class: "events-told", role: "status" });
   #empty = h("p", { class: "empty" });
@@ -267,7 +267,7 @@ export class EventsView extends View {
   #showCount() {
     const { rows, problem } = this.#feed;
     const all = count(rows.length, "event");
-    text(this.#count, this.#wanted ? `${this.#shown.length.toLocaleString("en")} of ${all}` : all);
+    text(this.#count, this.#wanted ? `${whole(this.#shown.length)} of ${all}` : all);
     set(this.#empty, "hidden", this.#shown.length > 0);
     if (problem) text(this.#empty, `The events can't be read: ${line(problem)}`);
     else if (rows.length) text(this.#empty, "Nothing here holds that.");

@@ -14,7 +14,7 @@ const HEADINGS = {
 };
 
 /** Cards that are filled in one frame. */
-const AT_ONCE = 24;
+const AT_ONCE = 16;
 
 export class NowView extends View {
   #groups = h("div", { class: "groups" });
@@ -100,7 +100,7 @@ export class NowView extends View {
   #showLimits() {
     keyed(this.#limits, [...store.limits.values()].sort((a, b) => a.resetsAt - b.resetsAt), (limit) => limit.type,
       (limit) => {
-        const item = h("li", { class: "limit" });
+        const item = h("li", { class: "limit", onpointerover: () => set(item, "title", `anew ${when(item.resetsAt)}`) });
         item.gauge = h("claw-gauge", { "aria-label": `Limit of ${LIMITS[limit.type] ?? limit.type}` });
         item.words = h("span", { class: "small" });
         item.told = h("span", { class: "small soft" });
@@ -114,7 +114,7 @@ export class NowView extends View {
         text(item.words, over ? "begun anew" : percent(used));
         const anew = over ? "not told since" : `anew in ${duration(limit.resetsAt - Date.now())}`;
         text(item.told, `${anew} · told ${age(limit.updatedAt) === "now" ? "now" : `${age(limit.updatedAt)} ago`}${limit.official ? "" : ", worked out"}`);
-        set(item, "title", `anew ${when(limit.resetsAt)}`);
+        item.resetsAt = limit.resetsAt;
       });
   }
 }

@@ -1,7 +1,7 @@
 /** Service: how claw-socket itself is. */
 
 import { h, keyed, set, text } from "./dom.js";
-import { bytes, count, duration, line, when } from "./format.js";
+import { bytes, count, duration, line, when, whole } from "./format.js";
 import { store } from "./store.js";
 import { View } from "./view.js";
 
@@ -73,7 +73,7 @@ export class ServiceView extends View {
       Version: `${line(store.server.version)}, protocol ${store.server.protocol}`,
       Running: `${duration(Date.now() - status.startedAt)}, since ${when(status.startedAt)}, as process ${status.pid}`,
       "CPU time": duration(status.cpuSeconds * 1000),
-      Events: `${status.events.toLocaleString("en")} since it was started`,
+      Events: `${whole(status.events)} since it was started`,
       "In memory": `${count(status.memoryEvents, "event")}, ${bytes(status.memoryBytes)}`,
       "On disk": disk
         ? `${bytes(disk.size)}${disk.oldestAt ? `, back to ${when(disk.oldestAt)}` : ""}; ${count(disk.behind, "event")} not there yet`
@@ -86,7 +86,7 @@ export class ServiceView extends View {
     const rows = status.clients.map((client, index) => ({ ...client, index }));
     keyed(this.#clients, rows, ({ index }) => String(index), () => cells(3), (row, client) => {
       text(row.children[0], client.topics.map((topic) => line(topic, 60)).join(", ") || "none: it only asks");
-      text(row.children[1], client.lag.toLocaleString("en"));
+      text(row.children[1], whole(client.lag));
       text(row.children[2], client.stalled ? "not what it was sent" : "yes");
       set(row.children[2], "class", client.stalled ? "bad" : null);
     });

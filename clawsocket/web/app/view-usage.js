@@ -3,7 +3,7 @@
 import "./parts.js";
 import "./usage-days.js";
 import { h, keyed, set, text } from "./dom.js";
-import { cost, count, folder, line, model, percent, tokens, visible } from "./format.js";
+import { cost, count, folder, line, model, percent, tokens, visible, whole } from "./format.js";
 import { href, router } from "./router.js";
 import { store } from "./store.js";
 import { facts } from "./tip.js";
@@ -241,7 +241,7 @@ export class UsageView extends View {
       Tokens: tokens(sum.tokens),
       "From the cache": percent(sum.cacheShare),
       Output: tokens(sum.output),
-      Messages: sum.messages.toLocaleString("en"),
+      Messages: whole(sum.messages),
     };
     keyed(this.#figures, Object.entries(figures), ([name]) => name,
       ([name]) => {
@@ -279,7 +279,7 @@ export class UsageView extends View {
       () => h("tr", null, h("td"), Array.from({ length: 7 }, () => h("td", { class: "number" }))),
       (row, one) => {
         const { sum } = one;
-        const values = [spanName(one), cost(sum.cost), tokens(sum.input), tokens(sum.output), tokens(sum.cacheWrite), tokens(sum.cacheRead), percent(sum.cacheShare), sum.messages.toLocaleString("en")];
+        const values = [spanName(one), cost(sum.cost), tokens(sum.input), tokens(sum.output), tokens(sum.cacheWrite), tokens(sum.cacheRead), percent(sum.cacheShare), whole(sum.messages)];
         values.forEach((value, index) => text(row.children[index], value));
       });
   }
@@ -338,7 +338,7 @@ function words(sum) {
   const priceless = sum.unpriced ? [["without a price", count(sum.unpriced, "message")]] : [];
   return [
     ["cost", cost(sum.cost)], ["input", tokens(sum.input)], ["output", tokens(sum.output)], ["cache writes", tokens(sum.cacheWrite)],
-    ["cache reads", tokens(sum.cacheRead)], ["from the cache", percent(sum.cacheShare)], ["messages", sum.messages.toLocaleString("en")], ...priceless,
+    ["cache reads", tokens(sum.cacheRead)], ["from the cache", percent(sum.cacheShare)], ["messages", whole(sum.messages)], ...priceless,
   ];
 }
 

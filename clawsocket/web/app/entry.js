@@ -1,0 +1,65 @@
+/**
+ * Coming in, and staying so. It begins before the rest of the page is there, which need not wait for it: this module has
+ * a script element of its own.
+ */
+
+import { enter, leave, Refused, takeCode } from "./login.js";
+import { router } from "./router.js";
+import { store } from "./store.js";
+
+/** ms until a service that was not there is tried again. */
+const AGAIN = 1000;
+
+const listeners = new Set();
+
+export const entry = {
+  /** Whether the page was let in; null until that is known. */
+  isIn: null,
+  /** Why it was not: see Refused. */
+  reason: null,
+  /** Call a function whenever the page was let in, or was not; returns what ends that. */
+  subscribe(listener) {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+  /** Come in with a token. */
+  comeIn: (token) => come({ token }),
+};
+
+/** Come in as login's enter() does, as often as it takes, and connect. */
+async function come(by) {
+  let url;
+  try {
+    url = await enter(by);
+  } catch (error) {
+    if (error instanceof Refused) refused(error);
+    else setTimeout(come, AGAIN, by);
+    return;
+  }
+  store.start({ url, asks: router.route.view === "session", onLost: check, onEnded: () => setTimeout(come, AGAIN) });
+  settle(true, null);
+}
+
+/** A lost connection may mean that the token was replaced: a WebSocket does not say. */
+async function check() {
+  try {
+    await enter();
+  } catch (error) {
+    if (error instanceof Refused) refused(error);
+  }
+}
+
+function refused({ reason }) {
+  store.stop();
+  leave();
+  settle(false, reason);
+}
+
+function settle(isIn, reason) {
+  entry.isIn = isIn;
+  entry.reason = reason;
+  for (const listener of listeners) listener();
+}
+
+const code = takeCode();
+come(code === null ? {} : { code });
