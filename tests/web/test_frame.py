@@ -232,7 +232,11 @@ def test_no_formatter_of_times_is_made_before_the_first_view(browser: Browser, s
 def test_the_page_comes_in_while_the_rest_of_it_is_loaded(browser: Browser, service: Service, busy: str) -> None:
     with dashboard(browser, service) as (page, _):
         held: list[Route] = []
-        page.route("**/app/shell.js", lambda route: held.append(route))
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/app/shell.js", hold)
         with page.expect_websocket() as connected:
             page.reload(wait_until="commit")
         connected.value.wait_for_event("framereceived")
