@@ -14,7 +14,7 @@ const HEADINGS = {
 };
 
 /** Cards that are filled in one frame. */
-const AT_ONCE = 16;
+const AT_ONCE = 12;
 
 export class NowView extends View {
   #groups = h("div", { class: "groups" });
