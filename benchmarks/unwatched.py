@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000]``. The load is that of
 :mod:`benchmarks.dashboard`. ``--view history`` is a session of 50,000 events that somebody reads, a screen in two
-seconds, and now and then elsewhere; in ``--view race`` one goes through it without a rest, up and down. Loopback
-only, in a scratch home.
+seconds, and now and then elsewhere; in ``--view race`` one goes through it without a rest, up and down. Each frame of
+the first minute is in a trace that Chromium makes of itself. Loopback only, in a scratch home.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from websockets.sync.client import connect
+import msgspec
+from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.dashboard import EVERY, VIEWS, WINDOW, Feed, place
+from benchmarks.dashboard import EVERY, TRACED, VIEWS, WINDOW, Feed, place
 from benchmarks.history import STEP
-from benchmarks.page import MEMORY, memory, row, told
+from benchmarks.page import CATEGORIES, DRAW, MEMORY, Entry, Frames, memory, row, told
 from tests.support.browser import FLAGS
 from tests.support.service import Service
 from tests.support.waiting import wait_for
@@ -36,6 +37,17 @@ TURNS = 10_000
 """Of the long session, five events each."""
 UP = 45
 """Turns of who races on the way to the first event, and on the way back."""
+
+
+class Values(msgspec.Struct):
+    value: list[Entry] = []
+
+
+class Told(msgspec.Struct):
+    """What Chromium tells of a trace."""
+
+    method: str = ""
+    params: Values = msgspec.field(default_factory=Values)
 
 
 class Unwatched:
@@ -90,6 +102,29 @@ class Unwatched:
                     pass
                 time.sleep(pause)
 
+    def traced(self, address: str, seconds: float, act: Callable[[], None]) -> Frames:
+        """Return the frames of opening a page, and of what is done there again and again."""
+        with connect(self._ask("GET", "/json/version")["webSocketDebuggerUrl"], max_size=None) as browser:
+            config = {"includedCategories": CATEGORIES, "excludedCategories": ["*"]}
+            browser.send(json.dumps({"id": 1, "method": "Tracing.start", "params": {"traceConfig": config}}))
+            browser.recv(timeout=20)
+            began = time.monotonic()
+            self.go(address)
+            with connect(self._page) as page:
+                page.send(json.dumps({"id": 0, "method": "Runtime.evaluate", "params": {"expression": f"({DRAW})()"}}))
+                page.recv(timeout=20)
+            while time.monotonic() - began < seconds:
+                act()
+            browser.send(json.dumps({"id": 2, "method": "Tracing.end"}))
+            entries: list[Entry] = []
+            while (told := self._told(browser)).method != "Tracing.tracingComplete":
+                entries += told.params.value
+        return Frames(entries)
+
+    @staticmethod
+    def _told(browser: ClientConnection) -> Told:
+        return msgspec.json.decode(browser.recv(timeout=60), type=Told)
+
     def _ask(self, method: str, path: str) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         try:
@@ -129,6 +164,15 @@ def _cpu(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
+def rows(page: Unwatched, address: str, seconds: float, act: Callable[[], None]) -> Iterator[str]:
+    """Rows of a table: the frames of the first minute, and the memory after it."""
+    frames = page.traced(address, min(seconds, TRACED), act)
+    yield from frames.rows()
+    yield row("what the most work in a frame was, ms", frames.longest())
+    if seconds > TRACED:
+        yield from looks(page, seconds - TRACED, act)
+
+
 def looks(page: Unwatched, seconds: float, act: Callable[[], None]) -> Iterator[str]:
     """Rows of a table: what the renderer has, in turns of ten, while something is done again and again."""
     pid, seen = page.renderer, list[float]()
@@ -156,10 +200,9 @@ def main() -> None:
         with Unwatched(f"http://{service.address}/#code={new_code(service)}") as page:
             time.sleep(3)  # until its first view is there, and it has its cookie
             view, session = ("session", long) if is_long else (options.view, feed.lasting)
-            page.go(f"http://{service.address}/{place(view, session)}")
-            time.sleep(3)
+            address = f"http://{service.address}/{place(view, session)}"
             act = {"history": page.read, "race": page.race}.get(options.view, lambda: time.sleep(EVERY))
-            told(f"{options.view}, at {options.rate:,.0f} events a second", looks(page, options.seconds, act))
+            told(f"{options.view}, at {options.rate:,.0f} events a second", rows(page, address, options.seconds, act))
         feed.stop()
 
 

@@ -9,9 +9,9 @@ import { MOST_ITEMS } from "./story.js";
 
 const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.started", "agent.stopped", "session.started", "session.compacted", "session.ended", "session.state_changed"];
 /** Events of the first page: little, so that it is there at once; and of those that follow. */
-const PAGES = [300, 1000];
+const PAGES = [300, 500];
 /** Pages that are read at most to see what was missed, before all is begun anew. */
-const MISSED = 6;
+const MISSED = 12;
 /** ms after which is asked again what was asked too soon. */
 const LATER = 4000;
 

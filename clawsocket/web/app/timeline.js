@@ -53,6 +53,9 @@ export class Timeline extends HTMLElement {
     this.#listen();
   }
 
+  /** Whether it was laid out: the frame that brings the view has enough to do without the first picture. */
+  #isSized = false;
+
   #listen() {
     const canvas = this.#canvas;
     const on = (name, listener, how) => canvas.addEventListener(name, listener, how);
@@ -64,7 +67,10 @@ export class Timeline extends HTMLElement {
     on("pointerleave", () => this.#point(null));
     on("keydown", (event) => this.#key(event));
     on("blur", () => this.#point(null));
-    this.size = new ResizeObserver(() => this.draw());
+    this.size = new ResizeObserver(() => {
+      this.#isSized = true;
+      this.draw();
+    });
     this.size.observe(this);
     new IntersectionObserver(([entry]) => {
       this.#isSeen = entry.isIntersecting;
@@ -283,7 +289,7 @@ export class Timeline extends HTMLElement {
 
   /** Draw anew, with the next frame; while the session runs and is looked at, again and again. */
   draw() {
-    if (this.#frame !== 0 || !this.isConnected) return;
+    if (this.#frame !== 0 || !this.isConnected || !this.#isSized) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       if (!this.isConnected) return;

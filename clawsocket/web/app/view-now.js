@@ -13,8 +13,8 @@ const HEADINGS = {
   ended: "Ended",
 };
 
-/** Cards that are filled in one frame. */
-const AT_ONCE = 12;
+/** Cards that are made in one frame. */
+const AT_ONCE = 8;
 
 export class NowView extends View {
   #groups = h("div", { class: "groups" });
@@ -48,10 +48,11 @@ export class NowView extends View {
     const frame = document.timeline.currentTime;
     let room = frame === this.#filled ? 0 : AT_ONCE;
     this.#filled = frame;
-    const isDue = (card, id) => (card.isFilled ? changes.all || changes.sessions.has(id) : --room >= 0);
+    const isShown = ({ sessionId }) => this.#cards.has(sessionId) || --room >= 0;
+    const isDue = (card, id) => !card.isFilled || changes.all || changes.sessions.has(id);
     keyed(this.#groups, groups, ([name]) => name, group, (section, [name, sessions]) => {
       text(section.number, sessions.length);
-      keyed(section.cards, sessions, (one) => one.sessionId,
+      keyed(section.cards, sessions.filter(isShown), (one) => one.sessionId,
         (one) => this.#card(one.sessionId),
         (card, one) => isDue(card, one.sessionId) && card.show(one, agents.get(one.sessionId) ?? []));
     });
@@ -62,10 +63,10 @@ export class NowView extends View {
   }
 
   #frame = 0;
-  /** The frame in which cards were filled last. */
+  /** The frame in which cards were made last. */
   #filled = null;
 
-  /** Fill further cards with the next frame: the first ones are in view, and are not to wait for hundreds. */
+  /** Make further cards with the next frame: the first ones are in view, and are not to wait for hundreds. */
   #goOn() {
     if (this.#frame !== 0) return;
     this.#frame = requestAnimationFrame(() => {

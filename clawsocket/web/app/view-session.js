@@ -17,7 +17,7 @@ import { View } from "./view.js";
 /** States in which the timeline goes on. */
 const BUSY = new Set(["running", "requires_action", "background"]);
 /** Pages that are read in search of what an address names. */
-const SEARCHED = 60;
+const SEARCHED = 120;
 
 export class SessionView extends View {
   #story = new Story();
