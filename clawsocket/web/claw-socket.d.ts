@@ -16,9 +16,8 @@
  * is back; a `signal` bounds it.
  *
  * A browser can't send a header, so there a `token` goes into the address that is connected to, as the protocol has it.
- * A page that the server knows by a cookie needs none. With a token, each connection begins with a `GET /health`, so that
- * no address with a token fails, which a browser would show in its console; without one, it is asked why a connection
- * failed. The `connect-src` of the page's policy has to allow it, beside the WebSocket.
+ * A page that the server knows by a cookie needs none. Each connection begins with a `GET /health`: the `connect-src` of
+ * the page's policy has to allow it, beside the WebSocket.
  *
  * @throws {NoServerError} no server answers
  * @throws {TokenRefusedError} it refuses the token

@@ -1064,10 +1064,9 @@ function words(error) {
  * @returns {Promise<Socket>}
  */
 async function openBrowser(address, where, signal) {
+  await knock(address.url, where, signal);
   const url = new URL(address.url);
   if (address.token !== undefined) url.searchParams.set("token", address.token);
-  const isSecret = url.searchParams.has("token");
-  if (isSecret) await knock(url, where, signal); // when a WebSocket fails, the console shows its whole address
   const socket = attempt(url, where);
   socket.binaryType = "arraybuffer";
   const inbox = new Inbox({
@@ -1096,7 +1095,6 @@ async function openBrowser(address, where, signal) {
     else socket.close();
     throw error;
   }
-  if (!isSecret) await knock(url, where, signal);
   throw new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);
 }
 
@@ -1113,7 +1111,8 @@ function attempt(url, where) {
 }
 
 /**
- * Look whether anybody is there: a browser does not tell why a WebSocket got no connection.
+ * Look whether anybody is there. A browser does not tell why a WebSocket got no connection, and its console shows the
+ * whole address, token and all.
  *
  * @param {URL} url
  * @param {string} where

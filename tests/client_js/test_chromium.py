@@ -75,23 +75,9 @@ def test_a_page_loads_the_client_and_nothing_else(page: tuple[Page, Watched], sh
 
 
 def test_without_a_token_a_server_that_wants_none_lets_a_page_in(browser: Browser, tmp_path: Path) -> None:
-    with Service(tmp_path, "--no-auth") as service, open_page(browser, service) as (page, watched):
-        before = [one for one in watched.requests if one.endswith("/health")]
+    with Service(tmp_path, "--no-auth") as service, open_page(browser, service) as (page, _):
         body = "return (await (await connect({ url: location.origin })).snapshot()).headSeq > 0"
         assert run(page, body) is True
-        assert [one for one in watched.requests if one.endswith("/health")] == before, "nothing comes before it"
-
-
-def test_without_a_token_an_error_tells_a_server_that_wants_one_from_none(
-    page: tuple[Page, Watched], shared: Service
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        nobody = f"ws://127.0.0.1:{listener.getsockname()[1]}"
-    body = "return [await failure(connect()), await failure(connect({ url: given.nobody }))]"
-    refused, missing = run(page[0], body, nobody=nobody)
-    forgive(page[1], "HTTP Authentication failed", "ERR_CONNECTION_REFUSED")
-    assert refused.startswith(f"TokenRefusedError: ws://{shared.address}/ refuses the token (none was given")
-    assert missing.startswith(f"NoServerError: the service does not answer ({nobody}/: no connection")
 
 
 def test_a_refused_token_is_a_clear_error_that_does_not_show_it(page: tuple[Page, Watched], shared: Service) -> None:

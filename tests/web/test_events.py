@@ -103,6 +103,7 @@ def test_who_comes_to_choose_a_session_finds_those_of_that_moment(service: Servi
     with scene(service) as one:
         one.main.prompt("first of all")
         expect(rows(page, "first of all").first).to_be_visible()
+        wait_for(lambda: known(page, one.id), "the session, by another stream")
         chooser.focus()
         chooser.select_option(one.id)
         expect(chooser.locator("option:checked")).to_have_text(re.compile("^app "))
