@@ -230,7 +230,8 @@ def test_no_formatter_of_times_is_made_before_the_first_view(browser: Browser, s
 
 
 def test_the_page_comes_in_while_the_rest_of_it_is_loaded(browser: Browser, service: Service, busy: str) -> None:
-    with dashboard(browser, service) as (page, _):
+    with scene(service, "late") as late, dashboard(browser, service) as (page, _):
+        expect(page.locator(f"[data-session='{late.id}']")).to_be_visible()
         held: list[Route] = []
 
         def hold(route: Route) -> None:
@@ -245,6 +246,9 @@ def test_the_page_comes_in_while_the_rest_of_it_is_loaded(browser: Browser, serv
         for one in held:
             one.continue_()
         expect(page.locator("claw-card[role=article]").first).to_be_visible()
+        expect(page.locator(".link")).to_have_text("live")
+        late.hook("PermissionRequest", tool_name="Bash", tool_input={"command": "ls"})  # the first news is told
+        expect(page.locator("claw-shell > .unseen[aria-live]")).to_contain_text("asks for permission")
 
 
 @pytest.mark.parametrize("view", VIEWS)

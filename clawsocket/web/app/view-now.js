@@ -2,7 +2,7 @@
 
 import "./card.js";
 import { h, keyed, set, text } from "./dom.js";
-import { age, cost, count, duration, percent, state, STATE_ORDER, when } from "./format.js";
+import { age, cost, count, duration, percent, state, STATE_ORDER } from "./format.js";
 import { tick } from "./parts.js";
 import { store } from "./store.js";
 import { View } from "./view.js";
@@ -101,10 +101,10 @@ export class NowView extends View {
   #showLimits() {
     keyed(this.#limits, [...store.limits.values()].sort((a, b) => a.resetsAt - b.resetsAt), (limit) => limit.type,
       (limit) => {
-        const item = h("li", { class: "limit", onpointerover: () => set(item, "title", `anew ${when(item.resetsAt)}`) });
+        const item = h("li", { class: "limit" });
         item.gauge = h("claw-gauge", { "aria-label": `Limit of ${LIMITS[limit.type] ?? limit.type}` });
         item.words = h("span", { class: "small" });
-        item.told = h("span", { class: "small soft" });
+        item.told = h("time", { class: "small soft" });
         item.append(h("span", { class: "small soft" }, LIMITS[limit.type] ?? limit.type), item.gauge, item.words, item.told);
         return item;
       },
@@ -115,7 +115,7 @@ export class NowView extends View {
         text(item.words, over ? "begun anew" : percent(used));
         const anew = over ? "not told since" : `anew in ${duration(limit.resetsAt - Date.now())}`;
         text(item.told, `${anew} · told ${age(limit.updatedAt) === "now" ? "now" : `${age(limit.updatedAt)} ago`}${limit.official ? "" : ", worked out"}`);
-        item.resetsAt = limit.resetsAt;
+        set(item.told, "datetime", new Date(limit.resetsAt).toISOString());
       });
   }
 }
