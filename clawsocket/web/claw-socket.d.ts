@@ -16,8 +16,8 @@
  * is back; a `signal` bounds it.
  *
  * A browser can't send a header, so there a `token` goes into the address that is connected to, as the protocol has it.
- * A page that the server knows by a cookie needs none. Each connection begins with a `GET /health`: the `connect-src` of
- * the page's policy has to allow it, beside the WebSocket.
+ * A page that the server knows by a cookie needs none. Each connection begins with a `GET /health`, unless the `url` is a
+ * function: the `connect-src` of the page's policy has to allow it, beside the WebSocket.
  *
  * @throws {NoServerError} no server answers
  * @throws {TokenRefusedError} it refuses the token
@@ -27,8 +27,12 @@
 export function connect(options?: ConnectOptions): Promise<Claw>;
 
 export interface ConnectOptions {
-  /** Another server: `ws://HOST:PORT` or `wss://…`; `http` and `https` are taken for these. */
-  url?: string | URL | undefined;
+  /**
+   * Another server: `ws://HOST:PORT` or `wss://…`; `http` and `https` are taken for these. Or a function that tells it,
+   * asked before each connection, for who must be let in each time. Throwing a NoServerError, it is asked again later; any
+   * other error ends whatever wanted the connection.
+   */
+  url?: string | URL | (() => Promise<string | URL>) | undefined;
   /** Its token; in Node and Bun a server on this machine needs none to be given. */
   token?: string | undefined;
   /** Wait for a server that does not run yet, instead of throwing an error. */

@@ -664,7 +664,11 @@ function unlessClosed(error) {
 
 // One connection, and the patience to get the next one.
 
-/** @typedef {{ url: URL, socket?: string, token?: string | undefined, origin: string }} Address */
+/**
+ * Where a server is: at a URL or a Unix socket, with what token, from where; and whether somebody was seen there.
+ *
+ * @typedef {{ url: URL, socket?: string, token?: string | undefined, origin: string, isThere?: boolean }} Address
+ */
 /** @typedef {{ inbox: Inbox, send(text: string): void, close(): Promise<void> }} Socket */
 
 /** A connection that has got its first message. */
@@ -949,16 +953,17 @@ function node(name) {
  * Looked up anew each time, since a server that comes back may have changed both. The Unix socket goes first: it needs
  * no token, and nobody else can stand there. A token that was found is shown to this machine alone.
  *
- * @param {string | URL | undefined} url
+ * @param {import("./claw-socket.d.ts").ConnectOptions["url"]} told
  * @param {string | undefined} token
  * @returns {Promise<Address>}
  */
-async function find(url, token) {
+async function find(told, token) {
+  const url = typeof told === "function" ? await told() : told;
   if (token !== undefined && !/^[\x21-\x7e]*$/.test(token)) {
     throw new RequestError("invalid token", "a token has printable characters alone");
   }
   const given = { token, origin: token === undefined ? "none was given" : "given by the caller" };
-  if (!hasNode) return { url: webSocket(url ?? ownOrigin()), ...given };
+  if (!hasNode) return { url: webSocket(url ?? ownOrigin()), isThere: typeof told === "function", ...given };
   const [{ homedir }, { join }] = await Promise.all([node("os"), node("path")]);
   const folder = process.env.CLAW_SOCKET_DIR || join(homedir(), ".claw-socket");
   const address = url === undefined ? await readEndpoint(join(folder, "endpoint")) : { url: webSocket(url) };
@@ -1064,7 +1069,7 @@ function words(error) {
  * @returns {Promise<Socket>}
  */
 async function openBrowser(address, where, signal) {
-  await knock(address.url, where, signal);
+  if (!address.isThere) await knock(address.url, where, signal);
   const url = new URL(address.url);
   if (address.token !== undefined) url.searchParams.set("token", address.token);
   const socket = attempt(url, where);

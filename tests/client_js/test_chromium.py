@@ -74,6 +74,18 @@ def test_a_page_loads_the_client_and_nothing_else(page: tuple[Page, Watched], sh
     assert {one.rpartition("/")[2] for one in page[1].requests} <= {"health", "claw-socket.js", "favicon.ico"}
 
 
+def test_who_tells_the_address_each_time_has_asked_whether_a_server_is_there(
+    page: tuple[Page, Watched], shared: Service
+) -> None:
+    body = """
+        const url = async () => `ws://${location.host}/?token=${given.token}`;
+        return (await (await connect({ url })).snapshot()).headSeq > 0;
+    """
+    page[1].requests.clear()
+    assert run(page[0], body, token=shared.token) is True
+    assert {one.rpartition("/")[2] for one in page[1].requests} <= {"claw-socket.js", "favicon.ico"}
+
+
 def test_without_a_token_a_server_that_wants_none_lets_a_page_in(browser: Browser, tmp_path: Path) -> None:
     with Service(tmp_path, "--no-auth") as service, open_page(browser, service) as (page, _):
         body = "return (await (await connect({ url: location.origin })).snapshot()).headSeq > 0"

@@ -92,6 +92,28 @@ def test_who_is_to_ask_can_connect_before(home: Path, runtime: str) -> None:
             assert running.end()[1:] == [1, [2, 2]]
 
 
+def test_a_function_tells_each_connection_where_the_server_is_and_may_end_the_stream(home: Path, runtime: str) -> None:
+    with Service(home) as service:
+        source = f"""
+            const notices = [];
+            let asked = 0;
+            const url = async () => {{
+                asked++;
+                if (asked === 1) throw new client.NoServerError("there", "it sleeps");
+                if (asked === 3) throw new Error("signed out");
+                return "{service.endpoint["url"]}";
+            }};
+            const claw = await connect({{ url, wait: true }});
+            const events = await claw.events("tool.*", {{ notice: ({{ type }}) => notices.push(type) }}).open();
+            tell("open");
+            tell(await failure(events.next()), asked, notices);
+        """
+        with Running(home, source, runtime) as running:
+            running.wait()
+            service.stop()
+            assert running.end()[1:] == [["Error: signed out", 3, ["lost", "back", "lost"]]]
+
+
 def test_claw_socket_dir_is_another_folder(shared: Service, tmp_path: Path) -> None:
     source = "tell((await (await connect()).snapshot()).epoch.length)"
     with Running(tmp_path, source, more={"CLAW_SOCKET_DIR": str(shared.folder)}) as running:

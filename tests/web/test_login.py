@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, WebSocket, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
@@ -58,6 +58,31 @@ def test_a_link_that_was_used_is_refused_and_who_used_it_is_signed_out(browser: 
         expect(thief.get_by_role("heading", name="Let this page in")).to_be_visible()
         forgive(watched, "401")
         forgive(lost, "401")
+
+
+def test_who_is_signed_out_tries_no_websocket_however_long_the_answer_takes(browser: Browser, service: Service) -> None:
+    with page_of(browser) as (page, watched):
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        is_live(page)
+        sockets: list[WebSocket] = []
+        held: list[Route] = []
+
+        def saw(socket: WebSocket) -> None:
+            sockets.append(socket)
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.on("websocket", saw)
+        page.route("**/session", hold)
+        assert run_command(service.home, "--rotate-token").returncode == 0
+        expect(page.locator(".link")).not_to_have_text("live")
+        page.wait_for_function("() => new Promise((done) => setTimeout(done, 500, true))")  # longer than a first retry
+        assert len(held) == 1
+        held.pop().continue_()
+        expect(page.get_by_role("heading", name="Let this page in")).to_be_visible()
+        assert sockets == []
+        forgive(watched, "401")
 
 
 def test_a_link_that_is_too_old_or_made_up_is_refused(browser: Browser, service: Service) -> None:

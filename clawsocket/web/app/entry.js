@@ -3,6 +3,7 @@
  * a script element of its own.
  */
 
+import { NoServerError } from "/claw-socket.js";
 import { enter, leave, Refused, takeCode } from "./login.js";
 import { router } from "./router.js";
 import { store } from "./store.js";
@@ -36,17 +37,27 @@ async function come(by) {
     else setTimeout(come, AGAIN, by);
     return;
   }
-  store.start({ url, asks: router.route.view === "session", onLost: check, onEnded: () => setTimeout(come, AGAIN) });
+  store.start({ url: after(url), asks: router.route.view === "session", onEnded: () => setTimeout(come, AGAIN) });
   settle(true, null);
 }
 
-/** A lost connection may mean that the token was replaced: a WebSocket does not say. */
-async function check() {
-  try {
-    await enter();
-  } catch (error) {
-    if (error instanceof Refused) refused(error);
-  }
+/**
+ * Return what tells each connection its address: the first one's is known. Each later one asks whether the page may still
+ * come in, as the token may have been replaced: a WebSocket does not say, and its error shows the key in the console.
+ */
+function after(first) {
+  return async () => {
+    const url = first;
+    first = null;
+    if (url !== null) return url;
+    try {
+      return await enter();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw new NoServerError(location.host, "no connection");
+      if (entry.isIn) refused(error);
+      throw error;
+    }
+  };
 }
 
 function refused({ reason }) {

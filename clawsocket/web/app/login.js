@@ -6,6 +6,8 @@
 
 const CODES = { "code used": "used", "code expired": "expired" };
 const KEY = "claw-socket-key";
+/** ms for the server to answer. */
+const PATIENCE = 10_000;
 
 /** The page may not come in; `reason` is `none`, `used`, `expired`, `token`, `gone` or `foreign`. */
 export class Refused extends Error {
@@ -27,12 +29,13 @@ export function takeCode() {
  * Come in, and return the URL of the WebSocket.
  * @param {object} by `code` or `token`; without either, as this browser came in before.
  * @throws {Refused} the server does not let this page in.
- * @throws {TypeError} there is no server.
+ * @throws {TypeError | DOMException} there is no server, or it does not answer.
  */
 export async function enter({ code, token } = {}) {
   const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const body = JSON.stringify(code ? { code } : token ? {} : { key: read() ?? "" });
-  const answer = await fetch("/session", { method: "POST", headers, body, credentials: "same-origin" });
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answer = await fetch("/session", { method: "POST", headers, body, credentials: "same-origin", signal });
   if (answer.status === 403) throw new Refused("foreign");
   if (!answer.ok) throw new Refused(token ? "token" : code ? CODES[(await answer.json()).error] : "gone");
   const { key } = await answer.json();

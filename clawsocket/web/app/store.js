@@ -32,7 +32,7 @@ class Store {
   /** The client, for what a view asks for itself: see claw-socket.js. Null before the first connection. */
   claw = null;
 
-  #address = {};
+  #url = null;
   #listeners = new Set();
   #changes = none();
   #timer = 0;
@@ -72,15 +72,15 @@ class Store {
 
   /**
    * Connect, and stay so.
-   * @param {object} options `url` and `token` as for connect(); `asks` tells whether a view will ask something at once;
-   *   `onLost` is called when a connection ends that is tried again, `onEnded` when it is not.
+   * @param {object} options `url` as for connect(); `asks` tells whether a view will ask something at once; `onEnded` is
+   *   called when a connection ends that is not tried again.
    */
-  async start({ url, token, asks, onLost, onEnded }) {
+  async start({ url, asks, onEnded }) {
     this.stop();
     this.#stopped = false;
-    this.#address = { url, token };
-    this.claw = await connect({ url, token, wait: true });
-    const notice = (told) => this.#noticed(told, onLost);
+    this.#url = url;
+    this.claw = await connect({ url, wait: true });
+    const notice = (told) => this.#noticed(told);
     const stream = (this.#stream = this.claw.events(TOPICS, { notice }));
     if (asks) this.claw.open().catch(() => {}); // meanwhile; who asks is told why it can't be
     this.#tell((changes) => (changes.connection = true));
@@ -98,7 +98,7 @@ class Store {
 
   /** Return a promise of a client of one's own, for what takes long: each answers one question at a time. */
   another(signal) {
-    return connect({ ...this.#address, wait: true, signal });
+    return connect({ url: this.#url, wait: true, signal });
   }
 
   /** End the connection; what is known stays. */
@@ -111,11 +111,10 @@ class Store {
     this.#resync = 0;
   }
 
-  #noticed(told, onLost) {
+  #noticed(told) {
     if (this.#stopped) return;
     if (told.type === "lost") {
       this.#status("lost");
-      onLost();
     } else if (told.type === "back") {
       this.#take(told.snapshot);
       this.#status("live");

@@ -21,6 +21,7 @@ import {
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_: Same<A, B>) => {};
 
+await connect({ url: async () => new URL("ws://localhost:3838") });
 const claw: Claw = await connect({ url: "ws://localhost:3838", token: "t", wait: true, signal: AbortSignal.timeout(1) });
 
 // A topic narrows the type of its events.

@@ -3,6 +3,8 @@ import { connect, OLDEST, type EventMap, type ToolUse } from "claw-socket";
 
 // WRONG
 await connect({ uri: "ws://localhost:3838" });
+// WRONG
+await connect({ url: () => 3838 });
 const claw = await connect();
 for await (const event of claw.events("tool.use")) {
   // WRONG
