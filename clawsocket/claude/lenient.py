@@ -20,6 +20,9 @@ T = TypeVar("T")
 SHALLOW = 200
 """Brackets that a text may have without being looked at for their depth."""
 
+SHORT = 1600
+"""Bytes that a text may have without its brackets being counted: nested 800 levels deep at most, which is fine."""
+
 MARGIN = 100
 """Levels of nesting left free, so that what can be decoded here can be decoded and encoded anywhere."""
 
@@ -73,7 +76,7 @@ def again(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
 
 def _decode(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
     try:
-        if text.count(b"[") + text.count(b"{") > SHALLOW:
+        if len(text) > SHORT and text.count(b"[") + text.count(b"{") > SHALLOW:
             _any.decode(b"[" * MARGIN + text + b"]" * MARGIN)
         return again(decoder, text)
     except RecursionError as error:

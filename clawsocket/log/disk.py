@@ -42,6 +42,9 @@ BATCH_BYTES = 8_000_000
 RETRY = (1.0, 30.0)
 """Seconds before a commit that failed is tried again, the first and the longest time."""
 
+REPLACE_INTERVAL = 60.0
+"""Seconds between two new databases, at least: where all is damaged at once, what is set aside would fill the disk."""
+
 TRIM_INTERVAL = 60.0
 """Seconds between looks whether something is to be deleted, at least."""
 
@@ -98,7 +101,7 @@ class Disk:
         self._wanted = False
         self._soon = math.inf
         self._wait, self._failed = RETRY[0], ""
-        self._trimmed = 0.0
+        self._trimmed, self._replaced = -math.inf, -math.inf
         self._closing = False
         self._extras = Extras()
 
@@ -313,6 +316,10 @@ class Disk:
         """Go on with a new database: it gets what memory holds."""
         if store is not self._store or self._closing:
             return
+        if time.monotonic() - self._replaced < REPLACE_INTERVAL:
+            self._fails(error)
+            return
+        self._replaced = time.monotonic()
         logger.error("the log's database is damaged: %s", error)
         aside = set_aside(store.path)
         try:
@@ -335,8 +342,9 @@ class Disk:
 
     async def _trim(self) -> None:
         before = time.time_ns() // 1_000_000 - self._max_age
-        if not await self.write(lambda store: store.trim(before=before, max_bytes=self._max_bytes)):
-            self._trimmed = time.monotonic()
+        self._trimmed = time.monotonic()
+        if await self.write(lambda store: store.trim(before=before, max_bytes=self._max_bytes)):
+            self._trimmed = -math.inf
 
     def _end_trim(self, trimming: asyncio.Task[None]) -> None:
         self._trimming = None

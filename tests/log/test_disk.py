@@ -205,6 +205,33 @@ async def test_a_database_that_is_damaged_is_replaced_by_what_memory_holds(begin
     assert (again.epoch, again.head) == (log.epoch, log.head)
 
 
+async def test_where_every_new_database_is_damaged_the_disk_is_not_filled_with_them(
+    begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin()
+    told: list[str] = []
+    disk.on_trouble = lambda message, _goes_on: told.append(message)
+    trims = 0
+
+    def trim(store: Store, **_: int) -> bool:
+        nonlocal trims
+        trims += 1
+        raise StoreDamagedError(store.path, "a bad disk")
+
+    monkeypatch.setattr(Store, "trim", trim)
+    monkeypatch.setattr(disk_module, "TRIM_INTERVAL", 0)
+    put(log, 1)
+    for number in range(2, 5):
+        await eventually(lambda seen=trims: trims > seen, "a look")  # type: ignore[misc]
+        await committed(log, disk)
+        put(log, number)
+    await eventually(lambda: told != [], "the trouble")
+    aside = [one.name for one in path.parent.glob("log.db.damaged-*")]
+    assert len([one for one in aside if not one.endswith(("-wal", "-shm"))]) == 1
+    await committed(log, disk)
+    assert ids(path) == [f"m:{number}" for number in range(1, 5)]
+
+
 async def test_damage_that_a_reader_meets_is_an_error_and_mended(begin: Begin, path: Path) -> None:
     log, disk = begin(max_events=5)
     damaged: list[str] = []
