@@ -258,13 +258,13 @@ def test_what_one_reads_stays_where_it_is(browser: Browser, small: Service) -> N
         page.mouse.wheel(0, -3000)
         expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
         before = places(page)
-        post(small, *(f"new {number}" for number in range(3500)))
+        post(small, *(f"new {number}" for number in range(4800)))
         expect(page.locator(".events-count")).to_have_text("5,000 events")
         now = places(page)
         assert now.items() <= before.items(), "none of them moved; what is said below may hide the last"
         assert len(now) > 10
         page.get_by_role("button", name="Follow").click()
-        expect(rows(page, "new 3499")).to_be_visible()
+        expect(rows(page, "new 4799")).to_be_visible()
         expect(page.locator(".events-count")).to_have_text("2,000 events")
 
 

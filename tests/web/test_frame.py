@@ -214,19 +214,26 @@ def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tm
 
 
 COUNT_FORMATTERS = """
-    self.formatters = 0;
+    const made = (self.made = []);
     Intl.DateTimeFormat = class extends Intl.DateTimeFormat {
-        constructor(...given) { super(...given); self.formatters++; }
+        constructor(...given) { super(...given); made.push("formatter"); }
     };
+    new MutationObserver((_, observer) => {
+        if (document.querySelector("claw-card[role=article]") === null) return;
+        observer.disconnect();
+        made.push("card");
+    }).observe(document, { childList: true, subtree: true });
 """
 
 
-def test_no_formatter_of_times_is_made_before_the_first_view(browser: Browser, service: Service, busy: str) -> None:
+def test_the_formatter_of_times_is_made_after_the_first_view_and_before_somebody_needs_it(
+    browser: Browser, service: Service, busy: str
+) -> None:
     with dashboard(browser, service, script=COUNT_FORMATTERS) as (page, _):
-        expect(page.locator("claw-card[role=article]").first).to_be_visible()
-        assert page.evaluate("formatters") == 0
+        wait_for(lambda: len(page.evaluate("made")) == 2, "the formatter")
+        assert page.evaluate("made") == ["card", "formatter"]
         page.locator("claw-card time:visible").first.hover()
-        assert page.evaluate("formatters") == 1
+        wait_for(lambda: len(page.evaluate("made")) == 3, "that of the note")
 
 
 def test_the_page_comes_in_while_the_rest_of_it_is_loaded(browser: Browser, service: Service, busy: str) -> None:

@@ -98,6 +98,9 @@ function place(parent, element, at) {
   else parent.insertBefore(element, at);
 }
 
+/** The next frame was drawn; a page that nobody sees has none, but time passes. */
+export const frame = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve, 16) : requestAnimationFrame(() => setTimeout(resolve, 0))));
+
 /** Load a style sheet of ours, once; resolves when it applies. */
 export function styles(href) {
   const found = document.querySelector(`link[rel=stylesheet][href="${href}"]`);

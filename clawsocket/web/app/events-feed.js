@@ -5,12 +5,15 @@
  */
 
 import { OLDEST } from "/claw-socket.js";
+import { frame } from "./dom.js";
 import { store } from "./store.js";
 
 /** Rows that are held while somebody reads. */
 export const MOST = 5000;
-/** Rows that are held while it follows, and events back that "recent" begins with: rows that go while they are young cost no memory. */
+/** Rows that are held while it follows: rows that go while they are young cost no memory. */
 const RECENT = 2000;
+/** Events back that "recent" begins with: all come at once, and each as a message of its own takes its time. */
+const BACK = 500;
 /** Characters that they hold. */
 const SIZE = 24_000_000;
 /** Events before the one that is linked. */
@@ -182,7 +185,7 @@ async function begin(since, event) {
   if (event !== null) return { seq: Math.max(1, event - BEFORE) };
   if (since === "oldest") return OLDEST;
   const { headSeq, epoch } = await store.claw.snapshot();
-  return since === "now" ? { seq: headSeq, epoch } : { seq: Math.max(1, headSeq - RECENT) };
+  return since === "now" ? { seq: headSeq, epoch } : { seq: Math.max(1, headSeq - BACK) };
 }
 
 /** About how many characters an event holds. */
@@ -193,6 +196,3 @@ function weight(value) {
   for (const name in value) sum += name.length + weight(value[name]);
   return sum;
 }
-
-/** The next frame; a page that nobody sees has none, but time passes. */
-const frame = () => new Promise((resolve) => (document.hidden ? setTimeout(resolve, 16) : requestAnimationFrame(() => setTimeout(resolve, 0))));

@@ -58,7 +58,7 @@ export class Rows extends HTMLElement {
     this.#items = items;
     this.#gone += dropped;
     this.#space.style.setProperty("height", `${items.length * this.#height}px`);
-    if (this.follows) this.scrollTop = items.length * this.#height;
+    if (this.follows && items.length) this.scrollTop = items.length * this.#height;
     else if (dropped) this.scrollTop -= dropped * this.#height;
     this.#draw();
   }
@@ -116,6 +116,7 @@ export class Rows extends HTMLElement {
   }
 
   #draw() {
+    if (this.#items.length === 0 && this.#pool.length === 0) return; // nothing need be laid out for it
     const first = Math.max(0, Math.floor(this.scrollTop / this.#height) - SPARE);
     const last = Math.min(this.#items.length, Math.ceil((this.scrollTop + this.clientHeight) / this.#height) + SPARE);
     const wanted = last - first;

@@ -19,10 +19,7 @@ export function age(at, now = Date.now()) {
   return now - at < SECOND ? "now" : now - at < 10 * SECOND ? `${Math.floor((now - at) / SECOND)} s` : duration(now - at);
 }
 
-/**
- * A function that formats times as the person is used to: see Intl.DateTimeFormat. Its first call makes the formatter:
- * that takes as long as a view, and the first one shall not wait for it.
- */
+/** A function that formats times as the person is used to: see Intl.DateTimeFormat. Its first call makes the formatter. */
 export function times(options) {
   let made;
   return (at) => (made ??= new Intl.DateTimeFormat(undefined, options)).format(at);
@@ -30,6 +27,8 @@ export function times(options) {
 
 /** A time of day, with seconds. */
 export const clock = times({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+/** Make the first formatter: it takes as long as a view, all later ones together a millisecond. */
+export const warm = () => clock(0);
 /** A day and a time. */
 export const when = times({ dateStyle: "medium", timeStyle: "medium" });
 /** A day. */

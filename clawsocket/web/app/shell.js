@@ -3,7 +3,7 @@
 import { watchCalls } from "./calls.js";
 import { h, keyed, set, styles, text } from "./dom.js";
 import { entry } from "./entry.js";
-import { age } from "./format.js";
+import { age, warm } from "./format.js";
 import { menu } from "./menu.js";
 import { href, router } from "./router.js";
 import { store } from "./store.js";
@@ -19,7 +19,7 @@ const LOADERS = {
   service: () => import("./view-service.js"),
 };
 
-/** ms after the first view in which the others are loaded, too: they must open also while the service is away. */
+/** ms after the first view in which what the others need is got ready: they must open also while the service is away. */
 const OTHERS = 300;
 
 /** ms between two looks whether the service answers, and once it does not; and until it should have. */
@@ -65,6 +65,7 @@ class Shell extends HTMLElement {
     setInterval(() => this.#status(), 1000);
     setTimeout(() => this.#look(), LOOK);
     load(router.route.view).catch(() => {}); // meanwhile; that it can't be loaded is told when it is to be shown
+    if (router.route.view !== "now") setTimeout(warm); // Now tells no times of day
     entry.subscribe(() => this.#entered());
     if (entry.isIn !== null) this.#entered();
   }
@@ -137,7 +138,12 @@ class Shell extends HTMLElement {
     if (!first) this.#main.focus({ preventScroll: true });
     scrollTo(0, 0);
     this.#title();
-    if (first) setTimeout(() => Object.keys(LOADERS).forEach((view) => load(view).catch(() => {})), OTHERS);
+    if (first) setTimeout(() => this.#prepare(), OTHERS);
+  }
+
+  #prepare() {
+    for (const view of Object.keys(LOADERS)) load(view).catch(() => {});
+    setTimeout(warm);
   }
 
   /** The service went before the view was loaded. */

@@ -101,15 +101,11 @@ const tenths = times({ hour: "2-digit", minute: "2-digit", second: "2-digit", fr
 
 /** The colours of the style sheet, as they are now: a property may hold one for light and one for dark. */
 function coloursOf(canvas) {
-  const probe = (canvas.probe ??= h("span", { hidden: true }));
-  if (!probe.isConnected) canvas.append(probe);
+  const probes = (canvas.probes ??= COLOURS.map((name) => h("span", { hidden: true, style: { color: `var(--time-${name})` } })));
+  if (!probes[0].isConnected) canvas.append(...probes);
   const theme = `${document.documentElement.dataset.theme} ${matchMedia("(prefers-color-scheme: dark)").matches}`;
   if (canvas.theme === theme) return canvas.colours;
-  canvas.colours = {};
-  for (const name of COLOURS) {
-    probe.style.color = `var(--time-${name})`;
-    canvas.colours[name] = getComputedStyle(probe).color;
-  }
+  canvas.colours = Object.fromEntries(COLOURS.map((name, index) => [name, getComputedStyle(probes[index]).color]));
   canvas.theme = theme;
   return canvas.colours;
 }

@@ -24,7 +24,11 @@ export class Days extends HTMLElement {
   #labels = h("div", { class: "days-labels soft small", "aria-hidden": "true" });
   #spans = [];
   #current = null;
-  #wide = new ResizeObserver(() => this.#label());
+  #width = 0;
+  #wide = new ResizeObserver(([{ contentRect }]) => {
+    this.#width = contentRect.width;
+    this.#label();
+  });
 
   /** Called with the first day of a column that is chosen. */
   choose = () => {};
@@ -39,7 +43,7 @@ export class Days extends HTMLElement {
       this.#columns.addEventListener("focusin", (event) => this.#point(event.target));
       for (const name of ["pointerleave", "focusout"]) this.#columns.addEventListener(name, () => this.tip?.hide());
     }
-    this.#wide.observe(this);
+    this.#wide.observe(this.#columns);
   }
 
   disconnectedCallback() {
@@ -77,7 +81,7 @@ export class Days extends HTMLElement {
   /** As many labels as there is room for. */
   #label() {
     const count = this.#spans.length;
-    const room = Math.max(2, Math.floor(this.#columns.clientWidth / LABEL));
+    const room = Math.max(2, Math.floor(this.#width / LABEL));
     const step = Math.max(1, Math.ceil(count / room));
     const shown = this.#spans.filter((_, index) => (count - 1 - index) % step === 0);
     keyed(this.#labels, shown, (span) => span.from, () => h("span"), (label, span) => {

@@ -2,7 +2,7 @@
 
 import "./parts.js";
 import "./usage-days.js";
-import { h, keyed, set, text } from "./dom.js";
+import { frame, h, keyed, set, text } from "./dom.js";
 import { cost, count, folder, line, model, percent, tokens, visible, whole } from "./format.js";
 import { href, router } from "./router.js";
 import { store } from "./store.js";
@@ -131,6 +131,7 @@ export class UsageView extends View {
     this.#showState();
     try {
       this.#report = await this.#ask(await this.#claw);
+      await frame(); // to read a long one is enough for this one
       this.problem = null;
     } catch (error) {
       if (this.#end.signal.aborted) return;
