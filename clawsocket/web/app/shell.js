@@ -143,7 +143,7 @@ class Shell extends HTMLElement {
 
   #prepare() {
     for (const view of Object.keys(LOADERS)) load(view).catch(() => {});
-    setTimeout(warm);
+    requestIdleCallback(warm);
   }
 
   /** The service went before the view was loaded. */

@@ -130,9 +130,15 @@ export class UsageView extends View {
     this.#readAt = Date.now();
     this.#showState();
     try {
-      this.#report = await this.#ask(await this.#claw);
-      await frame(); // to read a long one is enough for this one
+      const report = await this.#ask(await this.#claw);
+      const isFirst = this.#report === null;
+      await frame(); // to read a long report, to show its days, and its lists, is each enough for one
+      this.#report = report;
       this.problem = null;
+      if (isFirst) {
+        this.#show(false);
+        await frame();
+      }
     } catch (error) {
       if (this.#end.signal.aborted) return;
       this.problem = line(error.message);
@@ -190,7 +196,7 @@ export class UsageView extends View {
 
   // What is shown
 
-  #show() {
+  #show(withLists = true) {
     press(this.#ranges, this.#range);
     press(this.#measures, this.#measure);
     this.#showState();
@@ -202,7 +208,7 @@ export class UsageView extends View {
     for (const button of this.#files.children) set(button, "disabled", report.rows.length === 0);
     this.#showFigures(total(this.#rows(null)));
     this.#showDays();
-    for (const list of this.#lists) this.#showList(list);
+    if (withLists) for (const list of this.#lists) this.#showList(list);
   }
 
   #showState() {
