@@ -140,13 +140,14 @@ class Disk:
         """Read events as :meth:`clawsocket.log.eventlog.EventLog.read` does.
 
         Raises:
-            StoreError: they can't be read; a damaged database is being replaced.
+            StoreError: they can't be read; a damaged database is being replaced, unless it is new.
         """
         store = self._store
         try:
             return await self.call(lambda store: store.read(after, filter, max_bytes=max_bytes, upto=upto))
         except StoreDamagedError as error:
-            self._replace(store, error)
+            if not self._is_new:
+                self._replace(store, error)
             raise
 
     async def call(self, do: Callable[[Store], T]) -> T:
@@ -274,7 +275,7 @@ class Disk:
         self._extras = Extras([*held.positions, *new.positions], [*held.sessions, *new.sessions], since)
 
     def _failed_with(self, error: BaseException) -> None:
-        if isinstance(error, StoreDamagedError):
+        if isinstance(error, StoreDamagedError) and not self._is_new:
             self._replace(self._store, error)
         elif isinstance(error, StoreError):
             self._fails(error)
@@ -312,12 +313,13 @@ class Disk:
             self._failed = ""
             logger.warning("the log is written to disk again")
 
+    @property
+    def _is_new(self) -> bool:
+        return time.monotonic() - self._replaced < REPLACE_INTERVAL
+
     def _replace(self, store: Store, error: StoreDamagedError) -> None:
         """Go on with a new database: it gets what memory holds."""
         if store is not self._store or self._closing:
-            return
-        if time.monotonic() - self._replaced < REPLACE_INTERVAL:
-            self._fails(error)
             return
         self._replaced = time.monotonic()
         logger.error("the log's database is damaged: %s", error)

@@ -220,9 +220,14 @@ async def test_where_every_new_database_is_damaged_the_disk_is_not_filled_with_t
 
     monkeypatch.setattr(Store, "trim", trim)
     monkeypatch.setattr(disk_module, "TRIM_INTERVAL", 0)
+
+    async def looked() -> None:
+        seen = trims
+        await eventually(lambda: trims > seen, "a look")
+
     put(log, 1)
     for number in range(2, 5):
-        await eventually(lambda seen=trims: trims > seen, "a look")  # type: ignore[misc]
+        await looked()
         await committed(log, disk)
         put(log, number)
     await eventually(lambda: told != [], "the trouble")
@@ -252,6 +257,26 @@ async def test_damage_that_a_reader_meets_is_an_error_and_mended(begin: Begin, p
     gap = log.gap(log.first - 1)
     assert gap is not None
     assert (gap.from_, gap.to) == (log.first, log.first + 4)
+
+
+async def test_damage_that_a_reader_meets_in_a_new_database_holds_up_no_commit(begin: Begin, path: Path) -> None:
+    log, disk = begin()
+    put(log, 1)
+    await committed(log, disk)
+    disk._replace(disk._store, StoreDamagedError(path, "once"))
+    await committed(log, disk)
+    told: list[str] = []
+    disk.on_trouble = lambda message, _goes_on: told.append(message)
+    spoil = sqlite3.connect(path)
+    spoil.execute("UPDATE blocks SET frames = x'00'")
+    spoil.commit()
+    spoil.close()
+    put(log, 2)
+    with pytest.raises(StoreDamagedError):
+        await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)
+    await committed(log, disk)
+    assert told == []
+    assert ids(path) == ["m:1", "m:2"]
 
 
 async def test_what_is_too_old_is_deleted_after_a_commit(begin: Begin, path: Path) -> None:

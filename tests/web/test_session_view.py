@@ -10,7 +10,7 @@ import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -50,6 +50,13 @@ RENDER = """text => import("/app/markdown.js").then(({ markdown }) => {
 })"""
 
 MARKS = "(document.querySelector('claw-timeline')?.marks ?? [])"
+PIXEL = """({ x, y }) => {
+    const canvas = document.querySelector(".time-canvas");
+    const ratio = canvas.width / canvas.clientWidth;
+    const copy = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true }); // else Chromium warns
+    copy.drawImage(canvas, x * ratio, y * ratio, 1, 1, 0, 0, 1, 1);
+    return [...copy.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}"""
 RANGE = "(({ from, to }) => [from, to])(document.querySelector('claw-timeline').range)"
 LIST = "document.querySelector('long-list')"
 
@@ -369,6 +376,20 @@ def test_a_bar_says_what_it_is_and_leads_to_its_call(browser: Browser, service: 
         page.reload()
         expect(found).to_be_in_viewport()
         expect(found.locator(".tool-inside")).to_contain_text("main.py")
+
+
+@pytest.mark.parametrize(("scheme", "colour"), [("light", [0x3D, 0x6F, 0xC0]), ("dark", [0x7A, 0xA5, 0xE8])])
+def test_the_timeline_has_the_colours_of_the_style_sheet(
+    browser: Browser, service: Service, scheme: Literal["light", "dark"], colour: list[int]
+) -> None:
+    session = recorded(service, "f2_subagents_parallel")
+    known(service, session)
+    with opened(browser, service, session) as (page, _):
+        wait_for(lambda: marks(page, "tool"), "the bars")
+        page.emulate_media(color_scheme=scheme)
+        bar = next(one for one in marks(page, "tool") if one.get("outcome") == "ok")
+        place = {"x": bar["x"] + bar["width"] / 2, "y": bar["top"] + 2}  # above its name
+        wait_for(lambda: page.evaluate(PIXEL, place) == colour, f"a bar in {colour}")
 
 
 def test_the_timeline_is_zoomed_and_moved_by_mouse_and_keys(browser: Browser, service: Service) -> None:

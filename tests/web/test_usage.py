@@ -72,6 +72,15 @@ def told(service: Service, *flags: str) -> dict[str, Any]:
     return found
 
 
+def test_days_have_as_many_labels_as_there_is_room_for(page: Page) -> None:
+    labels = page.locator(".days-labels span")
+    page.evaluate("location.hash = '#/usage?range=30'")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    wait_for(lambda: 10 <= labels.count() <= 30, "every second day or so")
+    page.set_viewport_size({"width": 390, "height": 900})
+    wait_for(lambda: 2 <= labels.count() <= 6, "some of them")
+
+
 def test_every_number_is_that_of_the_command_line(spent: Service, page: Page) -> None:
     file = json.loads(saved(page, "Save as JSON"))
     command = told(spent, "--by", ",".join(PARTS))

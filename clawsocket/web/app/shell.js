@@ -143,7 +143,7 @@ class Shell extends HTMLElement {
 
   #prepare() {
     for (const view of Object.keys(LOADERS)) load(view).catch(() => {});
-    requestIdleCallback(warm);
+    (self.requestIdleCallback ?? setTimeout)(warm); // Safari has none
   }
 
   /** The service went before the view was loaded. */
