@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import signal
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -66,6 +67,19 @@ def numbers(page: Page) -> list[int]:
         "rows => rows.sort((a, b) => a.index - b.index).map((row) => row.item.event?.data.message ?? '')"
     )
     return [int(one.rpartition(" ")[2]) for one in found if re.fullmatch(r".* \d+", one)]
+
+
+def test_where_nothing_is_recent_it_says_where_the_rest_is(browser: Browser, tmp_path: Path) -> None:
+    with Service(tmp_path) as service:
+        service.wait_for_hooks()
+        post(service, "long ago")
+    with sqlite3.connect(tmp_path / ".claw-socket" / "log.db") as log:
+        log.execute("UPDATE meta SET value = 0 WHERE name = 'clean'")  # as after a crash
+    log.close()
+    with Service(tmp_path) as service, dashboard(browser, service, "#/events?topics=hook.*") as (page, _):
+        expect(page.locator("view-events .empty")).to_have_text(re.compile("^Nothing recent.*from the oldest"))
+        page.get_by_label("Begin with").select_option("from the oldest")
+        expect(rows(page, "long ago")).to_be_visible()
 
 
 def test_events_come_as_they_happen_and_topics_and_sessions_filter_them(service: Service, page: Page) -> None:

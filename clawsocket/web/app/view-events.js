@@ -271,7 +271,10 @@ export class EventsView extends View {
     set(this.#empty, "hidden", this.#shown.length > 0);
     if (problem) text(this.#empty, `The events can't be read: ${line(problem)}`);
     else if (rows.length) text(this.#empty, "Nothing here holds that.");
-    else text(this.#empty, store.connection.status === "lost" ? "The service is away. Events come as soon as it is back." : "Nothing yet. What happens appears here.");
+    else if (store.connection.status === "lost") text(this.#empty, "The service is away. Events come as soon as it is back.");
+    else if (router.route.params.get("since") === "oldest") text(this.#empty, "Nothing yet. What happens appears here.");
+    // After a crash the numbers go on far behind those before it, and all of these count as long ago.
+    else text(this.#empty, "Nothing recent. What happens appears here; what was before is there from the oldest.");
     this.#showTold();
   }
 
