@@ -47,9 +47,8 @@ async def show() -> int:
     look = Look.of(sys.stdout)  # Textual puts something else in its place
     async with connect(wait=True) as claw:
         app = Watch(claw, look)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, app.exit, 128 + number)
+        # And no SIGHUP: without its terminal, Textual may wait for ever to put that back as it was.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit, 128 + signal.SIGTERM)
         code = await app.run_async()
     if app.error is not None:
         raise app.error

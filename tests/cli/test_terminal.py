@@ -291,6 +291,27 @@ def test_watch_is_live_waits_for_its_service_and_leaves_the_terminal_as_it_was(h
             assert "ok 1.2s" not in screen.shows("EXIT:143")
 
 
+def test_watch_ends_with_its_terminal(home: Path) -> None:
+    with Service(home):
+        pids = [closed(home) for _ in range(5)]
+        wait_for(lambda: not any(map(is_there, pids)), "their end")
+
+
+def closed(home: Path) -> int:
+    """Have a terminal closed with one in it; return its process."""
+    with Screen(home, "watch") as screen:
+        screen.shows("no sessions")
+        return screen.pid("clawsocket watch")
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_watch_ends_with_an_error_where_its_token_is_refused(home: Path) -> None:
     with Service(home) as service:
         endpoint = json.loads((service.folder / "endpoint").read_text())
