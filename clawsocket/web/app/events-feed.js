@@ -13,7 +13,7 @@ export const MOST = 5000;
 /** Rows that are held while it follows: rows that go while they are young cost no memory. */
 const RECENT = 2000;
 /** Events back that "recent" begins with: all come at once, and each as a message of its own takes its time. */
-const BACK = 500;
+const BACK = 200;
 /** Characters that they hold. */
 const SIZE = 24_000_000;
 /** Events before the one that is linked. */
@@ -64,6 +64,7 @@ export class Feed {
     this.problem = null;
     this.#tell();
     try {
+      await frame(); // who opens a view has enough to do in its first
       const from = await begin(since, event);
       if (mine !== this.#turn) return;
       const notice = (told) => this.#stream === stream && this.#noticed(told, from);

@@ -6,6 +6,8 @@ import { say, sayGap } from "./events-words.js";
 
 /** Rows beyond the edges. */
 const SPARE = 6;
+/** Rows made in a frame. */
+const MADE = 12;
 
 export class Rows extends HTMLElement {
   #space = h("div", { class: "rows-space" });
@@ -117,8 +119,14 @@ export class Rows extends HTMLElement {
 
   #draw() {
     if (this.#items.length === 0 && this.#pool.length === 0) return; // nothing need be laid out for it
-    const first = Math.max(0, Math.floor(this.scrollTop / this.#height) - SPARE);
-    const last = Math.min(this.#items.length, Math.ceil((this.scrollTop + this.clientHeight) / this.#height) + SPARE);
+    let first = Math.max(0, Math.floor(this.scrollTop / this.#height) - SPARE);
+    let last = Math.min(this.#items.length, Math.ceil((this.scrollTop + this.clientHeight) / this.#height) + SPARE);
+    const most = this.#pool.length + MADE;
+    if (last - first > most) {
+      if (this.follows) first = last - most;
+      else last = first + most;
+      this.#later();
+    }
     const wanted = last - first;
     while (this.#pool.length < wanted) {
       const row = made(this.#pool.length);

@@ -37,7 +37,7 @@ export class EventsView extends View {
   // What can be chosen is brought up to date when somebody comes to choose: at 13 new sessions a second, the ever new
   // options left 40 MB of holes in the memory of the page.
   #session = h("select", {
-    "aria-label": "Session", onpointerdown: () => this.#showSessions(router.route.params), onfocus: () => this.#showSessions(router.route.params),
+    "aria-label": "Session", onpointerdown: () => this.#showSessions(store.sessions.keys()), onfocus: () => this.#showSessions(store.sessions.keys()),
     onchange: () => router.set({ session: this.#session.value || null, event: null }),
   });
   #since = h("select", { "aria-label": "Begin with", onchange: () => router.set({ since: this.#since.value === "recent" ? null : this.#since.value, event: null }) },
@@ -90,7 +90,7 @@ export class EventsView extends View {
 
   changed(changes) {
     const chosen = this.#session.value;
-    if (changes.all) this.#showSessions(router.route.params);
+    if (changes.all) this.#showSessions();
     else if (changes.sessions.has(chosen)) text(this.#session.selectedOptions[0], this.#label(chosen));
     if (changes.connection) {
       this.#open();
@@ -236,12 +236,13 @@ export class EventsView extends View {
       (topic) => h("button", { class: "chip", onclick: () => this.#toggle(topic) }, topic === "*" ? "all" : visible(topic, 60)),
       (chip, topic) => set(chip, "aria-pressed", topics.includes(topic) ? "true" : "false"));
     this.#since.value = params.get("since") in SINCES ? params.get("since") : "recent";
-    this.#showSessions(params);
+    this.#showSessions();
   }
 
-  #showSessions(params) {
-    const wanted = params.get("session") ?? "";
-    const ids = new Set(["", ...store.sessions.keys(), wanted]);
+  /** Show the sessions that can be chosen, the one that is wanted among them: those that were there, or others. */
+  #showSessions(sessions = Array.from(this.#session.options, (option) => option.value)) {
+    const wanted = router.route.params.get("session") ?? "";
+    const ids = new Set(["", ...sessions, wanted]);
     keyed(this.#session, ids, (id) => id, (id) => h("option", { value: id }), (option, id) => text(option, id ? this.#label(id) : "all sessions"));
     this.#session.value = wanted;
   }
