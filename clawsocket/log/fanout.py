@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import math
 import time
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from clawsocket.errors import StoreError
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.slices import Slice
+from clawsocket.protocol.frame import gathered
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import Filter
 
@@ -77,10 +79,13 @@ class Cursor:
         filter: what it wants.
         barrier: a ``seq`` to stop at once, so that something can be sent exactly there; None for none.
         ready: whether its sink has room.
+        pace: seconds between two writes of what is new, at least, each of them one message; None for each event
+            as a message of its own, at once.
+        due: when the next of these may come.
         read: its read from disk that is under way; None for none.
     """
 
-    __slots__ = ("barrier", "filter", "position", "read", "ready", "sink")
+    __slots__ = ("barrier", "due", "filter", "pace", "position", "read", "ready", "sink")
 
     def __init__(self, sink: Sink, position: int) -> None:
         """Start at a position, wanting nothing yet."""
@@ -89,6 +94,8 @@ class Cursor:
         self.filter = Filter()
         self.barrier: int | None = None
         self.ready = True
+        self.pace: float | None = None
+        self.due = 0.0
         self.read: asyncio.Future[Slice] | None = None
 
 
@@ -176,9 +183,13 @@ class FanOut:
         """Move a cursor that is so many events behind: soon, or after a rest."""
         if lag < FAR:
             self.wake()
-        elif self._later is None and not self._scheduled:
-            rest = max(LEAST_WAIT, WAIT * self._last_took)
-            self._later = asyncio.get_running_loop().call_later(rest, self._round)
+        else:
+            self._rest(WAIT * self._last_took)
+
+    def _rest(self, seconds: float) -> None:
+        """Come back after a time, unless there is something to do before that."""
+        if self._later is None and not self._scheduled:
+            self._later = asyncio.get_running_loop().call_later(max(LEAST_WAIT, seconds), self._round)
 
     def _round(self) -> None:
         self._scheduled = self._idle = False
@@ -188,10 +199,13 @@ class FanOut:
         began = time.perf_counter()
         shared: dict[_Place, Slice] = {}
         lags: list[int] = []
+        due = math.inf
         cursors = list(self.cursors)
         for done, cursor in enumerate(cursors):
             if cursor.ready and cursor.position < self.log.head and cursor in self.cursors:
-                if self._try(cursor, shared):
+                if cursor.due > began:
+                    due = min(due, cursor.due)
+                elif self._try(cursor, shared):
                     lags.append(self.log.head - cursor.position)
                 if time.perf_counter() - began > ROUND:
                     self._put_last(cursors[: done + 1])
@@ -201,6 +215,8 @@ class FanOut:
         self._last_took = self._last_end - began
         if lags:
             self._go_on(min(lags))
+        if due < math.inf:
+            self._rest(due - self._last_end)
 
     def _put_last(self, done: list[Cursor]) -> None:
         """Let the next round begin with those that this one did not come to."""
@@ -240,7 +256,9 @@ class FanOut:
     def _give(self, cursor: Cursor, slice: Slice) -> bool:
         cursor.position = slice.position
         if slice.frames:
-            cursor.ready = cursor.sink.send_frames(slice.frames)
+            cursor.ready = cursor.sink.send_frames(slice.frames if cursor.pace is None else gathered(slice.frames))
+            if cursor.pace and cursor.position >= self.log.head:
+                cursor.due = time.perf_counter() + cursor.pace
         if cursor.barrier is not None and cursor.position >= cursor.barrier:
             cursor.barrier = None
             cursor.sink.reached(cursor.position)

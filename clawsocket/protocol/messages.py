@@ -27,7 +27,8 @@ class ClientMessage(Wire, tag_field="type", kw_only=True):
 class Subscribe(ClientMessage, tag="subscribe", kw_only=True):
     """Adds topics, each for all sessions or for some; with ``sinceSeq`` the cursor is set back first.
 
-    A connection that says ``allOrNothing`` is closed (4408) where it would get a ``gap``.
+    A connection that says ``allOrNothing`` is closed (4408) where it would get a ``gap``. One that says ``batchMs``
+    gets its events several at a time, as ``events`` messages; those of what is new come at least so many ms apart.
     """
 
     topics: Topics
@@ -35,6 +36,7 @@ class Subscribe(ClientMessage, tag="subscribe", kw_only=True):
     since_seq: Seq | None = None
     epoch: str | None = None
     all_or_nothing: bool | None = None
+    batch_ms: Annotated[int, Meta(ge=0, le=10_000)] | None = None
 
 
 class Unsubscribe(ClientMessage, tag="unsubscribe", kw_only=True):

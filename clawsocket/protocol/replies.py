@@ -24,7 +24,18 @@ from clawsocket.protocol.models import (
 PROTOCOL = 1
 """Version of the protocol; it changes when something that was promised no longer holds."""
 
-FEATURES = ("epoch", "ids", "resume", "gap", "sessions_filter", "aliases", "request_ids", "status", "usage_report")
+FEATURES = (
+    "epoch",
+    "ids",
+    "resume",
+    "gap",
+    "sessions_filter",
+    "aliases",
+    "request_ids",
+    "status",
+    "usage_report",
+    "batches",
+)
 """What this server can do beyond the original; listed in every snapshot."""
 
 
@@ -183,6 +194,12 @@ class Gap(Reply, tag="gap", kw_only=True):
     to: int
     oldest_seq: int
     reason: Literal["evicted", "epoch", "spool_full", "crash", "source"]
+
+
+class EventBatch(Reply, tag="events", kw_only=True):
+    """Events, oldest first, for a connection that asked for ``batchMs``; a ``gap`` is among them in its place."""
+
+    events: list[Any]
 
 
 class Bookmark(Reply, tag="bookmark", kw_only=True):

@@ -158,6 +158,8 @@ class Requests:
             raise RequestError("limit_exceeded", f"a connection may have {self._settings.max_topics} topics")
         if message.all_or_nothing is not None:
             self.all_or_nothing = message.all_or_nothing
+        if message.batch_ms is not None:
+            self._client.cursor.pace = message.batch_ms / 1000
         reply = replies.Subscribed(id=message.id, topics=list(topics), head_seq=self._hub.log.head)
         if message.since_seq is None:
             self._set_topics(topics)

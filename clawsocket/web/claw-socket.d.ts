@@ -134,6 +134,11 @@ export interface EventsOptions extends WatchOptions {
   /** Where to begin, as `position` of a stream told it; `OLDEST` for all that is kept; without it, now. */
   since?: Position | null | undefined;
   /**
+   * Have events come together, several in a message: the first at once, what follows within so many ms, at least, later.
+   * Each message costs a browser as much as what is in it; a page that shows what happens wants 50.
+   */
+  batch?: number | undefined;
+  /**
    * Called with each gap, loss and return of the connection, in its place among the events. Without it, gaps are told to
    * the console.
    */
@@ -935,6 +940,15 @@ export interface ErrorReply {
   id?: string | number | undefined;
 }
 
+/** Events, oldest first, for a connection that asked for `batchMs`; a `gap` is among them in its place. */
+export interface EventBatch {
+  type: "events";
+  /** Of the request that this belongs to. */
+  id?: string | number | undefined;
+  /** Its events, oldest first. */
+  events: (EventEnvelope | Gap)[];
+}
+
 /** A watched file changed. */
 export interface FileChanged {
   /** The file or folder. */
@@ -1565,7 +1579,8 @@ export interface SubscribeAgentLogMessage {
 /**
  * Adds topics, each for all sessions or for some; with `sinceSeq` the cursor is set back first.
  *
- * A connection that says `allOrNothing` is closed (4408) where it would get a `gap`.
+ * A connection that says `allOrNothing` is closed (4408) where it would get a `gap`. One that says `batchMs`
+ * gets its events several at a time, as `events` messages; those of what is new come at least so many ms apart.
  */
 export interface SubscribeMessage {
   type: "subscribe";
@@ -1581,6 +1596,8 @@ export interface SubscribeMessage {
   epoch?: string | undefined;
   /** Whether to be closed (4408) rather than to get a `gap`. */
   allOrNothing?: boolean | undefined;
+  /** Have events come several to a message, `events`, and these so many ms apart, at least. */
+  batchMs?: number | undefined;
 }
 
 /** All topics of the connection now. `recovered` answers `sinceSeq`: whether nothing is missing. */

@@ -203,10 +203,10 @@ class Claw {
    * @param {string | readonly string[]} [topics]
    * @param {import("./claw-socket.d.ts").EventsOptions} [options]
    */
-  events(topics = "*", { session, since, notice, signal } = {}) {
+  events(topics = "*", { session, since, batch, notice, signal } = {}) {
     const wanted = typeof topics === "string" ? [topics] : [...topics];
     const sessionId = session === undefined || typeof session === "string" ? session : [...session];
-    const subscribe = { type: "subscribe", topics: wanted.length ? wanted : ["*"], sessionId };
+    const subscribe = { type: "subscribe", topics: wanted.length ? wanted : ["*"], sessionId, batchMs: batch };
     const inner = scope(this.#scope.signal, signal);
     const stream = new Events(this.#find, subscribe, since ?? null, notice ?? warn, inner);
     this.#streams.add(stream);
@@ -685,6 +685,8 @@ class Link {
     this.socket = socket;
     this.where = where;
     this.snapshot = /** @type {Snapshot} */ (first);
+    /** @type {Iterator<Json>} */
+    this.batch = [][Symbol.iterator]();
   }
 
   /** @param {Json} message */
@@ -692,9 +694,19 @@ class Link {
     this.socket.send(JSON.stringify(message));
   }
 
-  /** @param {AbortSignal} signal */
+  /**
+   * Return the next message; of a batch its events, one by one.
+   *
+   * @param {AbortSignal} signal
+   */
   async receive(signal) {
-    return parse(await this.socket.inbox.take(signal), this.where);
+    for (;;) {
+      const { done, value } = this.batch.next();
+      if (!done) return checked(value, this.where);
+      const message = parse(await this.socket.inbox.take(signal), this.where);
+      if (message.type !== "events" || !Array.isArray(message.events)) return message;
+      this.batch = message.events.values();
+    }
   }
 
   close() {
@@ -708,12 +720,22 @@ class Link {
  * @returns {Json}
  */
 function parse(text, where) {
+  let message;
   try {
-    const message = JSON.parse(text);
-    if (typeof message?.type === "string") return message;
+    message = JSON.parse(text);
   } catch {
     // as below
   }
+  return checked(message, where);
+}
+
+/**
+ * @param {any} message
+ * @param {string} where
+ * @returns {Json}
+ */
+function checked(message, where) {
+  if (typeof message?.type === "string") return message;
   throw new NoServerError(where, "another program is there");
 }
 

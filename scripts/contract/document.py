@@ -60,6 +60,12 @@ A second `subscribe` adds topics; its `sessionId` belongs to the topics it came 
 `replay` does the same for a connection that stays. A fact has the same `id` whichever source told of it, and is sent
 once; a level (`*.state_changed`, `usage.*`, `session.renamed`) is right when the stream is quiet.
 
+## Batches
+
+Each event is a message. To who subscribes with `batchMs` they come several at a time, as `events`: the first at once,
+what follows within so many ms together, and a backlog in large pieces. A page of a browser, to which each message costs
+as much as what is in it, wants 50.
+
 ## Errors
 
 | code | means |
@@ -316,6 +322,7 @@ def _schemas() -> Json:
     found["EventEnvelope"] = {**found.pop("Envelope"), "title": "EventEnvelope"}
     found["EventEnvelope"]["properties"]["data"] |= {"type": "object"}
     found["SessionHistory"]["properties"]["events"]["items"] = reference("EventEnvelope")
+    found["EventBatch"]["properties"]["events"]["items"] = {"anyOf": [reference("EventEnvelope"), reference("Gap")]}
     found["Error"]["properties"]["error"] |= {"title": "ErrorCode", "enum": list(ERRORS)}
     found["AgentLog"]["properties"]["line"] |= {"type": "object"}
     found["HookData"]["additionalProperties"] = True

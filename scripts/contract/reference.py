@@ -89,11 +89,12 @@ def reference(document: Json) -> str:
 
 
 def parts(document: Json) -> list[str]:
-    """Return the names of the schemas that fields are made of, but for the ``data`` of events and the envelope."""
+    """Return the names of the schemas that fields are made of, but for messages, envelopes and the ``data`` of events."""
     schemas: Json = document["components"]["schemas"]
+    messages = {target(message["payload"]) for message in document["components"]["messages"].values()}
     fields = (part for schema in schemas.values() for part in schema.get("properties", {}).items())
     found = {name for field, part in fields if field != "data" for name in _targets(part)}
-    return sorted(name for name in found if "properties" in schemas[name] and name != "EventEnvelope")
+    return sorted(name for name in found - messages if "properties" in schemas[name] and name != "EventEnvelope")
 
 
 def _targets(schema: Any) -> Iterator[str]:

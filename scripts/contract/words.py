@@ -176,6 +176,7 @@ FIELDS = {
     "epoch": "Names the log that the numbers belong to.",
     "Subscribe.epoch": "The log that `sinceSeq` is of, from a snapshot.",
     "allOrNothing": "Whether to be closed (4408) rather than to get a `gap`.",
+    "batchMs": "Have events come several to a message, `events`, and these so many ms apart, at least.",
     "all": "Whether to list sessions that ended, too.",
     "limit": "How many events at most.",
     "before": "The `id` of the event to end before, for the page before this one.",
@@ -344,6 +345,7 @@ COMMANDS: dict[type[messages.ClientMessage], Command] = {
         [
             messages.Subscribe(topics=["tool.*", "session.*"], id="1"),
             messages.Subscribe(topics=["*"], session_id=SESSION, since_seq=SEQ, epoch=_EPOCH),
+            messages.Subscribe(topics=["session.*", "agent.*"], batch_ms=50),
         ],
     ),
     messages.Unsubscribe: Command("Drop topics.", ("unsubscribed",), [messages.Unsubscribe(topics=["tool.*"])]),
@@ -463,6 +465,21 @@ REPLIES: dict[type[Wire], list[Wire]] = {
         replies.AgentLog(session_id=SESSION, agent_id=AGENT, line=msgspec.Raw(b'{"type":"user","isSidechain":true}'))
     ],
     replies.Gap: [replies.Gap(from_=SEQ - 3000, to=SEQ - 2001, oldest_seq=SEQ - 2000, reason="evicted")],
+    replies.EventBatch: [
+        replies.EventBatch(
+            events=[
+                {
+                    "type": "tool.use",
+                    "timestamp": TIME,
+                    "sessionId": SESSION,
+                    "seq": SEQ,
+                    "data": events.EVENTS["tool.use"].example,
+                    "id": f"t:{SESSION}:{TOOL}:use",
+                    "source": "transcript",
+                }
+            ]
+        )
+    ],
     replies.Bookmark: [replies.Bookmark(head_seq=SEQ)],
     replies.Error: [replies.Error(error=code, message=message) for code, message in replies.ERRORS.items()],
 }

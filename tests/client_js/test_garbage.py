@@ -165,6 +165,8 @@ GARBAGE = {
     "a ping in parts": frame(b"", 0x09),
     "a long ping": frame(b"x" * 126, 0x89),
     "a message without an end": frame(b"", 0x01) + frame(b"", 0x00) * 70_000,
+    "a batch of nothing": frame(text(type="events", events=[None])),
+    "a batch of no messages": frame(text(type="events", events=[{"seq": 9}])),
     "half a frame": frame(event(9))[:20],
 }
 
@@ -246,6 +248,27 @@ def test_what_newer_servers_send_is_no_trouble(tmp_path: Path) -> None:
             for (let n = 0; n < 3; n++) tell((await events.next()).value.type);
         """
         assert run(tmp_path, source) == ["hook.notification", "quantum.leap", "hook.of_tomorrow"]
+
+
+def test_of_a_batch_each_event_is_given_and_a_gap_is_told_in_its_place(tmp_path: Path) -> None:
+    gap = {"type": "gap", "from": 2, "to": 2, "oldestSeq": 1, "reason": "crash"}
+    batch = text(type="events", events=[json.loads(event(1)), gap, json.loads(event(3))])
+    asked: list[bytes] = []
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(accepted(request) + frame(snapshot()))
+        asked.append(_unmasked(connection))
+        connection.sendall(frame(batch) + frame(text(type="events", events=[])) + frame(event(4)))
+        _drain(connection)
+
+    with Server(script) as server:
+        source = f"""
+            const claw = await connect({{ url: "{server.url}", wait: true }});
+            const events = claw.events("*", {{ batch: 50, notice: ({{ type, from }}) => tell([type, from]) }});
+            for (let n = 0; n < 3; n++) tell([(await events.next()).value.seq, events.position.seq]);
+        """
+        assert run(tmp_path, source) == [[1, 1], ["gap", 2], [3, 3], [4, 4]]
+    assert json.loads(asked[0])["batchMs"] == 50
 
 
 def test_a_fact_comes_once_and_a_level_as_often_as_it_says_something_new(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def messages(frames: bytes) -> list[dict[str, Any]]:
 
 
 def seqs(frames: bytes) -> list[int]:
-    return [message["seq"] for message in messages(frames)]
+    """The numbers of the events in frames, those that came together among them."""
+    return [event["seq"] for message in messages(frames) for event in message.get("events", [message])]
 
 
 def filled(count: int, *, max_bytes: int = 10**9, max_events: int = 10**6, text: str = "") -> EventLog:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -242,6 +243,62 @@ async def test_a_cursor_is_advanced_at_once_so_that_what_follows_comes_after(rig
     rig.append(1)
     rig.fanout.advance(cursor)
     assert sink.seqs == given
+
+
+# Batches
+
+
+async def test_what_comes_alone_is_told_at_once_and_what_follows_together_later(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    other, _ = rig.client()
+    cursor.pace = 0.05
+    first = rig.append(1)
+    await until(lambda: sink.writes)
+    told = time.perf_counter()
+    later = [*rig.append(2)]
+    await until(lambda: len(other.seqs) == 3)
+    later += rig.append(2)
+    await until(lambda: len(other.seqs) == 5)
+    assert time.perf_counter() < cursor.due, "this machine is too slow for this test"
+    assert sink.seqs == first
+    await rig.rest()
+    assert time.perf_counter() - told >= 0.04
+    assert [seqs(frames) for frames in sink.writes] == [first, later]
+    assert [message["type"] for frames in sink.writes for message in messages(frames)] == ["events", "events"]
+    assert [message["type"] for frames in other.writes for message in messages(frames)] == ["message.user"] * 5
+
+
+async def test_batches_of_what_was_do_not_wait_for_each_other(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    cursor.pace = 3600.0
+    given = rig.append(40, text="x" * 1000)
+    await until(lambda: cursor.position == rig.log.head)
+    assert sink.seqs == given
+    assert len(sink.writes) > 3, "each bounded"
+    assert all(len(messages(frames)) == 1 for frames in sink.writes)
+    late = rig.append(1)
+    await until(lambda: rig.fanout._later)
+    assert late[0] not in sink.seqs
+
+
+async def test_who_is_to_be_told_something_gets_first_what_waits_for_a_batch(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    cursor.pace = 3600.0
+    given = rig.append(1)
+    await until(lambda: sink.writes)
+    given += rig.append(3)
+    rig.fanout.advance(cursor)
+    assert sink.seqs == given
+
+
+async def test_without_a_time_all_that_is_there_is_one_batch(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    cursor.pace = 0.0
+    given = [rig.append(3), rig.append(2)]
+    await rig.rest()
+    given.append(rig.append(2))
+    await rig.rest()
+    assert [seqs(frames) for frames in sink.writes] == [given[0] + given[1], given[2]]
 
 
 # Barriers

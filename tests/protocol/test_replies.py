@@ -101,6 +101,7 @@ REPLIES: list[tuple[Wire, dict[str, Any]]] = [
         replies.Gap(from_=3, to=5, oldest_seq=6, reason="evicted"),
         {"type": "gap", "from": 3, "to": 5, "oldestSeq": 6, "reason": "evicted"},
     ),
+    (replies.EventBatch(events=[{"seq": 8}]), {"type": "events", "events": [{"seq": 8}]}),
     (replies.Bookmark(head_seq=9), {"type": "bookmark", "headSeq": 9}),
     (
         replies.Error(error="invalid JSON", message="the message is not JSON", id=7),

@@ -182,7 +182,8 @@ class Client:
     async def receive(self) -> Message:
         async with asyncio.timeout(10):
             message: Message = json.loads(await self.socket.recv())
-        if "seq" not in message and message["type"] != "session_history":  # the events of these tests are made up
+        # The events of these tests are made up.
+        if "seq" not in message and message["type"] not in ("session_history", "events"):
             assert contract.problems(message) == []
         return message
 

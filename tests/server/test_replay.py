@@ -93,17 +93,23 @@ async def settled(client: Client) -> None:
 
 
 def heard(client: Client, message: Message) -> None:
-    if "seq" in message:
+    if message["type"] == "events":
+        client.seen += [event["seq"] for event in message["events"]]
+    elif "seq" in message:
         client.seen.append(message["seq"])
 
 
 @settings(max_examples=60)
-@given(st.lists(steps, max_size=40))
-async def test_any_interleaving_gives_exactly_what_was_asked_for(script: list[tuple[str, object, object]]) -> None:
+@given(st.lists(steps, max_size=40), st.sampled_from((None, 0, 2, 10_000)))
+async def test_any_interleaving_gives_exactly_what_was_asked_for(
+    script: list[tuple[str, object, object]], batch: int | None
+) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
         patch.setattr(requests, "REWIND_INTERVAL", 0.0)
         async with running(Path(folder), message_rate=1000) as rig, rig.client() as client:
             model = Model(rig.log.head)
+            if batch is not None:
+                await client.send("subscribe", topics=["none"], batchMs=batch)
             await play(rig, client, model, script)
             await settled(client)
             assert client.seen == model.expected, "and an answer comes after all that was before it"

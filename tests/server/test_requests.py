@@ -46,6 +46,8 @@ async def test_the_first_message_is_a_snapshot(rig: Rig) -> None:
         ('{"type":"subscribe","topics":[1]}', "invalid message"),
         ('{"type":"subscribe","topics":["*"],"sessionId":7}', "invalid message"),
         ('{"type":"subscribe","topics":["*"],"sinceSeq":-1}', "invalid message"),
+        ('{"type":"subscribe","topics":["*"],"batchMs":-1}', "invalid message"),
+        ('{"type":"subscribe","topics":["*"],"batchMs":10001}', "invalid message"),
         (json.dumps({"type": "subscribe", "topics": ["a"] * 101}), "invalid message"),
         ('{"type":"unsubscribe","topics":null}', "invalid message"),
         ('{"type":"replay"}', "invalid message"),

@@ -125,7 +125,7 @@ def test_it_has_room_and_contrast_and_says_what_everything_is(
     looks = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "bypass_csp": True}
     with live(browser, service, **looks) as page:
         run_hook(service, tool_call(f"{scheme}{width}", "make"))
-        page.locator("#events summary").first.click()
+        page.locator("#stream summary").first.click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert violations(page) == []
 
@@ -136,22 +136,22 @@ def test_it_has_room_and_contrast_and_says_what_everything_is(
 def test_it_shows_a_live_event_of_a_real_hook(browser: Browser, service: Service) -> None:
     with live(browser, service) as page:
         run_hook(service, tool_call("1", "ls -l"))
-        row = page.locator("#events li", has_text="tool.use")
+        row = page.locator("#stream li", has_text="tool.use")
         expect(row).to_contain_text("Bash · ")
         row.locator("summary").click()
         told = json.loads(row.locator("pre").inner_text())
         assert told["type"] == "tool.use"
         assert told["data"]["input"] == {"command": "ls -l"}
-        expect(page.locator("#events")).not_to_contain_text("hook.pre_tool_use")  # a topic that is not chosen yet
+        expect(page.locator("#stream")).not_to_contain_text("hook.pre_tool_use")  # a topic that is not chosen yet
         page.get_by_role("checkbox", name="hook").check()
         expect(page.locator("#connection")).to_have_text("Connected.")
         run_hook(service, tool_call("2", "ls -l"))
-        expect(page.locator("#events li", has_text="hook.pre_tool_use")).to_have_count(1)
+        expect(page.locator("#stream li", has_text="hook.pre_tool_use")).to_have_count(1)
 
 
 def test_it_is_filtered_paused_and_cleared(browser: Browser, service: Service) -> None:
     with live(browser, service) as page:
-        rows = page.locator("#events li:visible", has_text="tool.use")
+        rows = page.locator("#stream li:visible", has_text="tool.use")
         run_hook(service, tool_call("3", "first"))
         run_hook(service, tool_call("4", "second"))
         expect(rows).to_have_count(2)
@@ -166,14 +166,14 @@ def test_it_is_filtered_paused_and_cleared(browser: Browser, service: Service) -
         page.get_by_role("button", name="Pause").click()
         expect(rows).to_have_count(3)
         page.get_by_role("button", name="Clear").click()
-        expect(page.locator("#events li")).to_have_count(0)
+        expect(page.locator("#stream li")).to_have_count(0)
         expect(page.locator("#count")).to_have_text("Nothing yet.")
 
 
 def test_what_is_shown_is_text_that_hides_nothing(browser: Browser, service: Service) -> None:
     with live(browser, service) as page:
         run_hook(service, tool_call("6", EVIL))
-        row = page.locator("#events li", has_text="tool.use")
+        row = page.locator("#stream li", has_text="tool.use")
         row.locator("summary").click()
         assert row.locator("img, script").count() == 0
         assert "\u202e" not in row.inner_text()
@@ -189,7 +189,7 @@ def test_an_event_of_five_megabytes_is_cut_and_holds_nobody(browser: Browser, se
             requestAnimationFrame(look); }"""
         )
         spool(service.home, "large", hook(7, **tool_call("7", "x" * 5_000_000)))
-        row = page.locator("#events li", has_text="tool.use")
+        row = page.locator("#stream li", has_text="tool.use")
         row.locator("summary").click()
         told = row.locator("pre").inner_text()
         assert "characters more" in told
@@ -201,8 +201,8 @@ def test_a_burst_leaves_the_newest(browser: Browser, service: Service) -> None:
     with live(browser, service) as page:
         for number in range(1000):
             spool(service.home, f"burst{number:04}", hook(number, **tool_call(f"b{number}", f"call {number:04}")))
-        expect(page.locator("#events")).to_contain_text("call 0999", timeout=20_000)
-        expect(page.locator("#events li")).to_have_count(300)
+        expect(page.locator("#stream")).to_contain_text("call 0999", timeout=20_000)
+        expect(page.locator("#stream li")).to_have_count(300)
 
 
 def test_a_wrong_token_and_none_are_told_apart(browser: Browser, service: Service) -> None:
@@ -244,7 +244,7 @@ def test_it_comes_back_with_the_server_and_ends_with_the_token(
         with Service(tmp_path, "--port", str(unused_tcp_port)) as service:
             expect(page.locator("#connection")).to_have_text("Connected.", timeout=15_000)
             spool(tmp_path, "back", hook(8, **tool_call("8", "after")))
-            expect(page.locator("#events")).to_contain_text("after")
+            expect(page.locator("#stream")).to_contain_text("after")
             assert run_command(tmp_path, "token", "rotate").returncode == 0
             expect(page.locator("#connection")).to_contain_text("This is not the token of this server.", timeout=15_000)
             expect(page.get_by_role("button", name="Connect", exact=True)).to_be_visible()
@@ -257,4 +257,4 @@ def test_it_disconnects(browser: Browser, service: Service) -> None:
         expect(page.locator("#connection")).to_have_text("Not connected.")
         run_hook(service, tool_call("9", "unseen"))
         wait_for(lambda: not list((service.folder / "spool").glob("[!.]*")), "the hook to be taken")
-        expect(page.locator("#events li")).to_have_count(0)
+        expect(page.locator("#stream li")).to_have_count(0)

@@ -6,14 +6,14 @@
 
 import { OLDEST } from "/claw-socket.js";
 import { frame } from "./dom.js";
-import { store } from "./store.js";
+import { BATCH, store } from "./store.js";
 
 /** Rows that are held while somebody reads. */
 export const MOST = 5000;
 /** Rows that are held while it follows: rows that go while they are young cost no memory. */
 const RECENT = 2000;
 /** Events back that "recent" begins with: all come at once, and each as a message of its own takes its time. */
-const BACK = 200;
+const BACK = 1000;
 /** Characters that they hold. */
 const SIZE = 24_000_000;
 /** Events before the one that is linked. */
@@ -68,7 +68,7 @@ export class Feed {
       const from = await begin(since, event);
       if (mine !== this.#turn) return;
       const notice = (told) => this.#stream === stream && this.#noticed(told, from);
-      const stream = store.claw.events(topics, { session: session ?? undefined, since: from, notice });
+      const stream = store.claw.events(topics, { session: session ?? undefined, since: from, batch: BATCH, notice });
       this.#stream = stream;
       await this.#read(stream);
     } catch (error) {

@@ -1,7 +1,7 @@
 /** The frame around the views: it connects, lets the person in, and says how things stand. */
 
 import { watchCalls } from "./calls.js";
-import { h, keyed, set, styles, text } from "./dom.js";
+import { frame, h, keyed, set, styles, text } from "./dom.js";
 import { entry } from "./entry.js";
 import { age, warm } from "./format.js";
 import { menu } from "./menu.js";
@@ -65,7 +65,7 @@ class Shell extends HTMLElement {
     setInterval(() => this.#status(), 1000);
     setTimeout(() => this.#look(), LOOK);
     load(router.route.view).catch(() => {}); // meanwhile; that it can't be loaded is told when it is to be shown
-    if (router.route.view !== "now") setTimeout(warm); // Now tells no times of day
+    if (router.route.view !== "now") frame().then(warm); // Now tells no times of day
     entry.subscribe(() => this.#entered());
     if (entry.isIn !== null) this.#entered();
   }

@@ -13,6 +13,8 @@ const RESYNC = 20_000;
 const SOON = 1000, TRIES = 3;
 /** ms between two times that views are told: what comes alone is told at once. */
 const PACE = 50;
+/** ms that events of a stream may wait for others, so that they come in one message. */
+export const BATCH = PACE;
 /** Troubles of the service that are kept. */
 const TROUBLES = 50;
 
@@ -81,7 +83,7 @@ class Store {
     this.#url = url;
     this.claw = await connect({ url, wait: true });
     const notice = (told) => this.#noticed(told);
-    const stream = (this.#stream = this.claw.events(TOPICS, { notice }));
+    const stream = (this.#stream = this.claw.events(TOPICS, { batch: BATCH, notice }));
     if (asks) this.claw.open().catch(() => {}); // meanwhile; who asks is told why it can't be
     this.#tell((changes) => (changes.connection = true));
     try {

@@ -4,7 +4,7 @@
  * Of a long one, a part is kept: where one reads. Pages that are far go, and are read again on the way back.
  */
 
-import { store } from "./store.js";
+import { BATCH, store } from "./store.js";
 import { MOST_ITEMS } from "./story.js";
 
 const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.started", "agent.stopped", "session.started", "session.compacted", "session.ended", "session.state_changed"];
@@ -56,7 +56,7 @@ export class Telling {
   /** Read the newest page, and go on with what comes: from before the page was asked for, so that nothing lies between. */
   async open() {
     const notice = (told) => this.#noticed(told);
-    this.#stream = store.claw.events(TOPICS, { session: this.#session, notice, since: store.position });
+    this.#stream = store.claw.events(TOPICS, { session: this.#session, batch: BATCH, notice, since: store.position });
     this.#follow();
     await this.#fill();
   }

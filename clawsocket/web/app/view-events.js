@@ -269,9 +269,9 @@ export class EventsView extends View {
     const { rows, problem } = this.#feed;
     const all = count(rows.length, "event");
     text(this.#count, this.#wanted ? `${whole(this.#shown.length)} of ${all}` : all);
-    set(this.#empty, "hidden", this.#shown.length > 0);
+    set(this.#empty, "hidden", this.#shown.some(isEvent)); // a gap alone tells nobody where the rest is
     if (problem) text(this.#empty, `The events can't be read: ${line(problem)}`);
-    else if (rows.length) text(this.#empty, "Nothing here holds that.");
+    else if (rows.some(isEvent)) text(this.#empty, "Nothing here holds that.");
     else if (store.connection.status === "lost") text(this.#empty, "The service is away. Events come as soon as it is back.");
     else if (router.route.params.get("since") === "oldest") text(this.#empty, "Nothing yet. What happens appears here.");
     // After a crash the numbers go on far behind those before it, and all of these count as long ago.
@@ -286,6 +286,8 @@ export class EventsView extends View {
       : isFull ? "These are as many as fit. The next ones come when you ask for them, or follow." : "");
   }
 }
+
+const isEvent = (row) => row.event !== undefined;
 
 const topicsOf = (params) => {
   const given = (params.get("topics") ?? "").split(",").map((one) => one.trim()).filter(Boolean);

@@ -5,7 +5,7 @@ import "./usage-days.js";
 import { frame, h, keyed, set, text } from "./dom.js";
 import { cost, count, folder, line, model, percent, tokens, visible, whole } from "./format.js";
 import { href, router } from "./router.js";
-import { store } from "./store.js";
+import { BATCH, store } from "./store.js";
 import { facts } from "./tip.js";
 import { csv, dayOf, daysBefore, PARTS, save, spans, Sum, sums, total, unit, unpriced } from "./usage-data.js";
 import { spanName } from "./usage-days.js";
@@ -117,7 +117,8 @@ export class UsageView extends View {
       for (const one of await claw.sessions({ all: true })) this.#names.set(one.sessionId, one);
       this.#show();
       const since = { seq: Math.max(0, headSeq - BACK) };
-      for await (const event of claw.events("usage.rate_limit", { since, notice: () => {} })) this.#history.take(event);
+      const told = claw.events("usage.rate_limit", { since, batch: BATCH, notice: () => {} });
+      for await (const event of told) this.#history.take(event);
     } catch (error) {
       if (!this.#end.signal.aborted) text(this.#noLimits, `The log can't be read: ${line(error.message)}`);
     }

@@ -12,7 +12,7 @@ const status = document.getElementById("connection");
 const filter = document.getElementById("filter");
 const pause = document.getElementById("pause");
 const count = document.getElementById("count");
-const list = document.getElementById("events");
+const list = document.getElementById("stream");
 
 // The connection
 
@@ -38,7 +38,7 @@ async function open() {
 async function follow(mine) {
   const topics = new FormData(form).getAll("topic");
   const before = mine.stream;
-  const stream = (mine.stream = topics.length ? mine.claw.events(topics, { notice }) : null);
+  const stream = (mine.stream = topics.length ? mine.claw.events(topics, { batch: 50, notice }) : null);
   before?.close();
   if (!stream) return tell("Connected. Choose a topic.", "good");
   tell("Connecting…");
