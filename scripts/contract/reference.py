@@ -89,7 +89,7 @@ def reference(document: Json) -> str:
 
 
 def parts(document: Json) -> list[str]:
-    """Return the names of the schemas that fields are made of, but for messages, envelopes and the ``data`` of events."""
+    """Return the names of the schemas that fields are made of, but for messages, envelopes and ``data`` of events."""
     schemas: Json = document["components"]["schemas"]
     messages = {target(message["payload"]) for message in document["components"]["messages"].values()}
     fields = (part for schema in schemas.values() for part in schema.get("properties", {}).items())
