@@ -15,6 +15,9 @@ from clawsocket.cli import skew
 from clawsocket.client import Gap, Lost, Notice, connect
 from clawsocket.protocol.replies import Snapshot
 
+BATCH = 50
+"""ms that events may wait for others, so that they come in one message: nobody sees them come one by one."""
+
 MISSING = {
     "evicted": "what was before this is no longer kept",
     "epoch": "the service has begun a new log; what came in between may be missing here",

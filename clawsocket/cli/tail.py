@@ -76,7 +76,8 @@ async def _tail(options: argparse.Namespace) -> int:
             labels.take(await claw.sessions(all=options.since is not None))
             since = names.position if options.since is None else OLDEST
         asked = dict.fromkeys((*topics, *NAMES))
-        async for event in claw.events(*asked, session=session, since=since, notice=live.tell):
+        events = claw.events(*asked, session=session, since=since, batch=live.BATCH, notice=live.tell)
+        async for event in events:
             labels.see(event)
             if event.timestamp >= (options.since or 0) and any(match(event.type) for match in wanted):
                 print(_shown(event, labels, as_json=options.json), flush=True)

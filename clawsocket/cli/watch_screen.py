@@ -22,6 +22,7 @@ from textual.widgets.option_list import Option
 from clawsocket.cli import skew
 from clawsocket.cli.bars import headline
 from clawsocket.cli.event_line import by_urgency, cost, doing, label
+from clawsocket.cli.live import BATCH
 from clawsocket.cli.look import Look
 from clawsocket.cli.ps import until_older
 from clawsocket.cli.watch import ASKS, STYLES, Calls, Parts, asking, between, call_lines, session_lines
@@ -199,7 +200,7 @@ class Watch(App[int]):
             if isinstance(notice, Gap):
                 self._loaded.clear()
 
-        async for event in self._claw.events("tool.*", "message.user", notice=noticed):
+        async for event in self._claw.events("tool.*", "message.user", batch=BATCH, notice=noticed):
             self._calls.take(event)
             if event.session_id == self._selected:
                 self._soon()

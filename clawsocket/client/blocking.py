@@ -57,10 +57,12 @@ class Claw:
         *topics: str,
         session: str | Iterable[str] | None = None,
         since: Position | None = None,
+        batch: int | None = None,
         notice: Callable[[Notice], None] | None = None,
     ) -> Events:
         """Return a stream of events, to be read with ``for``; ``notice`` is called in the client's thread."""
-        return Events(self._do, self._claw.events(*topics, session=session, since=since, notice=notice))
+        events = self._claw.events(*topics, session=session, since=since, batch=batch, notice=notice)
+        return Events(self._do, events)
 
     def watch(self, notice: Callable[[Notice], None] | None = None) -> Iterator[Snapshot]:
         """Yield all sessions and agents as they are, now and whenever something about them changed."""

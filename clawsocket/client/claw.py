@@ -78,6 +78,7 @@ class Claw:
         *topics: str,
         session: str | Iterable[str] | None = None,
         since: Position | None = None,
+        batch: int | None = None,
         notice: Callable[[Notice], None] | None = None,
     ) -> Events:
         """Return a stream of events, to be read with ``async for``.
@@ -86,10 +87,12 @@ class Claw:
             topics: patterns such as ``tool.*``; none is everything.
             session: the ids of the sessions that are wanted; None for all.
             since: where to begin, as :attr:`Events.position` told it; ``OLDEST`` for all that is kept; None for now.
+            batch: ms that an event may wait for those that follow, so that they come in one message: where much happens
+                that is less work. What comes alone comes at once. None for each by itself.
             notice: called with each :class:`Gap`, :class:`Lost` and :class:`Back`, in its place among the events.
         """
         sessions = session if isinstance(session, str) or session is None else list(session)
-        subscribe = messages.Subscribe(topics=list(topics) or ["*"], session_id=sessions)
+        subscribe = messages.Subscribe(topics=list(topics) or ["*"], session_id=sessions, batch_ms=batch)
         stream = Events(self._find, subscribe, since, notice)
         self._streams = [*(one for one in self._streams if not one.closed), stream]
         return stream
@@ -111,7 +114,7 @@ class Claw:
             async for _ in events:
                 changed.set()
 
-        async with self.events("session.*", "agent.*", "usage.*", notice=noticed) as events:
+        async with self.events("session.*", "agent.*", "usage.*", batch=round(PACE * 1000), notice=noticed) as events:
             yield events.snapshot
             reader = asyncio.create_task(read(events))
             reader.add_done_callback(lambda _: changed.set())

@@ -83,6 +83,7 @@ class Events:
         self.position = since
         self._link: Link | None = None
         self._patience = Patience()
+        self._batch: deque[msgspec.Raw] = deque()
         self._known: set[Any] = set()
         self._order: deque[Any] = deque()
         self._is_lost = False
@@ -116,7 +117,8 @@ class Events:
             await self.open()
             assert self._link is not None
             try:
-                event = self._take(await self._link.receive(), self._link)
+                message = self._batch.popleft() if self._batch else await self._link.receive()
+                event = self._take(message, self._link)
             except ClawSocketError as error:
                 await self._lose(error)
                 continue
@@ -144,6 +146,7 @@ class Events:
 
     async def _drop(self) -> None:
         link, self._link = self._link, None
+        self._batch.clear()
         if link is not None:
             await link.close()
 
@@ -173,14 +176,16 @@ class Events:
             self._notice(Lost(error))
         await asyncio.sleep(pause)
 
-    def _take(self, message: str | bytes, link: Link) -> Event | None:
+    def _take(self, message: str | bytes | msgspec.Raw, link: Link) -> Event | None:
         head = incoming.head(message)
         if head.seq is not None:
             self._patience.worked()
             event, known_by = incoming.event(message)
             self.position = Position(head.seq, link.epoch)
             return event if self._is_new(known_by) else None
-        if head.type == "gap":
+        if head.type == "events":
+            self._batch.extend(incoming.batch(message).events)
+        elif head.type == "gap":
             gap = incoming.gap(message)
             is_jump = gap.reason in ("epoch", "evicted")  # the others have a place of their own among the events
             self.position = Position(gap.oldest_seq - 1 if is_jump else gap.to, link.epoch)

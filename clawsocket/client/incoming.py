@@ -41,6 +41,12 @@ class _Raw(Event, kw_only=True):
     data: msgspec.Raw
 
 
+class Batch(msgspec.Struct):
+    """Events that came together."""
+
+    events: list[msgspec.Raw]
+
+
 class Head(msgspec.Struct):
     """What tells messages apart."""
 
@@ -64,7 +70,7 @@ _raw = msgspec.json.Decoder(_Raw)
 _LEVELS = {name for name, kind in EVENTS.items() if not kind.fact}
 
 
-def head(message: str | bytes) -> Head:
+def head(message: str | bytes | msgspec.Raw) -> Head:
     """Return what tells a message from others.
 
     Raises:
@@ -73,7 +79,7 @@ def head(message: str | bytes) -> Head:
     return _head.decode(message)
 
 
-def event(message: str | bytes) -> tuple[Event, Any]:
+def event(message: str | bytes | msgspec.Raw) -> tuple[Event, Any]:
     """Return an event, and what it is known by: a second one known by the same tells nothing new.
 
     That is its ``id``; a level, which may come again after a crash with more in it, is known by its data too.
@@ -97,6 +103,7 @@ def data(type: str, raw: bytes | msgspec.Raw) -> Any:
         return msgspec.json.decode(raw)
 
 
+batch = msgspec.json.Decoder(Batch).decode
 snapshot = msgspec.json.Decoder(replies.Snapshot).decode
 bookmark = msgspec.json.Decoder(replies.Bookmark).decode
 gap = msgspec.json.Decoder(replies.Gap).decode

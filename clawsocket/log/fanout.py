@@ -1,8 +1,9 @@
 """Cursors into the log, and the one place where they move.
 
 At the end of a loop tick the frames since a position are joined once per distinct filter, and the same bytes go to
-every client that shares it: one write per client and tick. A client that does not take its bytes keeps its position and
-nothing else; it goes on from there when its socket has room again, from disk if memory has gone on without it.
+every client that shares it: one write per client and tick, or in so many ms to one that asked for batches. A client
+that does not take its bytes keeps its position and nothing else; it goes on from there when its socket has room again,
+from disk if memory has gone on without it.
 """
 
 from __future__ import annotations

@@ -229,7 +229,7 @@ class Claw {
       change();
       notice?.(one);
     };
-    const events = this.events(["session.*", "agent.*", "usage.*"], { notice: told, signal });
+    const events = this.events(["session.*", "agent.*", "usage.*"], { batch: PACE, notice: told, signal });
     try {
       await events.open();
       if (events.closed) return;

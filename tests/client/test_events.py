@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from clawsocket.client import Gap, Notice, Position, connect
+from clawsocket.client import Back, Gap, Lost, Notice, Position, connect
 from clawsocket.client.link import PAUSES
 from clawsocket.errors import RequestError
 
@@ -76,6 +76,36 @@ async def test_after_a_gap_it_goes_on_behind_it(reason: str, goes_on_at: int) ->
         await read(url, 2, notices.append)
     assert asked[1]["sinceSeq"] == goes_on_at
     assert [one.reason for one in notices if isinstance(one, Gap)] == [reason]
+
+
+async def test_of_a_batch_each_event_is_given_and_a_gap_is_told_in_its_place() -> None:
+    gap = {"type": "gap", "from": 102, "to": 102, "oldestSeq": 40, "reason": "crash"}
+    batch = {"type": "events", "events": [event(101, "a"), gap, event(103, "b")]}
+    told: list[object] = []
+    async with (
+        scripted([batch, {"type": "events", "events": []}, event(104, "c")], []) as (url, asked),
+        connect(url, token="t", wait=True) as claw,
+        asyncio.timeout(10),
+    ):
+        events = claw.events(batch=50, notice=told.append)
+        for _ in range(3):
+            one = await anext(events)
+            told.append((one.id, events.position))
+    assert asked[0]["batchMs"] == 50
+    assert [getattr(one, "reason", one) for one in told if not isinstance(one, Lost | Back)] == [
+        ("a", (101, "e")),
+        "crash",
+        ("b", (103, "e")),
+        ("c", (104, "e")),
+    ]
+
+
+async def test_what_is_left_of_a_batch_is_given_also_when_its_connection_is_gone() -> None:
+    batch = {"type": "events", "events": [event(101, "a"), event(102, "b")]}
+    async with scripted([batch], [event(102, "b"), event(103, "c")]) as (url, asked):
+        assert await read(url, 3) == (["a", "b", "c"], Position(103, "e"))
+    assert asked[0].get("batchMs") is None
+    assert asked[1]["sinceSeq"] == 102
 
 
 async def test_what_is_sent_again_after_a_crash_is_given_once_and_a_level_with_news_again() -> None:
