@@ -80,7 +80,7 @@ def test_ps_and_tail_show_the_recordings_at_every_width(played: Path, width: int
         assert first.startswith("j-permission")
         assert "requires_action" in first
         assert "permission: Bash rm" in first
-        tail.shows("Bash", 20)
+        tail.shows("state_changed", 20)
         assert_fits(ps, width)
         assert_fits(tail, width)
         assert has_colours(ps.painted)
@@ -90,7 +90,7 @@ def test_ps_and_tail_show_the_recordings_at_every_width(played: Path, width: int
 def test_without_colours_there_are_none_in_any_of_them(played: Path) -> None:
     for command in (["ps"], ["tail", "--since", "300d"], ["ps", "--watch"], ["watch"]):
         with Screen(played, *command, more={"NO_COLOR": "1"}) as screen:
-            screen.shows("j-permission" if command[0] != "tail" else "tool.use", 20)
+            screen.shows("j-permission" if command[0] != "tail" else "state_changed", 20)
             assert not has_colours(screen.painted), command
 
 

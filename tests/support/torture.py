@@ -242,7 +242,9 @@ def check(given: Input, reader: Reader, *, consecutive: bool) -> list[str]:
     for source, ids in {"hooks": given.hooks, **given.lines}.items():
         missing = [id for id in ids if id not in first]
         if missing:
-            problems.append(f"{source}: {len(missing)} of {len(ids)} facts are missing, {missing[0]} is the first")
+            told = f"{missing[0]} is the first, the {ids.index(missing[0]) + 1}th, {missing[-1]} the last, the "
+            told += f"{ids.index(missing[-1]) + 1}th"
+            problems.append(f"{source}: {len(missing)} of {len(ids)} facts are missing; {told}")
         places = [first[id] for id in ids if id in first]
         if source != "hooks" and places != sorted(places):
             problems.append(f"{source}: the lines came out of order")
