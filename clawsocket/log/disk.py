@@ -64,7 +64,8 @@ class Disk:
         committed: the last number on disk.
         oldest: the number of the oldest event on disk; 0 for none.
         oldest_at: its time, in ms since 1970.
-        floor: no event is missing behind this number, though there may be none on disk: none was given.
+        floor: from this number on no event is missing, whatever is on disk: others were not given, or never got there
+            and were taken again.
         posted: set it when something came that nobody would send again after a crash.
         rows: (after, count, bytes) to the events in memory after a number. Set by the log.
         head: gives the last number. Set by the log.
@@ -166,8 +167,11 @@ class Disk:
             StoreError: it can't be written.
         """
         store = self._store
+        before = self.oldest
         result = await self._writer.run(lambda: do(store))
         self.oldest, self.oldest_at = await self.call(Store.oldest)
+        if before and self.oldest != before:
+            self.floor = self.oldest or self.committed + 1
         return result
 
     async def close(self) -> None:
@@ -331,7 +335,7 @@ class Disk:
             return
         logger.warning("it was kept as %s, and a new one was begun", aside)
         fresh.adopt(store)
-        self._store, self.committed, self.oldest = fresh, 0, 0
+        self._store, self.committed, self.oldest, self.floor = fresh, 0, 0, self.head() + 1
         self._reader.run(store.close_reader)
         self._writer.run(store.close_writer)
         self.on_damage(error.problem)

@@ -226,6 +226,9 @@ def test_a_crash_after_spooled_hooks_alone_is_none(tmp_path: Path) -> None:
         spool(tmp_path, "2", hook(2))
         wait_for(lambda: [one for one in client.events if one["data"].get("message") == "2"], "the next hook")
         assert [one["type"] for one in client.others if one["type"] == "gap"] == []
+        wait_for(lambda: not list((tmp_path / ".claw-socket" / "spool").glob("*.json")), "both on disk")
+        with service.connect() as late:
+            assert late.resume(seen, late.snapshot["epoch"])["recovered"] is True
 
 
 # What is kept
