@@ -6,6 +6,7 @@ import contextlib
 import random
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,16 @@ def test_after_a_clean_end_numbers_go_on_by_one_in_the_same_log(path: Path) -> N
         assert (again.epoch, again.first, again.head) == (store.epoch, store.first, rows[-1].seq)
         assert (again.crashed, again.since) == (False, 77)
         assert frames(again) == [one.frame for one in rows]
+
+
+def test_a_run_that_crashed_before_its_first_commit_leaves_when_it_began(path: Path) -> None:
+    before = time.time_ns() // 1_000_000
+    for _ in range(3):  # what was written while the first ran is new to all that follow
+        with opened(path) as store:
+            pass
+    assert store.since is not None
+    with opened(path) as again:
+        assert before <= store.since == (again.since or 0) <= time.time_ns() // 1_000_000
 
 
 def test_after_a_crash_numbers_jump_and_the_log_is_the_same(path: Path) -> None:
