@@ -86,7 +86,7 @@ class Disk:
         self._max_bytes, self._max_age = max_bytes, max_age
         self.committed = store.head
         self.oldest, self.oldest_at = store.oldest()
-        self.floor = store.before + 1
+        self.floor: int = store.before + 1
         self.posted = False
         self.rows: Callable[[int, int, int], list[Row]] = lambda _after, _count, _bytes: []
         self.head: Callable[[], int] = lambda: self.committed

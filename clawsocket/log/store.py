@@ -296,8 +296,8 @@ class Store(Reading):
         if self.crashed:
             self.head = max(now, self.head + CRASH_JUMP)
         self.last_loss = meta.get("loss", 0)
-        begun = {} if self.since is not None else {"since": now // 1000}  # what is written from now on is new to all runs
-        self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=0, **begun)
+        since = now // 1000 if self.since is None else self.since  # what is written from now on is new to all runs
+        self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=0, since=since)
 
     def _set(self, **meta: str | int) -> None:
         statement = "INSERT OR REPLACE INTO meta VALUES " + ", ".join(["(?, ?)"] * len(meta))  # noqa: S608 - question marks
