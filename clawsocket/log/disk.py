@@ -134,7 +134,8 @@ class Disk:
 
     def evicted(self, upto: int) -> None:
         """Learn that memory has no room for events up to a number."""
-        if self._waiting and upto > self.committed:
+        if upto > self.committed:
+            self.floor = max(self.floor, upto + 1)
             self._release(upto)
 
     async def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:

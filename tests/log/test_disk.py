@@ -167,6 +167,38 @@ async def test_what_was_never_on_disk_and_has_no_room_in_memory_is_a_gap(begin: 
     assert ids(path) == [f"m:{number}" for number in (*range(5), *range(20, 30))]
 
 
+async def test_what_a_new_log_lost_before_its_first_commit_stays_a_gap(begin: Begin, path: Path) -> None:
+    log, disk = begin(max_events=10)
+    busy = sqlite3.connect(path, isolation_level=None)
+    busy.execute("BEGIN IMMEDIATE")
+    put(log, *range(30))
+    busy.execute("ROLLBACK")
+    busy.close()
+    await committed(log, disk)
+    assert ids(path) == [f"m:{number}" for number in range(20, 30)]
+    put(log, *range(30, 60))
+    await committed(log, disk)
+    lost = log.gap(log.first)
+    assert lost is not None
+    assert (lost.from_, lost.to, lost.reason) == (log.first + 1, disk.oldest - 1, "evicted")
+    assert log.gap(disk.oldest) is None
+
+
+async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> None:
+    log, disk = begin(max_events=3)
+    for number in range(0, 12, 3):
+        put(log, number, number + 1, number + 2)
+        await committed(log, disk)
+    await eventually(lambda: disk._trimming is None, "the first look")
+    assert log.gap(log.first) is None
+    await disk.write(lambda store: store.trim(before=10**15, max_bytes=10**9))
+    assert disk.oldest == 0, "all of it"
+    lost = log.gap(log.first)
+    assert lost is not None
+    assert (lost.from_, lost.reason) == (log.first + 1, "evicted")
+    assert lost.to >= log.oldest_in_memory - 1
+
+
 async def test_a_database_that_cannot_be_written_is_told_once_and_tried_again(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
