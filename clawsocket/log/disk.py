@@ -68,6 +68,7 @@ class Disk:
             and were taken again.
         posted: set it when something came that nobody would send again after a crash.
         rows: (after, count, bytes) to the events in memory after a number. Set by the log.
+        hole: (from, to) to what stands on disk for events that never came there. Set by the log.
         head: gives the last number. Set by the log.
         extras: gives what goes with the events up to the head.
         on_trouble: (message, whether it goes on) called when the database fails, and when it works again.
@@ -89,6 +90,7 @@ class Disk:
         self.floor: int = store.before + 1
         self.posted = False
         self.rows: Callable[[int, int, int], list[Row]] = lambda _after, _count, _bytes: []
+        self.hole: Callable[[int, int], Row]
         self.head: Callable[[], int] = lambda: self.committed
         self.extras: Callable[[], Extras] = Extras
         self.on_trouble: Trouble = lambda _message, _recoverable: None
@@ -98,7 +100,7 @@ class Disk:
         self._commit: _Commit | None = None
         self._trimming: asyncio.Task[None] | None = None
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
-        self._released = 0
+        self._released = self._let_go = 0
         self._wanted = False
         self._soon = math.inf
         self._wait, self._failed = RETRY[0], ""
@@ -135,7 +137,7 @@ class Disk:
     def evicted(self, upto: int) -> None:
         """Learn that memory has no room for events up to a number."""
         if upto > self.committed:
-            self.floor = max(self.floor, upto + 1)
+            self._let_go = upto
             self._release(upto)
 
     async def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
@@ -238,6 +240,8 @@ class Disk:
 
     def _begin(self, *, clean: bool) -> _Commit:
         rows = self.rows(self.committed, BATCH, BATCH_BYTES)
+        if rows and self._let_go > self.committed:
+            rows.insert(0, self.hole(self.committed + 1, self._let_go))
         head = rows[-1].seq if rows else self.head()
         is_cut = head < self.head()
         if not is_cut:

@@ -76,7 +76,7 @@ class EventLog:
         self.epoch, self.head, self.first, self.last_loss = store.epoch, store.head, store.first, store.last_loss
         for id in store.ids(KNOWN_AT_START):
             self._remember(id)
-        self.disk, disk.rows, disk.head = disk, self._rows, lambda: self.head
+        self.disk, disk.rows, disk.hole, disk.head = disk, self._rows, self._hole, lambda: self.head
 
     @property
     def oldest_in_memory(self) -> int:
@@ -150,11 +150,17 @@ class EventLog:
         """
         oldest = self.oldest
         self.head += 1
-        self.last_loss = self.head
-        gap = Gap(from_=self.head, to=self.head, oldest_seq=oldest, reason=reason)
-        at = time.time_ns() // 1_000_000
-        self._keep(Row(self.head, at, GAP, "", f"gap:{self.head}", text_frame(_encoder.encode(gap))))
+        self._keep(self._loss(Gap(from_=self.head, to=self.head, oldest_seq=oldest, reason=reason)))
         return self.head
+
+    def _hole(self, start: int, end: int) -> Row:
+        """Note that events never came to disk; the last of their numbers stands for them."""
+        return self._loss(Gap(from_=start, to=end, oldest_seq=end + 1, reason="evicted"))
+
+    def _loss(self, gap: Gap) -> Row:
+        self.last_loss = gap.to
+        at = time.time_ns() // 1_000_000
+        return Row(gap.to, at, GAP, "", f"gap:{gap.to}", text_frame(_encoder.encode(gap)))
 
     def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int | None = None) -> Slice:
         """Return the frames that pass a filter, joined, from the event after a position on, as far as memory goes.

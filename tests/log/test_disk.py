@@ -17,7 +17,7 @@ from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.store import Extras, Position, Store
 from clawsocket.log.viewer import Viewer
-from tests.log.events import ALL, fact, seqs
+from tests.log.events import ALL, fact, messages, seqs
 from tests.sources.running import eventually
 
 Begin = Callable[..., tuple[EventLog, Disk]]
@@ -164,24 +164,28 @@ async def test_what_was_never_on_disk_and_has_no_room_in_memory_is_a_gap(begin: 
     busy.execute("ROLLBACK")
     busy.close()
     await committed(log, disk)
-    assert ids(path) == [f"m:{number}" for number in (*range(5), *range(20, 30))]
+    told = [f"m:{number}" for number in (*range(5), *range(20, 30))]
+    assert ids(path) == [*told[:5], f"gap:{log.head - 10}", *told[5:]]
 
 
-async def test_what_a_new_log_lost_before_its_first_commit_stays_a_gap(begin: Begin, path: Path) -> None:
+@pytest.mark.parametrize("before", [0, 5])
+async def test_who_comes_later_is_told_of_what_never_came_to_disk(begin: Begin, path: Path, before: int) -> None:
     log, disk = begin(max_events=10)
+    put(log, *range(before))
+    await committed(log, disk)
     busy = sqlite3.connect(path, isolation_level=None)
     busy.execute("BEGIN IMMEDIATE")
-    put(log, *range(30))
+    put(log, *range(before, 30))
     busy.execute("ROLLBACK")
     busy.close()
     await committed(log, disk)
-    assert ids(path) == [f"m:{number}" for number in range(20, 30)]
-    put(log, *range(30, 60))
+    put(log, *range(30, 40))
     await committed(log, disk)
-    lost = log.gap(log.first)
-    assert lost is not None
-    assert (lost.from_, lost.to, lost.reason) == (log.first + 1, disk.oldest - 1, "evicted")
-    assert log.gap(disk.oldest) is None
+    read = await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)
+    told = [message.get("seq") or (message["from"], message["to"]) for message in messages(read.frames)]
+    hole = (log.first + before, log.first + 19)
+    assert told == [*range(log.first, hole[0]), hole, *range(hole[1] + 1, log.head + 1)]
+    assert log.last_loss == hole[1], "so that who has less is not told that nothing is missing"
 
 
 async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> None:

@@ -269,6 +269,23 @@ def test_it_begins_with_the_oldest_and_says_what_is_missing(browser: Browser, sm
         expect(rows(page, "event 6999")).to_be_visible()
 
 
+def test_the_list_is_filled_also_where_nothing_more_comes(browser: Browser, tmp_path: Path) -> None:
+    with Service(tmp_path) as service:
+        service.wait_for_hooks()
+        post(service, *(f"event {number}" for number in range(120)))
+        tall = {"width": 1440, "height": 2000}
+        with dashboard(browser, service, "#/events?topics=hook.*", viewport=tall) as (page, _):
+            expect(rows(page, "event 119")).to_be_visible()
+            wait_for(lambda: page.evaluate(FILLED), "rows from edge to edge")
+
+
+FILLED = """() => {
+    const box = document.querySelector("claw-rows");
+    const rows = [...box.querySelectorAll(".event-row")].filter((row) => row.checkVisibility());
+    return rows.reduce((sum, row) => sum + row.offsetHeight, 0) >= box.clientHeight;
+}"""
+
+
 def test_what_one_reads_stays_where_it_is(browser: Browser, small: Service) -> None:
     with dashboard(browser, small, "#/events?topics=hook.*") as (page, _):
         expect(rows(page, "event 6999")).to_be_visible()
