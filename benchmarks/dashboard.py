@@ -1,8 +1,8 @@
 """What a view of the dashboard does in a real Chromium while 200 sessions make 1,000 events a second.
 
-``python -m benchmarks.dashboard [--view now] [--seconds 60] [--rate 1000]``. Tells how soon the first view is there and
-what was transferred for all views; the work of the main thread in each frame, for a minute; and the memory of the
-renderer until the end: with ``--seconds 600``, whether it grows. Loopback only, in a scratch home.
+``python -m benchmarks.dashboard [--view now] [--seconds 60] [--rate 1000]``. Tells what is transferred for all views,
+the work of the main thread in each frame, for a minute, and the memory of the renderer until the end: with ``--seconds
+600``, whether it grows. Loopback only, in a scratch home.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import argparse
 import http.client
 import itertools
 import json
-import statistics
 import tempfile
 import threading
 import time
@@ -21,12 +20,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from benchmarks.page import Memory, Watch, bare, look_for, row, seen, told, traced
+from benchmarks.page import Memory, Watch, bare, row, told, traced
 from clawsocket.claude.projects import project_folder
 from tests.spending import answer, prompt, write
-from tests.support.browser import chromium, page_of
+from tests.support.browser import chromium
 from tests.support.service import Service
-from tests.web.dashboard import dashboard, new_code
+from tests.web.dashboard import dashboard
 from tests.web.stage import MODEL, stamp
 
 VIEWS = ("now", "session", "events", "usage", "service")
@@ -44,8 +43,8 @@ TRACED = 60
 EVERY = 5
 """Seconds from one look at the memory to the next."""
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
-FIRST_VIEW, TRANSFER = 500, 150
-"""ms and kB at most."""
+TRANSFER = 150
+"""kB at most."""
 
 OUTPUT = "Looked at src/components and packages/core: render() returns the ids of props.items; the build passes. " * 8
 ANSWER = "**Done.** `render()` returns the ids of _all_ items:\n\n- the build passes\n- so do the tests\n\n" * 4
@@ -163,21 +162,6 @@ def events(service: Service) -> int:
         return int(client.ask("get_status")["events"])
 
 
-def first_view(browser: Browser, service: Service) -> float:
-    """ms from the navigation to the first card, in a browser that was never here."""
-    with page_of(browser, viewport=WINDOW) as (page, _):
-        look_for(page, "claw-card")
-        page.goto(f"http://{service.address}/#code={new_code(service)}", wait_until="commit")
-        return seen(page)
-
-
-def soon(name: str, times: list[float]) -> str:
-    """A row of a table: how soon a first view is there, in ms."""
-    middle = statistics.median(times)
-    spread = f"median {middle:.0f} ({min(times):.0f} - {max(times):.0f}) ms of {len(times)}"
-    return row(name, spread, middle <= FIRST_VIEW, f"<= {FIRST_VIEW} ms")
-
-
 def transferred(page: Page, session: str) -> float:
     """kB of all views, and of the schema of an event."""
     for view in VIEWS:
@@ -198,11 +182,9 @@ def place(view: str, session: str) -> str:
 
 
 def opening(browser: Browser, service: Service, session: str) -> Iterator[str]:
-    """How soon the page is there, and how large it is; nothing else happens."""
-    times = [first_view(browser, service) for _ in range(10)]
+    """How large the page is; nothing else happens."""
     with dashboard(browser, service, viewport=WINDOW) as (page, _):
         size = transferred(page, session)
-    yield soon("first view", times)
     yield row("transferred for all views", f"{size:.1f} kB", size <= TRANSFER, f"<= {TRANSFER} kB")
 
 

@@ -1,9 +1,9 @@
 """What the page of a session with a long history does in a real Chromium, while 200 others make 1,000 events a second.
 
 ``python -m benchmarks.history [--turns 10000] [--seconds 600] [--rate 1000]``. Opens a session of five events a turn,
-goes back to its very first event, then reads up and down. Tells how soon it is there when the page is loaded again, its
-end and its beginning; the work of the main thread in each frame on the way back, and in a minute of reading; and the
-memory of the renderer until the end. Loopback only, in a scratch home.
+goes back to its very first event, then reads up and down. Tells how soon its end and its beginning are there; the work
+of the main thread in each frame on the way back, and in a minute of reading; and the memory of the renderer until the
+end. Loopback only, in a scratch home.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks.dashboard import SESSIONS, TRACED, WINDOW, Feed, soon
-from benchmarks.page import Memory, Watch, bare, look_for, row, seen, told, traced
+from benchmarks.dashboard import TRACED, WINDOW, Feed
+from benchmarks.page import Memory, Watch, bare, row, told, traced
 from tests.support.browser import chromium
 from tests.support.service import Service
 from tests.support.waiting import wait_for
@@ -36,20 +36,6 @@ def opened(page: Page, session: str, answer: str) -> None:
     page.evaluate("place => { location.hash = place }", f"#/session/{session}")
     page.get_by_text(answer).wait_for()
     page.locator("long-list").hover()
-
-
-def again(page: Page) -> float:
-    """ms from the navigation to the newest answer, in a page that is loaded anew."""
-    page.reload(wait_until="commit")
-    return seen(page)
-
-
-def opening(page: Page, session: str, answer: str) -> Iterator[str]:
-    """How soon its end is there, as the first view; nothing else happens."""
-    opened(page, session, answer)
-    look_for(page, "article[data-kind=answer]", answer)
-    yield soon("first view", [again(page) for _ in range(10)])
-    page.evaluate("location.hash = '#/now'")
 
 
 def back(page: Page) -> None:
@@ -106,7 +92,6 @@ def main() -> None:
             feed = Feed(service, options.rate)
             feed.begin()
             with dashboard(browser, service, viewport=WINDOW) as (page, _):
-                told(f"Opening, beside {SESSIONS} sessions", opening(page, session, f"answer {options.turns - 1}"))
                 feed.start()
                 page.wait_for_timeout(2000)
                 title = f"A history of {5 * options.turns:,} events, at {options.rate:,.0f} events a second"

@@ -6,7 +6,6 @@ tells how much CPU time each task of the main thread took: that is the page's ow
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 from bisect import bisect_left
@@ -31,19 +30,6 @@ DRAW = (
     "() => { window.isDrawing = true; const frame = () => window.isDrawing && requestAnimationFrame(frame); frame(); }"
 )
 """Has the page draw every frame, whether or not anything in it changes, so that each is in the trace."""
-
-SEEN = """{
-    let seen;
-    self.seen = new Promise((resolve) => (seen = resolve));
-    const drawn = new MessageChannel();
-    drawn.port1.onmessage = () => seen(performance.now());
-    new MutationObserver((_, observer) => {
-        if (![...document.querySelectorAll(%s)].some((one) => one.textContent.includes(%s))) return;
-        observer.disconnect();
-        requestAnimationFrame(() => drawn.port2.postMessage(null));
-    }).observe(document, { childList: true, characterData: true, subtree: true });
-}"""
-"""Looks for an element from the inside: who asks again and again from outside takes the CPUs that the page needs."""
 
 
 class Entry(msgspec.Struct):
@@ -80,16 +66,6 @@ class Frame:
     wall: float
     work: float
     tasks: Sequence[Entry]
-
-
-def look_for(page: Page, selector: str, text: str = "") -> None:
-    """Have a page tell seen(), each time it is loaded, when it has an element with a text."""
-    page.add_init_script(SEEN % (json.dumps(selector), json.dumps(text)))
-
-
-def seen(page: Page) -> float:
-    """ms from the navigation to the end of the frame that shows what was looked for, or of the one after it."""
-    return float(page.evaluate("seen"))
 
 
 def traced(browser: Browser, page: Page, act: Callable[[], object]) -> Frames:

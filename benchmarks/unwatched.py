@@ -3,7 +3,8 @@
 ``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000]``. The load is that of
 :mod:`benchmarks.dashboard`. ``--view history`` is a session of 50,000 events that somebody reads, a screen in two
 seconds, and now and then elsewhere; in ``--view race`` one goes through it without a rest, up and down. Each frame of
-the first minute is in a trace that Chromium makes of itself. Loopback only, in a scratch home.
+the first minute is in a trace that Chromium makes of itself. Before, and before the load, it tells of Now and of
+the history how soon the first view is there. Loopback only, in a scratch home.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import argparse
 import http.client
 import json
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +26,7 @@ from urllib.parse import quote
 import msgspec
 from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.dashboard import EVERY, TRACED, VIEWS, WINDOW, Feed, place
+from benchmarks.dashboard import EVERY, SESSIONS, TRACED, VIEWS, WINDOW, Feed, place
 from benchmarks.history import STEP
 from benchmarks.page import CATEGORIES, DRAW, MEMORY, Entry, Frames, memory, row, told
 from tests.support.browser import FLAGS
@@ -37,6 +39,17 @@ TURNS = 10_000
 """Of the long session, five events each."""
 UP = 45
 """Turns of who races on the way to the first event, and on the way back."""
+FIRST_VIEW = 500
+"""ms at most."""
+TIMES = 15
+"""That a first view is looked at."""
+PARTS = {"now": "claw-card", "history": "article"}
+"""What a view is there for."""
+SHOWN = """new Promise((resolve) => new PerformanceObserver((list) => {
+    const found = list.getEntries().find((entry) => entry.element?.closest(%s));
+    if (found) resolve(found.startTime);
+}).observe({ type: "largest-contentful-paint", buffered: true }))"""
+"""When a part of a page was first on the screen, in ms since its navigation: https://www.w3.org/TR/largest-contentful-paint."""
 
 
 class Values(msgspec.Struct):
@@ -102,6 +115,31 @@ class Unwatched:
                     pass
                 time.sleep(pause)
 
+    def first_view(self, address: str, part: str, *, anew: bool) -> float:
+        """Return the ms from a navigation to a part of the page on the screen.
+
+        Args:
+            address: where to go.
+            part: a selector.
+            anew: in a browser that was never here.
+        """
+        with connect(self._ask("GET", "/json/version")["webSocketDebuggerUrl"], max_size=None) as browser:
+            context = _call(browser, "Target.createBrowserContext") if anew else {}
+            size: Mapping[str, object] = WINDOW if anew else {}  # of a window of its own
+            target = _call(browser, "Target.createTarget", url="about:blank", **context, **size)["targetId"]
+            url = f"ws://127.0.0.1:{self._port}/devtools/page/{target}"
+            time.sleep(1)  # until what comes with a new window is done
+            with connect(url) as page:
+                _call(page, "Page.navigate", url=address)
+            time.sleep(1.5)  # nobody asks the page meanwhile
+            with connect(url) as page:
+                ask = {"expression": SHOWN % json.dumps(part), "awaitPromise": True}
+                shown = _call(page, "Runtime.evaluate", **ask)["result"]["value"]
+            _call(browser, "Target.closeTarget", targetId=target)
+            if anew:
+                _call(browser, "Target.disposeBrowserContext", **context)
+        return float(shown)
+
     def traced(self, address: str, seconds: float, act: Callable[[], None]) -> Frames:
         """Return the frames of opening a page, and of what is done there again and again."""
         with connect(self._ask("GET", "/json/version")["webSocketDebuggerUrl"], max_size=None) as browser:
@@ -160,8 +198,30 @@ class Unwatched:
         self._profile.cleanup()
 
 
+def _call(connection: ClientConnection, method: str, **params: object) -> Any:
+    """Return what Chromium answers; what it tells meanwhile is passed over."""
+    connection.send(json.dumps({"id": 1, "method": method, "params": params}))
+    while (answer := json.loads(connection.recv(timeout=20))).get("id") != 1:
+        pass
+    return answer["result"]
+
+
 def _cpu(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def opening(page: Unwatched, service: Service, view: str, session: str) -> Iterator[str]:
+    """A row of a table: how soon the first view is there; nothing else happens."""
+    times = []
+    for _ in range(TIMES):
+        if view == "now":
+            address = f"http://{service.address}/#code={new_code(service)}"
+        else:
+            address = f"http://{service.address}/{place('session', session)}"
+        times.append(page.first_view(address, PARTS[view], anew=view == "now"))
+    middle = statistics.median(times)
+    spread = f"median {middle:.0f} ({min(times):.0f} - {max(times):.0f}) ms of {TIMES}"
+    yield row("first view", spread, middle <= FIRST_VIEW, f"<= {FIRST_VIEW} ms")
 
 
 def rows(page: Unwatched, address: str, seconds: float, act: Callable[[], None]) -> Iterator[str]:
@@ -196,11 +256,13 @@ def main() -> None:
         long = long_conversation(Path(folder), TURNS) if is_long else ""
         feed = Feed(service, options.rate)
         feed.begin()
-        feed.start()
         with Unwatched(f"http://{service.address}/#code={new_code(service)}") as page:
             time.sleep(3)  # until its first view is there, and it has its cookie
             view, session = ("session", long) if is_long else (options.view, feed.lasting)
             address = f"http://{service.address}/{place(view, session)}"
+            if options.view in PARTS:
+                told(f"Opening, with {SESSIONS} sessions", opening(page, service, options.view, session))
+            feed.start()
             act = {"history": page.read, "race": page.race}.get(options.view, lambda: time.sleep(EVERY))
             told(f"{options.view}, at {options.rate:,.0f} events a second", rows(page, address, options.seconds, act))
         feed.stop()

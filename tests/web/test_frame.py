@@ -205,7 +205,7 @@ def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tm
         page.reload()
         expect(page.locator("claw-card[role=article]")).to_have_count(200)
         assert asked == []
-        assert page.evaluate(FILLED_AT_ONCE) == 8
+        assert page.evaluate(FILLED_AT_ONCE) == 6
         expect(page.locator("view-now:last-child claw-card[role=article]")).to_have_count(200)
         page.evaluate("place => { location.hash = place }", f"#/session/{session}")
         page.reload()

@@ -21,6 +21,8 @@ const LOADERS = {
 
 /** ms after the first view in which what the others need is got ready: they must open also while the service is away. */
 const OTHERS = 300;
+/** And in which the formatter of times is made, which takes as long as a frame may: all cards are there by then. */
+const WARM = 1500;
 
 /** ms between two looks whether the service answers, and once it does not; and until it should have. */
 const LOOK = 10_000, AGAIN = 2000, PATIENCE = 3000;
@@ -143,7 +145,7 @@ class Shell extends HTMLElement {
 
   #prepare() {
     for (const view of Object.keys(LOADERS)) load(view).catch(() => {});
-    (self.requestIdleCallback ?? setTimeout)(warm); // Safari has none
+    setTimeout(() => (self.requestIdleCallback ?? setTimeout)(warm), WARM - OTHERS); // Safari has none
   }
 
   /** The service went before the view was loaded. */

@@ -14,7 +14,7 @@ const HEADINGS = {
 };
 
 /** Cards that are made in one frame. */
-const AT_ONCE = 8;
+const AT_ONCE = 6;
 
 export class NowView extends View {
   #groups = h("div", { class: "groups" });
