@@ -175,16 +175,21 @@ def test_who_was_here_before_loads_nothing_again(browser: Browser, service: Serv
 
 
 def questions(page: Page) -> list[dict[str, Any]]:
-    """What a page asks the service from now on, other than for streams; it fills as it goes."""
+    """What a page asks the service from now on; it fills as it goes."""
     asked: list[dict[str, Any]] = []
-
-    def sent(frame: str | bytes) -> None:
-        message = json.loads(frame)
-        if message["type"] != "subscribe":
-            asked.append(message)
-
-    page.on("websocket", lambda socket: socket.on("framesent", sent))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: asked.append(json.loads(frame))))
     return asked
+
+
+def test_no_stream_of_a_page_costs_it_a_message_for_each_event(browser: Browser, service: Service, busy: str) -> None:
+    with dashboard(browser, service) as (page, _):
+        asked = questions(page)
+        page.reload()
+        for view, streams in (("now", 1), ("session", 2), ("events", 3)):
+            page.evaluate("place => { location.hash = place }", place(view, busy))
+            page.locator(f"view-{view}").wait_for()
+            wait_for(lambda: len([one for one in asked if one["type"] == "subscribe"]) == streams, view)  # noqa: B023
+        assert all(0 < one["batchMs"] <= 50 for one in asked if one["type"] == "subscribe")
 
 
 FILLED_AT_ONCE = """() => {
@@ -204,13 +209,14 @@ def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tm
         asked = questions(page)
         page.reload()
         expect(page.locator("claw-card[role=article]")).to_have_count(200)
-        assert asked == []
+        assert [one["type"] for one in asked] == ["subscribe"]
         assert page.evaluate(FILLED_AT_ONCE) == 6
         expect(page.locator("view-now:last-child claw-card[role=article]")).to_have_count(200)
         page.evaluate("place => { location.hash = place }", f"#/session/{session}")
         page.reload()
         expect(page.locator("article[data-kind=answer]").last).to_contain_text("answer 9999")
-        assert (asked[0]["type"], asked[0]["limit"]) == ("get_session_history", 300)
+        first = next(one for one in asked if one["type"] not in ("subscribe", "get_snapshot"))
+        assert (first["type"], first["limit"]) == ("get_session_history", 300)
 
 
 COUNT_FORMATTERS = """
