@@ -9,7 +9,6 @@ const FEW = 8;
 const MANY = 500;
 
 export class UsageList extends HTMLElement {
-  #title = h("h2");
   #rows = h("tbody");
   #more = h("button", { class: "quiet small", hidden: true, onclick: () => this.#toggle() });
   #all = false;
@@ -24,8 +23,7 @@ export class UsageList extends HTMLElement {
   connectedCallback() {
     if (this.firstChild !== null) return;
     const id = `list-${this.dataset.part}`;
-    this.#title.id = id;
-    this.append(this.#title,
+    this.append(h("h2", { id }, this.dataset.title),
       h("table", { class: "usage-list", "aria-labelledby": id },
         h("thead", null, h("tr", null, h("th", null, h("span", { class: "unseen" }, "Name")),
           [["Cost"], ["Tokens"], ["Cache", "share of what was read that came from the cache"]].map(([name, title]) => h("th", { class: "number", title }, name)))),
@@ -37,19 +35,17 @@ export class UsageList extends HTMLElement {
 
   /**
    * Show rows.
-   * @param {string} title what they are.
    * @param {[string, Sum][]} entries names with their sums, the largest first.
    * @param {(sum: Sum) => number} value what the bars show.
    * @param {(button: Element, name: string, link: Element) => void} label writes a name.
    * @param {string | null} chosen the name that is chosen.
    */
-  show(title, entries, value, label, chosen) {
-    this.#again = () => this.show(title, entries, value, label, chosen);
+  show(entries, value, label, chosen) {
+    this.#again = () => this.show(entries, value, label, chosen);
     const most = Math.max(...entries.slice(0, 1).map(([, sum]) => value(sum)), 0);
     const shown = entries.slice(0, this.#all ? MANY : FEW);
     const found = entries.find(([name]) => name === chosen);
     if (found && !shown.includes(found)) shown.push(found);
-    text(this.#title, title);
     keyed(this.#rows, shown, ([name]) => name, ([name]) => this.#row(name), (row, [name, sum]) => {
       row.sum = sum;
       label(row.button, name, row.link);

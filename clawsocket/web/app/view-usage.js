@@ -46,7 +46,7 @@ export class UsageView extends View {
   #legend = h("p", { class: "days-legend soft small" }, h("span", { class: "days-key" }), "input, output, cache writes",
     h("span", { class: "days-key days-light" }), "read from the cache");
   #table = h("tbody");
-  #lists = Object.keys(TITLES).map((part) => h("claw-usage-list", { class: "sheet", "data-part": part }));
+  #lists = Object.entries(TITLES).map(([part, title]) => h("claw-usage-list", { class: "sheet", "data-part": part, "data-title": title }));
   #limits = h("div", { class: "usage-limits" });
   #noLimits = h("p", { class: "soft" });
   #body;
@@ -298,7 +298,7 @@ export class UsageView extends View {
     const found = [...sums(this.#rows(part), (row) => row[part])];
     found.sort(([a, one], [b, other]) => value(other) - value(one) || other.tokens - one.tokens || (a < b ? -1 : 1));
     const twice = part === "project" ? repeated(found.map(([name]) => folder(name))) : new Set();
-    list.show(TITLES[part], found, value, (button, name, link) => {
+    list.show(found, value, (button, name, link) => {
       const label = this.#label(part, name);
       text(button, twice.has(folder(name)) ? line(name, 80) : label);
       set(button, "class", part === "session" ? "usage-name content" : "usage-name");
