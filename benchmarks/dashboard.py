@@ -181,8 +181,8 @@ def place(view: str, session: str) -> str:
     return f"#/session/{session}" if view == "session" else f"#/{view}"
 
 
-def opening(browser: Browser, service: Service, session: str) -> Iterator[str]:
-    """How large the page is; nothing else happens."""
+def sizes(browser: Browser, service: Service, session: str) -> Iterator[str]:
+    """A row of a table: how large the page is."""
     with dashboard(browser, service, viewport=WINDOW) as (page, _):
         size = transferred(page, session)
     yield row("transferred for all views", f"{size:.1f} kB", size <= TRANSFER, f"<= {TRANSFER} kB")
@@ -221,7 +221,7 @@ def main() -> None:
             empty = bare(browser)
             feed = Feed(service, options.rate)
             feed.begin()
-            told(f"Opening, with {SESSIONS} sessions", opening(browser, service, feed.lasting))
+            told("All views", sizes(browser, service, feed.lasting))
             feed.start()
             before = "#/service" if options.view == "now" else "#/now"
             with dashboard(browser, service, before, viewport=WINDOW) as (page, _):

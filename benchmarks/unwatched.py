@@ -107,12 +107,9 @@ class Unwatched:
     def _turn(self, ways: Iterable[int], pause: float) -> None:
         """Turn the wheel by so many pixels each, with so many seconds between."""
         with connect(self._page) as page:  # without Network.enable nothing is kept of what comes
-            for number, by in enumerate(ways):
+            for by in ways:
                 where = {"x": WINDOW["width"] // 2, "y": WINDOW["height"] * 3 // 4, "deltaX": 0, "deltaY": by}
-                turn = {"method": "Input.dispatchMouseEvent", "params": {"type": "mouseWheel", **where}}
-                page.send(json.dumps({"id": number, **turn}))
-                while json.loads(page.recv(timeout=20)).get("id") != number:
-                    pass
+                _call(page, "Input.dispatchMouseEvent", type="mouseWheel", **where)
                 time.sleep(pause)
 
     def first_view(self, address: str, part: str, *, anew: bool) -> float:
@@ -144,13 +141,11 @@ class Unwatched:
         """Return the frames of opening a page, and of what is done there again and again."""
         with connect(self._ask("GET", "/json/version")["webSocketDebuggerUrl"], max_size=None) as browser:
             config = {"includedCategories": CATEGORIES, "excludedCategories": ["*"]}
-            browser.send(json.dumps({"id": 1, "method": "Tracing.start", "params": {"traceConfig": config}}))
-            browser.recv(timeout=20)
+            _call(browser, "Tracing.start", traceConfig=config)
             began = time.monotonic()
             self.go(address)
             with connect(self._page) as page:
-                page.send(json.dumps({"id": 0, "method": "Runtime.evaluate", "params": {"expression": f"({DRAW})()"}}))
-                page.recv(timeout=20)
+                _call(page, "Runtime.evaluate", expression=f"({DRAW})()")
             while time.monotonic() - began < seconds:
                 act()
             browser.send(json.dumps({"id": 2, "method": "Tracing.end"}))

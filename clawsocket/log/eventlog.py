@@ -158,7 +158,7 @@ class EventLog:
         return self._loss(Gap(from_=start, to=end, oldest_seq=end + 1, reason="evicted"))
 
     def _loss(self, gap: Gap) -> Row:
-        self.last_loss = gap.to
+        self.last_loss = max(self.last_loss, gap.to)
         at = time.time_ns() // 1_000_000
         return Row(gap.to, at, GAP, "", f"gap:{gap.to}", text_frame(_encoder.encode(gap)))
 

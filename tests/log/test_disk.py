@@ -188,6 +188,18 @@ async def test_who_comes_later_is_told_of_what_never_came_to_disk(begin: Begin, 
     assert log.last_loss == hole[1], "so that who has less is not told that nothing is missing"
 
 
+async def test_a_hole_on_disk_hides_no_later_loss(begin: Begin, path: Path) -> None:
+    log, disk = begin(max_events=10)
+    busy = sqlite3.connect(path, isolation_level=None)
+    busy.execute("BEGIN IMMEDIATE")
+    put(log, *range(30))
+    lost = log.lose("source")
+    busy.execute("ROLLBACK")
+    busy.close()
+    await committed(log, disk)
+    assert log.last_loss == lost, "who has what came before it is not told that nothing is missing"
+
+
 async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> None:
     log, disk = begin(max_events=3)
     for number in range(0, 12, 3):
