@@ -185,7 +185,7 @@ def test_no_stream_of_a_page_costs_it_a_message_for_each_event(browser: Browser,
     with dashboard(browser, service) as (page, _):
         asked = questions(page)
         page.reload()
-        for view, streams in (("now", 1), ("session", 2), ("events", 3)):
+        for view, streams in (("now", 1), ("session", 2), ("events", 3), ("usage", 4)):
             page.evaluate("place => { location.hash = place }", place(view, busy))
             while sum(one["type"] == "subscribe" for one in asked) < streams:
                 page.wait_for_timeout(20)
