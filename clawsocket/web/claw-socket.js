@@ -620,35 +620,129 @@ class Events {
   }
 }
 
-/** The newest events by what makes each a new one: for each type its ids, so that no text of both is kept. */
+/** The newest events by what makes each a new one: a fingerprint of it, so that no text is kept. */
 class Known {
-  /** @type {Map<string, Set<string>>} */
-  #newer = new Map();
-  /** @type {Map<string, Set<string>>} */
-  #older = new Map();
-  #count = 0;
+  #newer = new Fingerprints();
+  #older = new Fingerprints();
 
   /** @param {Json} event */
   isNew({ type, id, data }) {
-    const key = LEVEL.test(type) ? `${id} ${hash(JSON.stringify(data))}` : id;
-    let newer = this.#newer.get(type);
-    if (newer?.has(key) || this.#older.get(type)?.has(key)) return false;
-    if (newer === undefined) this.#newer.set(type, (newer = new Set()));
-    newer.add(key);
-    if (++this.#count >= REMEMBERED) [this.#older, this.#newer, this.#count] = [this.#newer, new Map(), 0];
+    mix.begin();
+    mix.add(type);
+    mix.add(id);
+    if (LEVEL.test(type)) mix.add(data);
+    if (this.#older.has(mix)) return false;
+    if (!this.#newer.add(mix)) return false;
+    if (this.#newer.count >= REMEMBERED) {
+      [this.#older, this.#newer] = [this.#newer, this.#older];
+      this.#newer.clear();
+    }
     return true;
   }
 }
 
 /**
- * FNV-1a, in 32 bits.
- *
- * @param {string} text
+ * A fingerprint of values as JSON has them: 63 bits, in two halves that have nothing in common. That a new event has that
+ * of one of 50,000 others happens with one event in 10^14. It is made of each event, and so without a text or an object.
  */
-function hash(text) {
-  let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
-  return value;
+class Fingerprint {
+  high = 0;
+  low = 0;
+  #number = new Float64Array(1);
+  #bits = new Int32Array(this.#number.buffer);
+
+  begin() {
+    this.high = 0x811c9dc5;
+    this.low = 0x2c1b3c6d;
+  }
+
+  /** @param {any} value */
+  add(value) {
+    if (typeof value === "string") {
+      for (let at = 0; at < value.length; at++) this.#take(value.charCodeAt(at));
+      this.#take(value.length);
+    } else if (typeof value === "object" && value !== null) {
+      for (const name in value) {
+        this.add(name);
+        this.add(value[name]);
+      }
+      this.#take(Array.isArray(value) ? 1 : 2);
+    } else {
+      this.#number[0] = Number(value);
+      this.#take(/** @type {number} */ (this.#bits[0]));
+      this.#take(/** @type {number} */ (this.#bits[1]));
+      this.#take(typeof value === "number" ? 3 : typeof value === "boolean" ? 4 : 5); // 0 is not false, nor null
+    }
+  }
+
+  /** @param {number} bits FNV-1a above; below, a step of which each bit depends on all */
+  #take(bits) {
+    this.high = Math.imul(this.high ^ bits, 0x01000193);
+    this.low = Math.imul((this.low ^ (this.low >>> 15)) + bits, 0x297a2d39);
+  }
+}
+
+const mix = new Fingerprint();
+
+/** A set of fingerprints: a table of numbers, of which a collector has nothing to do. */
+class Fingerprints {
+  count = 0;
+  #slots = new Int32Array(256);
+
+  /** @param {Fingerprint} print */
+  has({ high, low }) {
+    return this.#slots[this.#find(high | 1, low)] !== 0;
+  }
+
+  /**
+   * Add one, and return whether it was not there.
+   *
+   * @param {Fingerprint} print
+   */
+  add({ high, low }) {
+    const at = this.#find(high | 1, low);
+    if (this.#slots[at] !== 0) return false;
+    this.#put(at, high | 1, low);
+    if (++this.count * 4 > this.#slots.length) this.#grow();
+    return true;
+  }
+
+  clear() {
+    this.#slots.fill(0);
+    this.count = 0;
+  }
+
+  /**
+   * Return the place where one is, or could be: its first half is 0 nowhere else.
+   *
+   * @param {number} high
+   * @param {number} low
+   */
+  #find(high, low) {
+    const last = this.#slots.length - 2;
+    let at = (low ^ (low >>> 15)) << 1 & last;
+    while (this.#slots[at] !== 0 && (this.#slots[at] !== high || this.#slots[at + 1] !== low)) at = (at + 2) & last;
+    return at;
+  }
+
+  /**
+   * @param {number} at
+   * @param {number} high
+   * @param {number} low
+   */
+  #put(at, high, low) {
+    this.#slots[at] = high;
+    this.#slots[at + 1] = low;
+  }
+
+  #grow() {
+    const before = this.#slots;
+    this.#slots = new Int32Array(2 * before.length);
+    for (let at = 0; at < before.length; at += 2) {
+      const [high, low] = /** @type {[number, number]} */ ([before[at], before[at + 1]]);
+      if (high !== 0) this.#put(this.#find(high, low), high, low);
+    }
+  }
 }
 
 /** @param {Notice} notice */

@@ -286,6 +286,54 @@ def test_a_fact_comes_once_and_a_level_as_often_as_it_says_something_new(tmp_pat
         assert run(tmp_path, source) == [1, 3, 4, 5]
 
 
+LEVELS: list[Any] = [
+    *({"n": value} for value in (0, 1, -1, 1.5, 1e300, False, True, None, "", "0", "a", [], {})),
+    *({"n": value} for value in (["a"], {"0": "a"}, [["a"], "b"], [["a", "b"]], ["a", "b"], ["ab"], [0, 0], [0])),
+    {"m": 0},
+    {},
+]
+"""Data of which each says something else."""
+
+
+def test_each_level_that_says_something_else_is_given_whatever_it_is_made_of(tmp_path: Path) -> None:
+    def levels(first: int) -> Iterator[bytes]:
+        for seq, data in enumerate(LEVELS, first):
+            yield text(type="usage.updated", timestamp=1, sessionId="s", seq=seq, id="l", source="hook", data=data)
+
+    frames = [snapshot(), *levels(1), *levels(1 + len(LEVELS)), event(1000)]
+    with Server(opened(*map(frame, frames))) as server:
+        source = f"""
+            const events = (await connect({{ url: "{server.url}", wait: true }})).events();
+            for (let n = 0; n <= {len(LEVELS)}; n++) tell((await events.next()).value.seq);
+        """
+        assert run(tmp_path, source) == [*range(1, 1 + len(LEVELS)), 1000]
+
+
+def test_of_what_a_server_sends_again_after_a_crash_nothing_is_given_twice(tmp_path: Path) -> None:
+    """More than it ever sends again, of which it has remembered all and more has come before."""
+
+    def batch(seqs: range, facts: range) -> bytes:
+        head = b'{"timestamp":1,"sessionId":"s","source":"hook","data":{},"type":"tool.use"'
+        told = (b'%b,"seq":%d,"id":"h:post-4f2c-%d"}' % (head, seq, id) for seq, id in zip(seqs, facts, strict=True))
+        return b'{"type":"events","events":[%b]}' % b",".join(told)
+
+    batches = [
+        batch(range(1, 60_001), range(60_000)),
+        batch(range(60_001, 85_001), range(35_000, 60_000)),
+        batch(range(85_001, 85_011), range(60_000, 60_010)),
+    ]
+    with Server(opened(*map(frame, (snapshot(), *batches)))) as server:
+        source = f"""
+            let given = 0;
+            for await (const {{ seq }} of (await connect({{ url: "{server.url}", wait: true }})).events()) {{
+                given++;
+                if (seq === 85_010) break;
+            }}
+            tell(given);
+        """
+        assert run(tmp_path, source) == [60_010]
+
+
 def test_why_it_was_closed_is_told(tmp_path: Path) -> None:
     scripts = [opened(frame(snapshot()), frame(struct.pack(">H", code), 0x88)) for code in (1001, 4409, 3000)]
     source = """
