@@ -218,8 +218,9 @@ class Store {
       sessionId: id, pid: null, cwd: "", startedAt: event.timestamp, discoveredAt: event.timestamp, state: "idle",
       since: event.timestamp,
     };
-    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-    this.sessions.set(id, { ...known, ...Object.fromEntries(given) });
+    const session = { ...known };
+    for (const name in fields) if (fields[name] !== undefined) session[name] = fields[name];
+    this.sessions.set(id, session);
   }
 
   #limit(limit) {
