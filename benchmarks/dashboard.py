@@ -55,14 +55,18 @@ class Feed(threading.Thread):
 
     One in twenty waits for its owner all the time, the others once in a turn. The one after the first lives on.
 
+    Attributes:
+        rate: events a second.
+
     Args:
         service: takes it.
-        rate: events a second.
+        rate: at first.
     """
 
     def __init__(self, service: Service, rate: float) -> None:
         super().__init__(daemon=True)
-        self._service, self._rate, self._stopping = service, rate / EVENTS, threading.Event()
+        self._service, self._stopping = service, threading.Event()
+        self.rate = rate
         self._connection = http.client.HTTPConnection(service.address)
         self._headers = {"Authorization": f"Bearer {service.token}"}
         self._ids: list[str] = []
@@ -87,12 +91,14 @@ class Feed(threading.Thread):
         self._post(place, "SessionStart", source="startup", model=MODEL)
 
     def run(self) -> None:
-        began, due = time.monotonic(), 0
+        before, due = time.monotonic(), 0.0
         for number in itertools.count():
             while number >= due:
                 if self._stopping.wait(STEP):
                     return
-                due = int((time.monotonic() - began) * self._rate)
+                now = time.monotonic()
+                due += (now - before) * self.rate / EVENTS
+                before = now
             place = number % SESSIONS
             if place % 20 == 0:
                 self._post(place, "Notification", message=f"still waiting, {number}")

@@ -1,6 +1,6 @@
 """What a view of the dashboard takes in a Chromium in which no debugger keeps anything: as one has it who only looks.
 
-``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000]``. The load is that of
+``python -m benchmarks.unwatched [--view events] [--seconds 600] [--rate 1000] [--then 1000]``. The load is that of
 :mod:`benchmarks.dashboard`. ``--view history`` is a session of 50,000 events that somebody reads, a screen in two
 seconds, and now and then elsewhere; in ``--view race`` one goes through it without a rest, up and down. Each frame of
 the first minute is in a trace that Chromium makes of itself. Before, and before the load, it tells of Now and of
@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -219,12 +220,15 @@ def opening(page: Unwatched, service: Service, view: str, session: str) -> Itera
     yield row("first view", spread, middle <= FIRST_VIEW, f"<= {FIRST_VIEW} ms")
 
 
-def rows(page: Unwatched, address: str, seconds: float, act: Callable[[], None]) -> Iterator[str]:
-    """Rows of a table: the frames of the first minute, and the memory after it."""
+def rows(
+    page: Unwatched, address: str, seconds: float, act: Callable[[], None], then: Callable[[], None]
+) -> Iterator[str]:
+    """Rows of a table: the frames of the first minute, and the memory after it, before which ``then`` is called."""
     frames = page.traced(address, min(seconds, TRACED), act)
     yield from frames.rows()
     yield row("what the most work in a frame was, ms", frames.longest())
     if seconds > TRACED:
+        then()
         yield from looks(page, seconds - TRACED, act)
 
 
@@ -244,6 +248,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--rate", type=float, default=1000, help="events a second")
+    parser.add_argument("--then", type=float, help="events a second after the first minute (default: as before)")
     parser.add_argument("--view", choices=(*VIEWS, "history", "race"), default="events")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Service(Path(folder), "--set", "hook_rate=1000000") as service:
@@ -259,7 +264,9 @@ def main() -> None:
                 told(f"Opening, with {SESSIONS} sessions", opening(page, service, options.view, session))
             feed.start()
             act = {"history": page.read, "race": page.race}.get(options.view, lambda: time.sleep(EVERY))
-            told(f"{options.view}, at {options.rate:,.0f} events a second", rows(page, address, options.seconds, act))
+            then = partial(setattr, feed, "rate", options.rate if options.then is None else options.then)
+            title = f"{options.view}, at {options.rate:,.0f} events a second"
+            told(title, rows(page, address, options.seconds, act, then))
         feed.stop()
 
 

@@ -40,17 +40,24 @@ function stacked(spans) {
   ends.length = 0;
   for (let number = 0; number < spans.length; number++) {
     const span = spans[number];
-    if (ends.every((end) => end <= span.from)) {
+    if (areOver(span.from)) {
       share(spans, first, number);
       first = number;
     }
-    let place = ends.findIndex((end) => end <= span.from);
-    if (place === -1) place = Math.min(ends.length, 3);
+    let place = 0;
+    while (place < ends.length && ends[place] > span.from) place++;
+    if (place === ends.length) place = Math.min(place, 3);
     ends[place] = Math.max(ends[place] ?? 0, span.until ?? Infinity);
     span.place = place;
   }
   share(spans, first, spans.length);
   return spans;
+}
+
+/** Whether nothing is going on at a time. */
+function areOver(at) {
+  for (let place = 0; place < ends.length; place++) if (ends[place] > at) return false;
+  return true;
 }
 
 /** Let the spans from one to before another, which overlap, share the height, and begin anew. */
