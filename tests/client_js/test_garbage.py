@@ -286,12 +286,11 @@ def test_a_fact_comes_once_and_a_level_as_often_as_it_says_something_new(tmp_pat
         assert run(tmp_path, source) == [1, 3, 4, 5]
 
 
-LEVELS: list[Any] = [
-    *({"n": value} for value in (0, 1, -1, 1.5, 1e300, False, True, None, "", "0", "a", [], {})),
-    *({"n": value} for value in (["a"], {"0": "a"}, [["a"], "b"], [["a", "b"]], ["a", "b"], ["ab"], [0, 0], [0])),
-    {"m": 0},
-    {},
+VALUES: list[Any] = [
+    *(0, 1, -1, 1.5, 1e300, False, True, None, "", "0", "a", [], {}),
+    *(["a"], {"0": "a"}, [["a"], "b"], [["a", "b"]], ["a", "b"], ["ab"], [0, 0], [0]),
 ]
+LEVELS: list[Any] = [*({"n": value} for value in VALUES), {"m": 0}, {}]
 """Data of which each says something else."""
 
 
