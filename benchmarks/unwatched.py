@@ -264,8 +264,10 @@ def main() -> None:
                 told(f"Opening, with {SESSIONS} sessions", opening(page, service, options.view, session))
             feed.start()
             act = {"history": page.read, "race": page.race}.get(options.view, lambda: time.sleep(EVERY))
-            then = partial(setattr, feed, "rate", options.rate if options.then is None else options.then)
             title = f"{options.view}, at {options.rate:,.0f} events a second"
+            if options.then is not None:
+                title += f", and {options.then:,.0f} after the first minute"
+            then = partial(setattr, feed, "rate", options.rate if options.then is None else options.then)
             told(title, rows(page, address, options.seconds, act, then))
         feed.stop()
 
