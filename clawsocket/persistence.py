@@ -100,9 +100,13 @@ class Persistence:
         self.checkpoints = Checkpoints(store.positions(), time.monotonic)
         disk.extras, disk.on_damage = self._extras, self._begin_again
         disk.on_trouble = self._tell
-        for kept in store.sessions(live=True):
+        for kept in store.sessions(since=self.since or now):
             session = saved.load(kept.saved)
-            if session is not None:
+            if session is None:
+                continue
+            if kept.ended:
+                self._world.ended[kept.id] = session
+            else:
                 rows = store.events(kept.id, types=("hook.*",), limit=PAST_HOOKS)
                 self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
         if store.crashed and store.posted:

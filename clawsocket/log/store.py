@@ -167,11 +167,11 @@ class Reading:
         with errors_of(self.path, reading=True):
             return [Position(*row) for row in self._reader.execute("SELECT * FROM positions")]
 
-    def sessions(self, *, live: bool = False) -> list[SavedSession]:
-        """Return what is kept of the sessions, oldest first; with ``live`` of those that have not ended."""
-        query = f"SELECT * FROM sessions{' WHERE NOT ended' if live else ''} ORDER BY last_at"  # noqa: S608 - a constant
+    def sessions(self, *, since: int = 0) -> list[SavedSession]:
+        """Return what is kept of the sessions, oldest first; none that ended before ``since``, ms since 1970."""
+        query = "SELECT * FROM sessions WHERE NOT ended OR last_at >= ? ORDER BY last_at"
         with errors_of(self.path, reading=True):
-            rows = self._reader.execute(query).fetchall()
+            rows = self._reader.execute(query, (since,)).fetchall()
         return [SavedSession(id, project, bool(ended), at, saved) for id, project, ended, at, saved in rows]
 
     def events(

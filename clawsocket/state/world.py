@@ -59,6 +59,8 @@ class World:
         now: ms since 1970, as the caller said last.
         sessions: those that have not ended, by id.
         past: the last ones that ended.
+        ended: those that ended shortly before the run of the program before this one did, as they were: of what trails
+            their end, some may be told only now, or again.
         book: every message that was paid for; it may be replaced before anything is observed, for other prices.
         on_end: called with a session that ends, to take what its files still hold.
         on_removed: called with a session that was removed.
@@ -77,6 +79,7 @@ class World:
         self.now = 0
         self.sessions: dict[str, Session] = {}
         self.past: dict[str, Session] = {}
+        self.ended: dict[str, Saved] = {}
         self.book = Book(Prices())
         self._end_wait, self._linger, self._silence = end_wait, linger, silence
         self._events: list[Event] = []
@@ -128,6 +131,7 @@ class World:
         session = self.sessions.get(session_id)
         if session is not None and session.pid is None:
             self._remove(session)
+        self.ended.pop(session_id, None)
         session = self.past.pop(session_id, None)
         if session is not None:
             self._stirred.pop(session, None)
@@ -189,9 +193,8 @@ class World:
             now: ms since 1970.
         """
         self._set_now(now)
-        session = Session(saved.info.session_id, self, cwd=saved.info.cwd, at=saved.info.started_at)
+        session = self._restored(saved)
         self.sessions[session.id] = session
-        session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
         for seen in past:
             self._take_hook(session, seen)
         session.restore(saved.info, begun=saved.begun)
@@ -199,6 +202,11 @@ class World:
         self._events.clear()
         if session.pid is None:
             self._watch_silence(session)
+
+    def _restored(self, saved: Saved) -> Session:
+        session = Session(saved.info.session_id, self, cwd=saved.info.cwd, at=saved.info.started_at)
+        session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
+        return session
 
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:
         """Return all sessions and agents as they are."""
@@ -248,6 +256,18 @@ class World:
             return session
         return None if at > session.last_at + (0 if again else TRAIL) else session
 
+    def _revive(self, session_id: str, at: int, *, again: bool = False) -> Session | None:
+        """Return the session that something of a moment belongs to if it ended in the run of the program before."""
+        saved = self.ended.pop(session_id, None)
+        if saved is None:
+            return None
+        session = self._restored(saved)
+        session.restore(saved.info, begun=saved.begun)
+        session.restored = False  # nobody looks for its process
+        self._unheard.add(session_id)
+        self._bury(session)
+        return self._session(session_id, at, again=again)
+
     def _line(self, seen: LineSeen) -> None:
         if seen.session_id in self._early and not seen.silent:
             self._take_early(seen.session_id)
@@ -256,7 +276,9 @@ class World:
             if seen.silent:
                 self._unheard.add(seen.session_id)
                 return
-            session = self._discover(seen.session_id, seen.line.cwd or "", seen.at, "transcript")
+            session = self._revive(seen.session_id, seen.at) or self._discover(
+                seen.session_id, seen.line.cwd or "", seen.at, "transcript"
+            )
             if self._hear_again(seen.session_id):
                 return
         if not (seen.silent or seen.follows) and seen.at < session.file_started_at - lines.COPIED:
@@ -289,7 +311,9 @@ class World:
             again = seen.hook.hook_event_name == "SessionStart"
             session = self._session(session_id, seen.at, again=again)
             if session is None:
-                session = self._discover(session_id, seen.hook.cwd or "", seen.at, "hook")
+                session = self._revive(session_id, seen.at, again=again) or self._discover(
+                    session_id, seen.hook.cwd or "", seen.at, "hook"
+                )
                 self._hear_again(session_id)
             self._take_hook(session, seen)
 
@@ -489,14 +513,17 @@ class World:
         if self.sessions.get(session.id) is not session:
             return
         del self.sessions[session.id]
-        self.past[session.id] = session
-        if len(self.past) > PAST:
-            self.book.forget(self.past.pop(next(iter(self.past))).ledger)
+        self._bury(session)
         reason = session.gone_reason or "manual"
         data = SessionRemoved(session_id=session.id, reason=reason)
         id = f"s:{session.id}:{session.run}:removed"
         session.emit("session.removed", data, id=id, at=session.last_at, source="server")
         self.on_removed(session.id)
+
+    def _bury(self, session: Session) -> None:
+        self.past[session.id] = session
+        if len(self.past) > PAST:
+            self.book.forget(self.past.pop(next(iter(self.past))).ledger)
 
     def _take(self) -> list[Event]:
         events, self._events = self._events, []

@@ -179,6 +179,28 @@ def test_a_session_whose_process_died_while_the_service_was_down_ends_at_the_sta
         assert ends == [("session.ended", "process_exited"), ("session.removed", "process_exited")]
 
 
+def test_a_session_that_ended_shortly_before_a_crash_does_not_live_again(tmp_path: Path) -> None:
+    """Its lines are read once more, as nobody noted yet how far they had been."""
+    path = transcript(tmp_path)
+    with killed(tmp_path) as service, service.connect() as client:
+        client.follow()
+        with session_file(tmp_path):
+            write(path, 1, 2)
+            wait_for(lambda: texts(client) == ["1", "2"], "the lines")
+        wait_for(lambda: client.of(SESSION, "session.removed"), "its end")
+        wait_for(lambda: stored(service, "session.removed"), "its end on disk")
+        (ended,) = client.ask("get_session_list", all=True)["sessions"]
+        seen = client.events[-1]["seq"]
+    with Service(tmp_path) as service, service.connect() as client:
+        client.resume(seen, client.snapshot["epoch"])
+        write(path, 3)
+        wait_for(lambda: "3" in texts(client), "a line that trails its end")
+        assert client.ask("get_snapshot")["sessions"] == []
+        assert client.of(SESSION, "session.discovered", "session.started", "session.removed") == []
+        (after,) = client.ask("get_session_list", all=True)["sessions"]
+        assert (after["state"], after["name"], after["startedAt"]) == ("ended", ended["name"], ended["startedAt"])
+
+
 def test_a_hook_stays_in_the_spool_until_it_is_on_disk(tmp_path: Path) -> None:
     folder = tmp_path / ".claw-socket"
     with killed(tmp_path) as service:

@@ -160,7 +160,8 @@ def test_sessions_are_kept_as_long_as_they_live_or_have_an_event(path: Path) -> 
         store.commit(rows[:2], Extras(sessions=[over, lives]), head=rows[1].seq)
         store.commit(rows[2:], Extras(), head=rows[2].seq)
         assert store.sessions() == [over, lives]
-        assert store.sessions(live=True) == [lives]
+        assert store.sessions(since=1) == [over, lives]
+        assert store.sessions(since=3) == [lives], "one that lives is never too old"
         assert store.trim(before=9, max_bytes=10**9)
         assert store.sessions() == [lives]
         assert frames(store) == [rows[2].frame]

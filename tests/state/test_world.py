@@ -6,6 +6,7 @@ import pytest
 
 from clawsocket.claude.observations import Trouble
 from clawsocket.protocol.models import SessionUsage, TotalUsage
+from clawsocket.state import saved
 from tests.state.running import PID, START, Run, call, live, text, tokens
 
 # Appearing
@@ -282,6 +283,67 @@ def test_late_hooks_and_lines_are_told_and_bring_nobody_back() -> None:
     assert run.data("message.assistant")[-1]["contentBlocks"][0]["text"] == "late"
     assert run.of("hook.stop")
     assert run.world.snapshot() == ([], [])
+
+
+def crashed(run: Run) -> Run:
+    """The run of the program after one that died just after a session had ended."""
+    kept = saved.load(saved.save(run.world.past["s"]))
+    assert kept is not None
+    after = Run()
+    after.now = run.now
+    after.world.ended["s"] = kept
+    return after
+
+
+def ended() -> Run:
+    run = live()
+    run.gone()
+    run.hook("SessionEnd", reason="other")
+    return run.wait(1000)
+
+
+def test_who_trails_an_end_before_a_crash_brings_nobody_back() -> None:
+    run = crashed(ended())
+    run.hook("Stop", prompt_id="p2", session="another")
+    run.hook("Stop", prompt_id="p1")
+    run.events += run.world.expire(run.now + 1000)  # both at once
+    run.wait(2000)
+    run.answer(text("late"))
+    run.wait()
+    assert [event.session_id for event in run.of("session.discovered")] == ["another"]
+    assert [event.session_id for event in run.of("hook.stop")] == ["another", "s"]
+    assert run.data("message.assistant")[-1]["contentBlocks"][0]["text"] == "late"
+    assert [one.session_id for one in run.world.snapshot()[0]] == ["another"]
+    assert run.world.past["s"].info().started_at == START
+
+
+def test_all_lines_of_a_session_that_ended_before_a_crash_are_asked_for_again() -> None:
+    """What is told of its usage is of all of them."""
+    run, asked = crashed(ended()), list[str]()
+
+    def again(session_id: str) -> bool:
+        asked.append(session_id)
+        return True
+
+    run.world.on_unheard = again
+    run.answer(text("late"))
+    assert (asked, run.types()) == (["s"], [])
+    run.answer(text("late"))
+    assert (asked, run.types()) == (["s"], ["message.assistant"])
+
+
+def test_a_session_that_ended_before_a_crash_can_be_resumed_and_forgotten() -> None:
+    run = crashed(ended())
+    run.wait(60_000)
+    run.hook("SessionStart", source="resume")
+    run.wait(1000)
+    assert [one.session_id for one in run.world.snapshot()[0]] == ["s"]
+    assert run.types().count("session.discovered") == 1
+    run = crashed(ended())
+    run.world.forget("s")
+    run.hook("Stop", prompt_id="p1")
+    run.wait(1000)
+    assert run.types().count("session.discovered") == 1, "nothing is known of it"
 
 
 def test_a_late_call_is_ended_too() -> None:
