@@ -67,15 +67,16 @@ class Checkpoints:
         now = self._clock()
         ready, self._begun = self._begun, []
         for transcript, (since, offset) in list(self._moving.items()):
+            taken = transcript.taken
             if is_quiet(transcript.session_id):
-                offset = transcript.done
+                offset = taken
             elif now - since < SETTLE:
                 continue
             del self._moving[transcript]
-            if transcript.tail is None or transcript.done >= offset:  # it may have been rewritten
+            if transcript.tail is None or taken >= offset:  # it may have been rewritten
                 ready.append(Position(str(transcript.path), *transcript.key, offset))
-            if transcript.done > offset:
-                self.moved(transcript)
+            if taken > offset:
+                self._moving[transcript] = (now, taken)
         return ready
 
     def gone(self) -> list[Position]:

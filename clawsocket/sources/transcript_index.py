@@ -104,6 +104,11 @@ class Transcript:
         """Where it is, or was before it got lost."""
         return self.folder / self.name
 
+    @property
+    def taken(self) -> int:
+        """How far it was told, as an offset: of one that rests, all that is never told as new again."""
+        return self.done if self.tail is not None else self.found
+
     def begin(self, line_limit: int) -> None:
         """Read it from its beginning."""
         self.tail = Tail(str(self.path), line_limit)

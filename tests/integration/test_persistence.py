@@ -179,6 +179,26 @@ def test_a_session_whose_process_died_while_the_service_was_down_ends_at_the_sta
         assert ends == [("session.ended", "process_exited"), ("session.removed", "process_exited")]
 
 
+def test_a_session_that_was_over_is_not_told_again_by_the_next_run(tmp_path: Path) -> None:
+    path = transcript(tmp_path)
+    with Service(tmp_path) as service, service.connect() as client:
+        client.follow()
+        with session_file(tmp_path):
+            write(path, 1, 2)
+            wait_for(lambda: texts(client) == ["1", "2"], "the lines")
+            write(path, 3)  # as Claude Code does, which ends with the answer
+        wait_for(lambda: client.of(SESSION, "session.removed"), "its end")
+        assert texts(client) == ["1", "2", "3"]
+        seen = client.events[-1]["seq"]
+    with Service(tmp_path) as service, service.connect() as client:
+        client.resume(seen, client.snapshot["epoch"])
+        spool(tmp_path, "9", hook(9, session_id="another"))
+        wait_for(lambda: client.of("another", "hook.notification"), "a hook")
+        wait_for(lambda: client.ask("get_status")["caughtUp"], "the transcripts")
+        assert client.of(SESSION) == []
+        assert [one["sessionId"] for one in client.ask("get_snapshot")["sessions"]] == ["another"]
+
+
 def test_a_session_that_ended_shortly_before_a_crash_does_not_live_again(tmp_path: Path) -> None:
     """Its lines are read once more, as nobody noted yet how far they had been."""
     path = transcript(tmp_path)

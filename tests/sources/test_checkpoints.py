@@ -1,0 +1,37 @@
+"""How far a transcript was taken goes to disk, whatever becomes of its session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clawsocket.sources.checkpoints import Checkpoints
+from tests.sources.following import Following
+from tests.sources.running import append, line
+
+
+def offsets(checkpoints: Checkpoints, *, quiet: bool) -> list[int]:
+    return [one.offset for one in checkpoints.collect(lambda _session_id: quiet)]
+
+
+async def test_while_something_waits_in_a_session_a_crash_has_its_lines_told_again(
+    following: Following, project: Path
+) -> None:
+    await following.start()
+    append(project / "s.jsonl", line("1"))
+    await following.until_new("1")
+    assert offsets(following.all.checkpoints, quiet=False) == [0], "the file is new, all of it"
+    assert offsets(following.all.checkpoints, quiet=False) == []
+    assert offsets(following.all.checkpoints, quiet=True) == [len(line("1"))]
+    assert not following.all.checkpoints.waiting
+
+
+async def test_a_session_that_is_over_before_it_was_quiet_was_taken_to_its_end(
+    following: Following, project: Path
+) -> None:
+    await following.start()
+    append(project / "s.jsonl", line("1") + line("2"))
+    await following.until_new("1", "2")
+    assert offsets(following.all.checkpoints, quiet=False) == [0]
+    following.all.forget("s")
+    assert offsets(following.all.checkpoints, quiet=True) == [len(line("1") + line("2"))]
+    assert not following.all.checkpoints.waiting
