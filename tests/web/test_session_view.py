@@ -465,6 +465,7 @@ TOLD_AGAIN = """async (pages) => {
     const told = [];
     let tell;
     const stream = {
+        snapshot: { agents: [] },
         open: async () => {},
         close() {},
         async *[Symbol.asyncIterator]() {
@@ -478,10 +479,11 @@ TOLD_AGAIN = """async (pages) => {
     store.claw = { events: () => stream, history };
     const story = new Story();
     const telling = new Telling(story, "s", () => {});
+    const turn = () => new Promise((resolve) => setTimeout(resolve));
     await telling.open();
+    while (tell === undefined) await turn();
     told.push(answer("of the page before", 10), answer("new", 20));
     tell();
-    const turn = () => new Promise((resolve) => setTimeout(resolve));
     for (let turns = 0; turns < 100 && !story.items.has("new"); turns++) await turn();
     if (pages.length > 0) await telling.older();
     telling.close();

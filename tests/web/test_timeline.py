@@ -13,7 +13,7 @@ from tests.web.dashboard import dashboard
 BARS = """async (calls) => {
     const { marksOf } = await import("/app/timeline-draw.js");
     const tools = calls.map(([from, until]) => ({ from, until, kind: "tool", outcome: "ok" }));
-    const marks = marksOf([{ agent: "", thinks: [], tools }], [], { from: 0, to: 1000, width: 1000, end: 1000 });
+    const marks = marksOf([{ agent: "", thinks: [], tools }], [], { from: 0, to: 1000, width: 1000, end: 1000 }, []);
     return marks.map(({ top, height }) => [top - marks[0].top, height]);
 }"""
 WHOLE, HALF, THIRD, QUARTER = 18, 17 / 2, 17 / 3, 17 / 4

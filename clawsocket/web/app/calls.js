@@ -22,7 +22,7 @@ let isFirst = true;
 export function watchCalls(spoken) {
   store.subscribe((changes) => {
     if (!changes.all && changes.sessions.size === 0) return;
-    const fresh = look();
+    const fresh = look(changes.all ? [...store.sessions.keys(), ...waiting.keys()] : changes.sessions);
     if (fresh.length === 0) return;
     text(spoken, fresh.map(briefly).join("; "));
     const unseen = fresh.filter((session) => !isInView(session.sessionId));
@@ -32,19 +32,21 @@ export function watchCalls(spoken) {
   });
 }
 
-/** Return the sessions that wait since the last look. Those that waited when the page came are no news. */
-function look() {
+/** How many sessions wait for the person. */
+export const waitingNow = () => waiting.size;
+
+/** Return which of these sessions wait since the last look. Those that waited when the page came are no news. */
+function look(ids) {
   const fresh = [];
-  for (const session of store.sessions.values()) {
-    if (session.state !== "requires_action") continue;
-    if (!isFirst && waiting.get(session.sessionId) !== session.since) fresh.push(session);
-    waiting.set(session.sessionId, session.since);
-  }
-  for (const id of waiting.keys()) {
-    if (store.sessions.get(id)?.state === "requires_action") continue;
-    waiting.delete(id);
-    notifications.get(id)?.close();
-    notifications.delete(id);
+  for (const id of ids) {
+    const session = store.sessions.get(id);
+    if (session?.state === "requires_action") {
+      if (!isFirst && waiting.get(id) !== session.since) fresh.push(session);
+      waiting.set(id, session.since);
+    } else if (waiting.delete(id)) {
+      notifications.get(id)?.close();
+      notifications.delete(id);
+    }
   }
   isFirst = false;
   return fresh;

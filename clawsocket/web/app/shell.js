@@ -1,6 +1,6 @@
 /** The frame around the views: it connects, lets the person in, and says how things stand. */
 
-import { watchCalls } from "./calls.js";
+import { waitingNow, watchCalls } from "./calls.js";
 import { frame, h, keyed, set, styles, text } from "./dom.js";
 import { entry } from "./entry.js";
 import { age, warm } from "./format.js";
@@ -47,6 +47,8 @@ class Shell extends HTMLElement {
   /** Whether the view that is wanted could not be loaded. */
   #isMissing = false;
   #hangs = null;
+  /** How many wait, as the title says. */
+  #told = 0;
 
   connectedCallback() {
     const spoken = h("div", { class: "unseen", "aria-live": "polite" });
@@ -158,7 +160,7 @@ class Shell extends HTMLElement {
   }
 
   #links() {
-    const waiting = this.waiting;
+    const waiting = waitingNow();
     set(this.#nav, "hidden", entry.isIn === false);
     keyed(this.#nav, Object.entries(LINKS), ([view]) => view,
       ([view, name]) => h("a", { href: href(view) }, name,
@@ -173,22 +175,16 @@ class Shell extends HTMLElement {
       });
   }
 
-  /** How many sessions wait for the person. */
-  get waiting() {
-    let waiting = 0;
-    for (const session of store.sessions.values()) waiting += session.state === "requires_action";
-    return waiting;
-  }
-
   #changed(changes) {
     if (changes.connection) this.#status();
     if (changes.connection && this.#isMissing && store.connection.status === "live") this.#show(router.route);
+    if (waitingNow() === this.#told) return;
     this.#links();
     this.#title();
   }
 
   #title() {
-    const waiting = this.waiting;
+    const waiting = (this.#told = waitingNow());
     const title = `${waiting ? `(${waiting}) ` : ""}${TITLES[router.route.view]} · claw-socket`;
     if (title === document.title) return;
     document.title = title;

@@ -6,7 +6,10 @@
 
 import { connect } from "/claw-socket.js";
 
-const TOPICS = ["session.*", "agent.*", "usage.*", "system.error"];
+/** What all views are told of. */
+const TOPICS = ["session.*", "usage.rate_limit", "system.error"];
+/** What is told while a view shows every session: it is most of what there is. */
+const DETAILS = ["agent.state_changed", "usage.updated", "usage.context", "session.removed"];
 /** ms after which what no event tells is asked for, if something happened. */
 const RESYNC = 20_000;
 /** ms after which a new session's branch is asked for, and how often. */
@@ -19,9 +22,9 @@ export const BATCH = PACE;
 const TROUBLES = 50;
 
 class Store {
-  /** Session id to SessionInfo, with `tool` and `error` of its last change of state. */
+  /** Session id to SessionInfo, with `tool` and `error` of its last change of state; as to `usage` and `context`, see follow(). */
   sessions = new Map();
-  /** Agent id to AgentState. */
+  /** Agent id to AgentState; see follow(). */
   agents = new Map();
   /** Limit type to the newest RateLimit. */
   limits = new Map();
@@ -41,9 +44,14 @@ class Store {
   #frame = 0;
   #flushed = 0;
   #stream = null;
+  #details = null;
+  #follows = false;
   #stopped = false;
   #since = 0;
+  /** What came since a snapshot was asked for; null: none was. */
   #recent = null;
+  /** Whether anything may be new in the next one. */
+  #isStale = false;
   #resync = 0;
   #soon = false;
   #tries = new Map();
@@ -57,7 +65,7 @@ class Store {
 
   /** Changes that say that everything is new, for a view that opens. */
   get everything() {
-    return { sessions: new Set(this.sessions.keys()), agents: new Set(this.agents.keys()), all: true, connection: true };
+    return { sessions: new Set(this.sessions.keys()), all: true, connection: true };
   }
 
   /** Up to where it was told, for streams that are to go on from there; null before the first connection. */
@@ -65,11 +73,22 @@ class Store {
     return this.#stream?.position ?? null;
   }
 
-  /** The agents of a session, its main agent first. */
-  agentsOf(sessionId) {
-    const found = [];
-    for (const agent of this.agents.values()) if (agent.sessionId === sessionId) found.push(agent);
-    return found.sort((a, b) => (b.agentType === "master") - (a.agentType === "master") || a.startedAt - b.startedAt);
+  /** Have agents, usage and contexts of all sessions as they are now, not as of the newest snapshot; returns what ends that. */
+  follow() {
+    this.#follows = true;
+    if (this.position !== null) {
+      this.#openDetails();
+      this.refresh(true);
+    }
+    return () => {
+      this.#follows = false;
+      this.#details?.close();
+    };
+  }
+
+  /** Learn of an event of a view's own stream. */
+  learn(event) {
+    if (this.sessions.has(event.sessionId)) this.#arrived(event);
   }
 
   /**
@@ -90,6 +109,7 @@ class Store {
       await stream.open();
       this.#take(stream.snapshot);
       this.#status("live");
+      if (this.#follows) this.#openDetails();
       for await (const event of stream) this.#arrived(event);
     } catch {
       if (stream !== this.#stream) return;
@@ -107,10 +127,23 @@ class Store {
   stop() {
     this.#stopped = true;
     this.#stream?.close();
+    this.#details?.close();
     this.claw?.close();
     this.#stream = this.claw = null;
     clearTimeout(this.#resync);
     this.#resync = 0;
+  }
+
+  /** From where the other stream is, so that no snapshot is needed between them. */
+  async #openDetails() {
+    const notice = (told) => told.type === "gap" && this.refresh(true);
+    this.#details?.close();
+    this.#details = this.claw.events(DETAILS, { batch: BATCH, since: this.position, notice });
+    try {
+      for await (const event of this.#details) this.#arrived(event);
+    } catch {
+      // What ends this stream ends the other one, which tells of it.
+    }
   }
 
   #noticed(told) {
@@ -120,10 +153,11 @@ class Store {
     } else if (told.type === "back") {
       this.#take(told.snapshot);
       this.#status("live");
+      this.refresh(true); // what another stream told meanwhile may be newer
     } else {
       this.connection = { ...this.connection, gaps: this.connection.gaps + 1 };
       this.#tell((changes) => (changes.connection = true));
-      this.#refresh();
+      this.refresh(true);
     }
   }
 
@@ -144,7 +178,8 @@ class Store {
     for (const session of snapshot.sessions) {
       const known = before.get(session.sessionId);
       const same = known && known.state === session.state && known.since === session.since;
-      this.sessions.set(session.sessionId, same ? { tool: known.tool, error: known.error, ...session } : session);
+      if (same) Object.assign(session, { tool: known.tool, error: known.error });
+      this.sessions.set(session.sessionId, session);
       for (const limit of session.rateLimits ?? []) this.#limit(limit);
     }
     for (const id of this.#tries.keys()) if (!this.sessions.has(id)) this.#tries.delete(id);
@@ -159,10 +194,17 @@ class Store {
 
   #arrived(event) {
     this.#recent?.push(event);
-    if (event.seq <= this.#since) return;
+    if (this.#isTold(event)) return;
     this.#apply(event);
     if (this.#lacks(event.sessionId)) this.#refreshIn(SOON);
     else if (this.#resync === 0) this.#refreshIn(RESYNC);
+  }
+
+  /** Whether a snapshot told what an event tells: the tool and the error of a state are in none. */
+  #isTold({ seq, type, sessionId, data }) {
+    if (seq > this.#since) return false;
+    const session = this.sessions.get(sessionId);
+    return type !== "session.state_changed" || session?.state !== data.state || session.since !== data.since;
   }
 
   /** Whether something of a session may be known by now that no event tells. */
@@ -178,20 +220,25 @@ class Store {
   #refreshIn(pause) {
     clearTimeout(this.#resync);
     this.#soon = pause === SOON;
-    this.#resync = setTimeout(() => this.#refresh(), pause);
+    this.#resync = setTimeout(() => this.refresh(), pause);
   }
 
-  /** Ask for a snapshot: a branch, for one, is in no event. What came meanwhile is applied again. */
-  async #refresh() {
+  /**
+   * Ask for a snapshot: a branch, for one, is in no event. What came meanwhile is applied again.
+   * @param {boolean} all whether anything may be new; else only what no event tells.
+   */
+  async refresh(all = false) {
     clearTimeout(this.#resync);
     this.#soon = false;
+    this.#isStale ||= all;
     if (this.#recent !== null || this.claw === null) return;
     this.#recent = [];
     try {
       const snapshot = await this.claw.snapshot();
       // Another snapshot may have come with a new connection, and be newer.
       const newer = this.#recent.filter((event) => event.seq > snapshot.headSeq);
-      this.#take(snapshot, false);
+      this.#take(snapshot, this.#isStale);
+      this.#isStale = false;
       newer.forEach((event) => this.#apply(event));
     } catch {
       // The stream tells of a lost connection, and brings a snapshot when it is back.
@@ -207,7 +254,6 @@ class Store {
     else if (event.type === "system.error") this.troubles = [event, ...this.troubles].slice(0, TROUBLES);
     this.#tell((changes) => {
       if (event.sessionId) changes.sessions.add(event.sessionId);
-      if (event.type === "agent.state_changed") for (const one of event.data.agents) changes.agents.add(one.agentId);
     });
   }
 
@@ -255,7 +301,7 @@ class Store {
   }
 }
 
-const none = () => ({ sessions: new Set(), agents: new Set(), all: false, connection: false });
+const none = () => ({ sessions: new Set(), all: false, connection: false });
 
 /** What a card shows of a session, but for what has events of its own that say it all. */
 const SHOWN = ["state", "since", "waitingFor", "pid", "cwd", "gitBranch", "model", "name", "permissionMode"];

@@ -32,6 +32,8 @@ export class Story {
   /** Agent id to `{id, type, description, call, parent, at, until, reason, first}`: the main agent is not among them. */
   agents = new Map();
   lanes = new Lanes();
+  /** Agent id to what the service told of it last: of one, maybe, that was not read yet. */
+  #states = new Map();
   /** Changes that could be seen: it rises. */
   version = 0;
 
@@ -238,6 +240,7 @@ export class Story {
     if (agent === undefined) {
       agent = { id, type: "", description: "", call: undefined, parent: MAIN, at, until: undefined, reason: undefined };
       this.agents.set(id, agent);
+      if (this.#states.has(id)) this.know(this.#states.get(id));
     }
     if (!this.items.has(`agent:${id}`)) this.#put(`agent:${id}`, "agent", { at, agent: agent.parent, data: { id } }, order);
     if (at < agent.at) {
@@ -251,6 +254,7 @@ export class Story {
 
   /** What the service knows of an agent now: its type and call may be older than what was read. */
   know(state) {
+    this.#states.set(state.agentId, state);
     const agent = this.agents.get(state.agentId);
     if (agent === undefined) return;
     agent.type ||= state.agentType;

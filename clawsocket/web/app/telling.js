@@ -7,7 +7,8 @@
 import { BATCH, store } from "./store.js";
 import { MOST_ITEMS } from "./story.js";
 
-const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.started", "agent.stopped", "session.started", "session.compacted", "session.ended", "session.state_changed"];
+const USAGE = ["usage.updated", "usage.context"];
+const TOPICS = ["message.*", "tool.*", "stream.*", "mcp.*", "agent.*", "session.started", "session.compacted", "session.ended", "session.state_changed", ...USAGE];
 /** Events of the first page: little, so that it is there at once; and of those that follow. */
 const PAGES = [300, 500];
 /** Pages that are read at most to see what was missed, before all is begun anew. */
@@ -73,14 +74,23 @@ export class Telling {
 
   async #follow() {
     try {
+      await this.#stream.open();
+      if (this.#isClosed) return;
+      this.#know(this.#stream.snapshot.agents);
       for await (const event of this.#stream) this.#arrived(event);
     } catch (error) {
       this.#fail(error);
     }
   }
 
+  #know(agents) {
+    for (const agent of agents) if (agent.sessionId === this.#session) this.#story.know(agent);
+  }
+
   #arrived(event) {
-    if (this.isOpen) this.#tell(event);
+    if (USAGE.includes(event.type)) store.learn(event);
+    else if (event.type === "agent.state_changed") this.#know(event.data.agents);
+    else if (this.isOpen) this.#tell(event);
     else this.#waiting.push(event);
     this.#changed();
   }
@@ -93,6 +103,8 @@ export class Telling {
   }
 
   #noticed(told) {
+    if (told.type === "back") this.#know(told.snapshot.agents);
+    if (told.type === "gap") store.refresh();
     if (told.type !== "gap" || this.isCut) return;
     this.#isStale = !this.isOpen;
     if (this.#isStale) return;

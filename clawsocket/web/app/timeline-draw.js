@@ -18,26 +18,29 @@ export const AXIS = 20;
  * @param {object[]} lanes of lanes.js.
  * @param {object[]} waits when the session waited for its owner: in the main agent's lane.
  * @param {object} view `{from, to, width, end}`: the time in view, its pixels, and where open spans end.
+ * @param {object[]} marks those of another time, which are made these: there are many, again and again.
  */
-export function marksOf(lanes, waits, view) {
-  const marks = [];
+export function marksOf(lanes, waits, view, marks) {
+  let count = 0;
   lanes.forEach((lane, row) => {
     const top = AXIS + row * LANE + TOP;
     const close = lane.stopped ?? view.end;
-    add(marks, lane.thinks, lane.agent, view, { top: top + 6, height: BAR - 12 }, close);
-    add(marks, stacked(lane.tools), lane.agent, view, { top, height: BAR }, close);
-    if (lane.agent === "") add(marks, waits, lane.agent, view, { top, height: BAR }, view.end);
+    count = add(marks, count, lane.thinks, lane.agent, view, { top: top + 6, height: BAR - 12 }, close);
+    count = add(marks, count, stacked(lane.tools), lane.agent, view, { top, height: BAR }, close);
+    if (lane.agent === "") count = add(marks, count, waits, lane.agent, view, { top, height: BAR }, view.end);
   });
+  marks.length = count;
   return marks;
 }
 
-/** Until when each place of a lane is taken, while its calls are placed. */
-const ends = [];
+/** Until when each place of a lane is taken, and how many there are, while its calls are placed. */
+const ends = [0, 0, 0, 0];
+let places = 0;
 
 /** Calls that overlap in a lane share its height. It makes nothing: a lane may have thousands, and is drawn again and again. */
 function stacked(spans) {
   let first = 0;
-  ends.length = 0;
+  places = 0;
   for (let number = 0; number < spans.length; number++) {
     const span = spans[number];
     if (areOver(span.from)) {
@@ -45,9 +48,11 @@ function stacked(spans) {
       first = number;
     }
     let place = 0;
-    while (place < ends.length && ends[place] > span.from) place++;
-    if (place === ends.length) place = Math.min(place, 3);
-    ends[place] = Math.max(ends[place] ?? 0, span.until ?? Infinity);
+    while (place < places && ends[place] > span.from) place++;
+    place = Math.min(place, ends.length - 1);
+    const end = span.until ?? Infinity;
+    ends[place] = place < places ? Math.max(ends[place], end) : end;
+    places = Math.max(places, place + 1);
     span.place = place;
   }
   share(spans, first, spans.length);
@@ -56,17 +61,18 @@ function stacked(spans) {
 
 /** Whether nothing is going on at a time. */
 function areOver(at) {
-  for (let place = 0; place < ends.length; place++) if (ends[place] > at) return false;
+  for (let place = 0; place < places; place++) if (ends[place] > at) return false;
   return true;
 }
 
 /** Let the spans from one to before another, which overlap, share the height, and begin anew. */
 function share(spans, from, to) {
-  for (let number = from; number < to; number++) spans[number].of = ends.length;
-  ends.length = 0;
+  for (let number = from; number < to; number++) spans[number].of = places;
+  places = 0;
 }
 
-function add(marks, spans, agent, view, box, close) {
+/** Make the spans that are in view marks, after the first ones; returns how many there are then. */
+function add(marks, count, spans, agent, view, box, close) {
   const scale = view.width / (view.to - view.from);
   let before = null;
   for (const span of spans) {
@@ -81,9 +87,15 @@ function add(marks, spans, agent, view, box, close) {
       before.width = Math.max(before.width, x + width - before.x);
       continue;
     }
-    before = { agent, span, x, width, top, height };
-    marks.push(before);
+    before = marks[count++] ??= { agent, span, x, width, top, height };
+    before.agent = agent;
+    before.span = span;
+    before.x = x;
+    before.width = width;
+    before.top = top;
+    before.height = height;
   }
+  return count;
 }
 
 /** Draw on a canvas. */
@@ -104,13 +116,14 @@ export function drawLanes(canvas, view, lanes, marks, chosen) {
 }
 
 const COLOURS = ["tool", "tool-ink", "model", "call", "bad", "mark", "rule", "soft", "ink", "ground", "focus"];
+const dark = matchMedia("(prefers-color-scheme: dark)");
 const tenths = times({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
 
 /** The colours of the style sheet, as they are now: a property may hold one for light and one for dark. */
 function coloursOf(canvas) {
   const probes = (canvas.probes ??= COLOURS.map((name) => h("span", { hidden: true, style: { color: `var(--time-${name})` } })));
   if (!probes[0].isConnected) canvas.append(...probes);
-  const theme = `${document.documentElement.dataset.theme} ${matchMedia("(prefers-color-scheme: dark)").matches}`;
+  const theme = `${document.documentElement.dataset.theme} ${dark.matches}`;
   if (canvas.theme === theme) return canvas.colours;
   canvas.colours = Object.fromEntries(COLOURS.map((name, index) => [name, getComputedStyle(probes[index]).color]));
   canvas.theme = theme;

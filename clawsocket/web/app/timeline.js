@@ -318,7 +318,7 @@ export class Timeline extends HTMLElement {
     this.#canvas.style.height = `${height}px`;
     const end = this.#context.isRunning() ? this.#end() : story.lanes.until;
     const view = { from, to, width: this.#canvas.clientWidth, height, end, isRunning: this.#context.isRunning() };
-    this.#marks = marksOf(this.#lanes, story.lanes.waits, view);
+    marksOf(this.#lanes, story.lanes.waits, view, this.#marks);
     drawLanes(this.#canvas, view, this.#lanes, this.#marks, this.#chosen);
     this.#name();
   }

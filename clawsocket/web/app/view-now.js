@@ -28,10 +28,11 @@ export class NowView extends View {
       this.#empty, this.#groups);
     const timer = setInterval(() => this.#tick(), 1000);
     this.during(() => clearInterval(timer));
+    this.during(store.follow());
   }
 
   changed(changes) {
-    if (changes.all || changes.sessions.size || changes.agents.size) this.#show(changes);
+    if (changes.all || changes.sessions.size) this.#show(changes);
     this.#showEmpty();
     this.#showLimits();
   }

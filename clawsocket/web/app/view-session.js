@@ -143,8 +143,8 @@ export class SessionView extends View {
     if (store.position === null || this.#telling !== null || this.#id === null) return;
     this.#telling = new Telling(this.#story, this.#id, () => this.#draw());
     await this.#telling.open();
+    store.refresh(); // of what it costs and how full it is, which no other stream told
     if (!store.sessions.has(this.#id)) await this.#lookUp();
-    this.#know(store.agents.keys());
     this.#draw();
     if (this.#at !== null) this.#find(this.#at);
   }
@@ -167,16 +167,7 @@ export class SessionView extends View {
     else if (before !== null && before.state !== "ended") this.#info = { ...before, state: "ended" };
     this.#pid = info?.pid ?? this.#pid;
     if (this.#info !== null && this.#info !== before) this.#story.isNow(this.#info.state, this.#info.since);
-    this.#know(changes.all ? store.agents.keys() : changes.agents);
     if (this.#info !== before || changes.all || changes.connection || changes.sessions.has(this.#id)) this.#draw();
-  }
-
-  /** Let the story know what the service knows of agents now. */
-  #know(agents) {
-    for (const id of agents) {
-      const agent = store.agents.get(id);
-      if (agent?.sessionId === this.#id) this.#story.know(agent);
-    }
   }
 
   moved(route) {
@@ -284,9 +275,7 @@ export class SessionView extends View {
   // History
 
   async #older() {
-    if (!(await this.#telling?.older())) return;
-    this.#know(store.agents.keys());
-    this.#draw();
+    if (await this.#telling?.older()) this.#draw();
   }
 
   async #newer() {
