@@ -181,15 +181,52 @@ def questions(page: Page) -> list[dict[str, Any]]:
     return asked
 
 
+def received(page: Page) -> list[dict[str, Any]]:
+    """The events that a page is sent from now on; it fills as it goes."""
+    events: list[dict[str, Any]] = []
+
+    def take(frame: str | bytes) -> None:
+        message = json.loads(frame)
+        events.extend(message["events"] if message["type"] == "events" else [message])
+
+    page.on("websocket", lambda socket: socket.on("framereceived", take))
+    return events
+
+
 def test_no_stream_of_a_page_costs_it_a_message_for_each_event(browser: Browser, service: Service, busy: str) -> None:
     with dashboard(browser, service) as (page, _):
         asked = questions(page)
         page.reload()
-        for view, streams in (("now", 1), ("session", 2), ("events", 3), ("usage", 4)):
+        for view, streams in (("now", 2), ("session", 3), ("events", 4), ("usage", 5)):
             page.evaluate("place => { location.hash = place }", place(view, busy))
             while sum(one["type"] == "subscribe" for one in asked) < streams:
                 page.wait_for_timeout(20)
         assert all(0 < one["batchMs"] <= 50 for one in asked if one["type"] == "subscribe")
+
+
+def test_what_only_now_shows_of_all_sessions_is_sent_to_no_other_view(
+    browser: Browser, service: Service, busy: str
+) -> None:
+    with dashboard(browser, service) as (page, _), scene(service) as one:
+        sent = received(page)
+        page.reload()
+        page.locator("claw-card").first.wait_for()
+        page.evaluate("place => { location.hash = place }", place("session", busy))
+        page.locator('long-list article[data-kind="prompt"]').first.wait_for()
+        sent.clear()
+        one.main.prompt("go")
+        one.main.call("Read", file_path="main.py")
+        one.main.say("Well.", tokens=20_000)
+        one.main.ask("Bash", command="make deploy")
+        expect(page).to_have_title("(2) Session · claw-socket")
+        told = {event["type"] for event in sent if event.get("sessionId") == one.id}
+        assert told == {"session.state_changed"}
+        page.evaluate("place => { location.hash = place }", "#/now")
+        card = page.locator(f'claw-card[data-session="{one.id}"]')
+        expect(card).to_contain_text("20.1k out")
+        with service.connect() as client:
+            usage = client.ask("get_usage", sessionId=one.id)
+        expect(card).to_contain_text(f"${usage['totalCostUsd']:.2f}")
 
 
 FILLED_AT_ONCE = """() => {
@@ -209,7 +246,9 @@ def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tm
         asked = questions(page)
         page.reload()
         expect(page.locator("claw-card[role=article]")).to_have_count(200)
-        assert [one["type"] for one in asked] == ["subscribe"]
+        while len(asked) < 2:
+            page.wait_for_timeout(20)
+        assert [one["type"] for one in asked] == ["subscribe"] * 2
         assert page.evaluate(FILLED_AT_ONCE) == 6
         expect(page.locator("view-now:last-child claw-card[role=article]")).to_have_count(200)
         page.evaluate("place => { location.hash = place }", f"#/session/{session}")
@@ -396,7 +435,7 @@ def test_the_page_says_how_the_service_is_and_what_the_doctor_finds(
         with service.connect() as client:
             status = client.ask("get_status")
         expect(shown).to_contain_text(f"as process {status['pid']}")
-        expect(shown.locator("table").nth(1)).to_contain_text("agent.*, session.*")
+        expect(shown.locator("table").nth(1)).to_contain_text("session.*, system.error, usage.rate_limit")
         expect(shown.locator(".finding").first).to_be_visible(timeout=15_000)
         found = wait_for(lambda: shown.locator(".finding").all_inner_texts(), "the findings")
         assert any("hook of our own reached a client" in one for one in found)

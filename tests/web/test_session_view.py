@@ -570,6 +570,18 @@ def test_it_follows_at_the_end_and_stays_where_one_reads(browser: Browser, servi
         expect(page.locator(".story-fresh")).to_be_hidden()
 
 
+def test_what_a_session_costs_is_told_as_it_goes(browser: Browser, service: Service, one: Scene) -> None:
+    one.main.prompt("Why is it slow?")
+    with opened(browser, service, one.id) as (page, _):
+        facts = page.locator(".session-facts")
+        for said in (20, 40, 60):
+            one.main.say("It is the tokens.", tokens=20_000)
+            expect(facts).to_contain_text(f"{said}.0k out")
+        with service.connect() as client:
+            usage = client.ask("get_usage", sessionId=one.id)
+        expect(facts).to_contain_text(f"${usage['totalCostUsd']:.2f}")
+
+
 def test_what_others_do_is_no_work_for_a_sessions_page(browser: Browser, service: Service, one: Scene) -> None:
     with scene(service, "other-7") as other, opened(browser, service, one.id) as (page, _):
         one.main.prompt("Why is it slow?")

@@ -27,6 +27,8 @@ export class LongList extends HTMLElement {
   #body = h("div", { class: "list-body" });
   #below = h("div", { class: "list-space" });
   #chunks = [];
+  /** Those that are in the page, as they were drawn. */
+  #drawn = [];
   #rows = [];
   #options;
   #frame = 0;
@@ -55,11 +57,6 @@ export class LongList extends HTMLElement {
     this.#rows = rows;
     this.#chunk(rows);
     if (this.#frame === 0) this.#render();
-  }
-
-  /** Bring rows that changed up to date. */
-  refresh() {
-    this.#render();
   }
 
   /** Go to the end, and follow it. */
@@ -201,7 +198,10 @@ export class LongList extends HTMLElement {
   #draw(margin = MARGIN) {
     const [from, to] = this.#near(margin);
     const near = this.#chunks.slice(from, to);
-    keyed(this.#body, near, (chunk) => chunk.key, () => h("div", { class: "list-chunk" }), (section, chunk) => this.#fill(section, chunk));
+    if (near.length !== this.#drawn.length || near.some((chunk, number) => chunk !== this.#drawn[number])) {
+      keyed(this.#body, near, (chunk) => chunk.key, () => h("div", { class: "list-chunk" }), (section, chunk) => this.#fill(section, chunk));
+      this.#drawn = near;
+    }
     this.#space(from, to); // before it is measured, too: a page that is shorter for a moment is scrolled up
     const surprise = this.#measure(near);
     this.#space(from, to);

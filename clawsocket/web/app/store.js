@@ -10,8 +10,8 @@ import { connect } from "/claw-socket.js";
 const TOPICS = ["session.*", "usage.rate_limit", "system.error"];
 /** What is told while a view shows every session: it is most of what there is. */
 const DETAILS = ["agent.state_changed", "usage.updated", "usage.context", "session.removed"];
-/** ms after which what no event tells is asked for, if something happened. */
-const RESYNC = 20_000;
+/** ms after which what no event tells is asked for, if something happened: while a view shows every session, and else. */
+const RESYNC = 20_000, RARELY = 60_000;
 /** ms after which a new session's branch is asked for, and how often. */
 const SOON = 1000, TRIES = 3;
 /** ms between two times that views are told: what comes alone is told at once. */
@@ -22,9 +22,9 @@ export const BATCH = PACE;
 const TROUBLES = 50;
 
 class Store {
-  /** Session id to SessionInfo, with `tool` and `error` of its last change of state; as to `usage` and `context`, see follow(). */
+  /** Session id to SessionInfo; as to its usage and context, see follow(). */
   sessions = new Map();
-  /** Agent id to AgentState; see follow(). */
+  /** Session id to its agents, agent id to AgentState; see follow(). */
   agents = new Map();
   /** Limit type to the newest RateLimit. */
   limits = new Map();
@@ -88,7 +88,7 @@ class Store {
 
   /** Learn of an event of a view's own stream. */
   learn(event) {
-    if (this.sessions.has(event.sessionId)) this.#arrived(event);
+    if (this.sessions.has(event.sessionId)) this.#arrived(event, true);
   }
 
   /**
@@ -176,14 +176,12 @@ class Store {
     this.server = snapshot.server;
     this.sessions = new Map();
     for (const session of snapshot.sessions) {
-      const known = before.get(session.sessionId);
-      const same = known && known.state === session.state && known.since === session.since;
-      if (same) Object.assign(session, { tool: known.tool, error: known.error });
       this.sessions.set(session.sessionId, session);
       for (const limit of session.rateLimits ?? []) this.#limit(limit);
     }
     for (const id of this.#tries.keys()) if (!this.sessions.has(id)) this.#tries.delete(id);
-    this.agents = new Map(snapshot.agents.map((agent) => [agent.agentId, agent]));
+    this.agents = new Map();
+    for (const agent of snapshot.agents) this.agent(agent);
     this.#since = snapshot.headSeq;
     this.#tell((changes) => {
       changes.all ||= all;
@@ -192,19 +190,12 @@ class Store {
     });
   }
 
-  #arrived(event) {
+  #arrived(event, isShown = this.#follows) {
     this.#recent?.push(event);
-    if (this.#isTold(event)) return;
+    if (event.seq <= this.#since) return;
     this.#apply(event);
-    if (this.#lacks(event.sessionId)) this.#refreshIn(SOON);
-    else if (this.#resync === 0) this.#refreshIn(RESYNC);
-  }
-
-  /** Whether a snapshot told what an event tells: the tool and the error of a state are in none. */
-  #isTold({ seq, type, sessionId, data }) {
-    if (seq > this.#since) return false;
-    const session = this.sessions.get(sessionId);
-    return type !== "session.state_changed" || session?.state !== data.state || session.since !== data.since;
+    if (isShown && this.#lacks(event.sessionId)) this.#refreshIn(SOON);
+    else if (this.#resync === 0) this.#refreshIn(this.#follows ? RESYNC : RARELY);
   }
 
   /** Whether something of a session may be known by now that no event tells. */
@@ -269,6 +260,12 @@ class Store {
     this.sessions.set(id, session);
   }
 
+  agent(agent) {
+    const { sessionId, agentId } = agent;
+    if (!this.agents.has(sessionId)) this.agents.set(sessionId, new Map());
+    this.agents.get(sessionId).set(agentId, agent);
+  }
+
   #limit(limit) {
     const known = this.limits.get(limit.type);
     if (known === undefined || known.updatedAt <= limit.updatedAt) this.limits.set(limit.type, limit);
@@ -304,8 +301,9 @@ class Store {
 const none = () => ({ sessions: new Set(), all: false, connection: false });
 
 /** What a card shows of a session, but for what has events of its own that say it all. */
-const SHOWN = ["state", "since", "waitingFor", "pid", "cwd", "gitBranch", "model", "name", "permissionMode"];
-const differs = (session, before) => before === undefined || SHOWN.some((name) => session[name] !== before[name]);
+const SHOWN = ["state", "since", "waitingFor", "pid", "cwd", "gitBranch", "model", "name", "permissionMode", "error"];
+const differs = (session, before) =>
+  before === undefined || SHOWN.some((name) => (session[name] ?? null) !== (before[name] ?? null)) || session.tool?.toolUseId !== before.tool?.toolUseId;
 
 const REDUCERS = {
   "session.discovered": (store, event, data) =>
@@ -317,11 +315,9 @@ const REDUCERS = {
   "session.renamed": (store, event, { name }) => store.merge(event, { name }),
   "session.removed": (store, event) => {
     store.sessions.delete(event.sessionId);
-    for (const [id, agent] of store.agents) if (agent.sessionId === event.sessionId) store.agents.delete(id);
+    store.agents.delete(event.sessionId);
   },
-  "agent.state_changed": (store, event, { agents }) => {
-    for (const agent of agents) store.agents.set(agent.agentId, agent);
-  },
+  "agent.state_changed": (store, event, { agents }) => agents.forEach((agent) => store.agent(agent)),
   "usage.updated": (store, event, data) => store.merge(event, { usage: data }),
   "usage.context": (store, event, data) => store.merge(event, { context: data }),
   "usage.rate_limit": (store, event, data) => store.limited({ ...data, updatedAt: event.timestamp }),

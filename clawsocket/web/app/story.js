@@ -450,10 +450,20 @@ function after(all, wanted, number) {
   return low;
 }
 
-/** A value of which no text is longer than what is kept. */
+/** Whether all of a value is kept. */
+function isKept(value, depth) {
+  if (typeof value === "string") return value.length <= KEPT;
+  if (value === null || typeof value !== "object") return true;
+  if (depth > 8) return false;
+  let parts = 0;
+  for (const name in value) if (++parts > PARTS || !isKept(value[name], depth + 1)) return false;
+  return true;
+}
+
+/** A value of which no text is longer than what is kept; mostly itself. */
 function kept(value, depth = 0) {
-  if (typeof value === "string") return value.length > KEPT ? cut(value) : value;
-  if (value === null || typeof value !== "object") return value;
+  if (isKept(value, depth)) return value;
+  if (typeof value === "string") return cut(value);
   if (depth > 8) return "…";
   if (Array.isArray(value)) return value.slice(0, PARTS).map((one) => kept(one, depth + 1));
   return Object.fromEntries(Object.entries(value).slice(0, PARTS).map(([name, one]) => [name, kept(one, depth + 1)]));

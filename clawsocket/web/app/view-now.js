@@ -45,7 +45,6 @@ export class NowView extends View {
   #show(changes) {
     const sorted = [...store.sessions.values()].sort(byNeed);
     const groups = STATE_ORDER.map((name) => [name, sorted.filter((one) => one.state === name)]).filter(([, all]) => all.length);
-    const agents = Map.groupBy(store.agents.values(), (agent) => agent.sessionId);
     const frame = document.timeline.currentTime;
     let room = frame === this.#filled ? 0 : AT_ONCE;
     this.#filled = frame;
@@ -55,7 +54,7 @@ export class NowView extends View {
       text(section.number, sessions.length);
       keyed(section.cards, sessions.filter(isShown), (one) => one.sessionId,
         (one) => this.#card(one.sessionId),
-        (card, one) => isDue(card, one.sessionId) && card.show(one, agents.get(one.sessionId) ?? []));
+        (card, one) => isDue(card, one.sessionId) && card.show(one, [...(store.agents.get(one.sessionId)?.values() ?? [])]));
     });
     if (room < 0) this.#goOn();
     this.#forget();
