@@ -661,12 +661,16 @@ class Fingerprint {
     if (typeof value === "string") {
       for (let at = 0; at < value.length; at++) this.#take(value.charCodeAt(at));
       this.#take(value.length);
+    } else if (Array.isArray(value)) {
+      for (let at = 0; at < value.length; at++) this.add(value[at]);
+      this.#take(value.length);
+      this.#take(1);
     } else if (typeof value === "object" && value !== null) {
       for (const name in value) {
         this.add(name);
         this.add(value[name]);
       }
-      this.#take(Array.isArray(value) ? 1 : 2);
+      this.#take(2);
     } else {
       this.#number[0] = Number(value);
       this.#take(/** @type {number} */ (this.#bits[0]));

@@ -4,6 +4,7 @@ import { h, keyed, set, text } from "./dom.js";
 import { branch, cost, count, folder, line, model, percent, state, tokens, toolInput, visible, waitsFor } from "./format.js";
 import { setMark, setSince, since, stateMark } from "./parts.js";
 import { href } from "./router.js";
+import { differs } from "./store.js";
 
 /** Agents that are shown one by one. */
 const MOST_AGENTS = 12;
@@ -17,6 +18,7 @@ const MODES = {
 
 export class Card extends HTMLElement {
   #parts;
+  #session;
 
   /** Whether it was shown anything. */
   get isFilled() {
@@ -61,7 +63,16 @@ export class Card extends HTMLElement {
    * @param {object[]} agents its AgentStates.
    */
   show(session, agents) {
-    const parts = (this.#parts ??= this.#make(session));
+    this.#parts ??= this.#make(session);
+    const before = this.#session;
+    this.#session = session;
+    if (differs(session, before)) this.#showSession(session);
+    this.#showAgents(session, agents);
+    if (before === undefined || session.usage !== before.usage || session.context !== before.context) this.#showUse(session);
+  }
+
+  #showSession(session) {
+    const parts = this.#parts;
     set(this, "data-state", session.state);
     setMark(parts.mark, session.state);
     text(parts.title, line(folder(session.cwd), 60));
@@ -73,8 +84,6 @@ export class Card extends HTMLElement {
     const mode = MODES[session.permissionMode];
     text(parts.facts, [model(session.model), mode, session.pid === null ? "elsewhere" : ""].filter(Boolean).join(" · "));
     this.#showCall(session);
-    this.#showAgents(session, agents);
-    this.#showUse(session);
   }
 
   #showCall(session) {
@@ -128,6 +137,7 @@ function isSaid(agent, session) {
 
 /** Agents, each after its parent. */
 function tree(agents) {
+  if (agents.length === 1) return [{ agent: agents[0], depth: 0 }];
   const children = new Map();
   const known = new Set(agents.map((agent) => agent.agentId));
   for (const agent of agents) {

@@ -49,17 +49,20 @@ export function set(element, name, value) {
 /** Of attributes that are there or not, aria- and data- are none: they say true or false. */
 const isWord = (name) => /^(aria|data)-/.test(name);
 
-/** Give an element a text, if it has another: a selection in it survives. */
+/** Give an element a text, if it has another: a selection in it survives, and so does the node that holds it. */
 export function text(element, value) {
   const wanted = String(value ?? "");
-  if (element.textContent !== wanted) element.textContent = wanted;
+  const node = element.firstChild;
+  if (node !== null && node.nodeType === Node.TEXT_NODE && node.nextSibling === null) {
+    if (node.data !== wanted) node.data = wanted;
+  } else if (element.textContent !== wanted) element.textContent = wanted;
 }
 
 /**
  * Make the children of an element those of a list, each kept as long as its key is there: nothing is made anew or moved
  * without need, so focus, selection and scrolling stay.
  * @param {Element} parent the element; it has no other children.
- * @param {Iterable} items the list.
+ * @param {Array} items the list.
  * @param {(item) => string} key what names an item; no two may be alike.
  * @param {(item) => Element} create makes its element.
  * @param {(element: Element, item) => void} [update] brings an element up to date; called for new ones, too.
@@ -68,20 +71,25 @@ export function keyed(parent, items, key, create, update) {
   const focused = document.activeElement;
   const isFocused = focused !== null && focused !== document.body;
   const known = (parent.keyedChildren ??= new Map());
-  const list = Array.from(items, (item) => [key(item), item]);
-  const wanted = new Set(list.map(([name]) => name));
-  const stale = new Set();
-  for (const [name, element] of known) {
-    if (wanted.has(name)) continue;
-    known.delete(name);
-    stale.add(element);
+  const call = ++calls;
+  let kept = 0;
+  for (const item of items) {
+    const element = known.get(key(item));
+    if (element === undefined) continue;
+    element.keyedBy = call;
+    kept++;
   }
+  const stale = kept === known.size ? [] : without(known, call);
   let at = parent.firstElementChild;
-  for (const [name, item] of list) {
+  for (const item of items) {
+    const name = key(item);
     let element = known.get(name);
-    if (element === undefined) known.set(name, (element = create(item)));
+    if (element === undefined) {
+      known.set(name, (element = create(item)));
+      element.keyedBy = call;
+    }
     update?.(element, item);
-    while (stale.has(at)) at = at.nextElementSibling;
+    while (at !== null && at.keyedBy !== call) at = at.nextElementSibling;
     if (element === at) at = at.nextElementSibling;
     else place(parent, element, at);
   }
@@ -90,6 +98,21 @@ export function keyed(parent, items, key, create, update) {
   // What had the focus may have been moved, out of the page and into it again where its new place came only now. To
   // focus has the page laid out at once.
   if (isFocused && document.activeElement === document.body && focused.isConnected) focused.focus({ preventScroll: true });
+}
+
+/** Calls of keyed() so far. What is in a list is marked with the call's number: a set of it would be made again and again. */
+let calls = 0;
+
+/** Take those out of a list that a call did not mark, and return them. */
+function without(known, call) {
+  const stale = [];
+  for (const name of known.keys()) {
+    const element = known.get(name);
+    if (element.keyedBy === call) continue;
+    known.delete(name);
+    stale.push(element);
+  }
+  return stale;
 }
 
 /** Put an element before another; one that stays in the page is moved as it is, where the browser can. */

@@ -43,15 +43,17 @@ async function come(by) {
 
 /**
  * Return what tells each connection its address: the first one's is known. Each later one asks whether the page may still
- * come in, as the token may have been replaced: a WebSocket does not say, and its error shows the key in the console.
+ * come in, as the token may have been replaced: a WebSocket does not say, and its error shows the key in the console. Those
+ * that ask at the same time ask once.
  */
 function after(first) {
+  let asked = null;
   return async () => {
     const url = first;
     first = null;
     if (url !== null) return url;
     try {
-      return await enter();
+      return await (asked ??= enter().finally(() => (asked = null)));
     } catch (error) {
       if (!(error instanceof Refused)) throw new NoServerError(location.host, "no connection");
       if (entry.isIn) refused(error);

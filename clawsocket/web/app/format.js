@@ -70,9 +70,15 @@ export const count = (number, one, many = `${one}s`) => `${whole(number)} ${numb
 
 /** The last part of a path, for a title. */
 export function folder(path) {
-  const parts = String(path ?? "").split(/[\\/]/).filter(Boolean);
-  return parts.at(-1) ?? "/";
+  const given = String(path ?? "");
+  let end = given.length;
+  while (end > 0 && isSlash(given[end - 1])) end--;
+  let from = end;
+  while (from > 0 && !isSlash(given[from - 1])) from--;
+  return given.slice(from, end) || "/";
 }
+
+const isSlash = (sign) => sign === "/" || sign === "\\";
 
 /** The branch of a session's repository; Claude Code tells of `HEAD` where there is none. */
 export const branch = ({ gitBranch }) => (gitBranch === "HEAD" ? "" : gitBranch);

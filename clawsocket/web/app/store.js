@@ -262,6 +262,7 @@ class Store {
 
   agent(agent) {
     const { sessionId, agentId } = agent;
+    agent.toolHistory = null; // nobody shows it, and it is most of an agent
     if (!this.agents.has(sessionId)) this.agents.set(sessionId, new Map());
     this.agents.get(sessionId).set(agentId, agent);
   }
@@ -302,8 +303,15 @@ const none = () => ({ sessions: new Set(), all: false, connection: false });
 
 /** What a card shows of a session, but for what has events of its own that say it all. */
 const SHOWN = ["state", "since", "waitingFor", "pid", "cwd", "gitBranch", "model", "name", "permissionMode", "error"];
-const differs = (session, before) =>
-  before === undefined || SHOWN.some((name) => (session[name] ?? null) !== (before[name] ?? null)) || session.tool?.toolUseId !== before.tool?.toolUseId;
+const ASKED = ["name", "inputSummary", "toolUseId"];
+
+/** Whether a session, but for its usage and context, is another than before. */
+export function differs(session, before) {
+  if (before === undefined) return true;
+  for (const name of SHOWN) if ((session[name] ?? null) !== (before[name] ?? null)) return true;
+  for (const name of ASKED) if ((session.tool?.[name] ?? null) !== (before.tool?.[name] ?? null)) return true;
+  return false;
+}
 
 const REDUCERS = {
   "session.discovered": (store, event, data) =>

@@ -44,7 +44,8 @@ export class NowView extends View {
 
   #show(changes) {
     const sorted = [...store.sessions.values()].sort(byNeed);
-    const groups = STATE_ORDER.map((name) => [name, sorted.filter((one) => one.state === name)]).filter(([, all]) => all.length);
+    const byState = Map.groupBy(sorted, (one) => one.state);
+    const groups = STATE_ORDER.filter((name) => byState.has(name)).map((name) => [name, byState.get(name)]);
     const frame = document.timeline.currentTime;
     let room = frame === this.#filled ? 0 : AT_ONCE;
     this.#filled = frame;
@@ -58,7 +59,8 @@ export class NowView extends View {
     });
     if (room < 0) this.#goOn();
     this.#forget();
-    const spent = sorted.reduce((sum, one) => sum + (one.usage?.totalCostUsd ?? 0), 0);
+    let spent = 0;
+    for (const one of sorted) spent += one.usage?.totalCostUsd ?? 0;
     text(this.#sum, sorted.length ? `${count(sorted.length, "session")} · ${cost(spent)}` : "");
   }
 
