@@ -29,7 +29,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from benchmarks.dashboard import EVERY, SESSIONS, TRACED, VIEWS, WINDOW, Feed, place
 from benchmarks.history import STEP
-from benchmarks.page import CATEGORIES, DRAW, MEMORY, Entry, Frames, memory, row, told
+from benchmarks.page import CATEGORIES, DRAW, GROWTH, MEMORY, Entry, Frames, memory, row, told
 from tests.support.browser import FLAGS
 from tests.support.service import Service
 from tests.support.waiting import wait_for
@@ -155,6 +155,12 @@ class Unwatched:
                 entries += told.params.value
         return Frames(entries)
 
+    def collect(self) -> None:
+        """Collect the garbage of the page, and wait until its memory is given back."""
+        with connect(self._page) as page:
+            _call(page, "HeapProfiler.collectGarbage")
+        time.sleep(2)
+
     @staticmethod
     def _told(browser: ClientConnection) -> Told:
         return msgspec.json.decode(browser.recv(timeout=60), type=Told)
@@ -242,6 +248,14 @@ def looks(page: Unwatched, seconds: float, act: Callable[[], None]) -> Iterator[
     parts = [max(seen[at : at + max(1, len(seen) // 10)]) for at in range(0, len(seen), max(1, len(seen) // 10))]
     yield row("private memory at most, MB", f"{max(seen):.0f}", max(seen) <= MEMORY, f"<= {MEMORY:.0f} MB")
     yield row("from tenth to tenth", ", ".join(f"{one:.0f}" for one in parts))
+    page.collect()
+    left, most = memory(pid).private, parts[0] + GROWTH
+    yield row(
+        "private memory then, after GC, MB",
+        f"{left:.0f}",
+        left <= most,
+        f"<= {most:.0f}: the first tenth and {GROWTH:.0f}",
+    )
 
 
 def main() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.browser import page_of
+from tests.support.feed import spool
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.dashboard import dashboard, new_code
@@ -118,6 +121,41 @@ def test_a_session_that_ends_goes(service: Service, page: Page) -> None:
         one.main.prompt("go")
         expect(card(page, one)).to_be_visible()
     expect(card(page, one)).to_have_count(0)
+
+
+def test_of_many_sessions_that_ended_the_newest_have_a_card(browser: Browser, tmp_path: Path) -> None:
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(21)]
+    with Service(tmp_path) as service, dashboard(browser, service) as (page, _):
+
+        def happens(number: int, name: str, **payload: str) -> None:
+            body = {"session_id": ids[number], "hook_event_name": name, "cwd": f"/srv/app-{number}", **payload}
+            spool(service.home, f"{time.time_ns()}-{name}", json.dumps(body).encode(), time.time())
+
+        def shown(number: int) -> Locator:
+            return page.locator(f'claw-card[data-session="{ids[number]}"]')
+
+        for number in range(20):
+            happens(number, "UserPromptSubmit", prompt="go")
+            expect(shown(number)).to_contain_text(f"app-{number}")
+            happens(number, "SessionEnd", reason="logout")
+            expect(shown(number)).to_have_attribute("data-state", "ended")
+        ended = page.locator('.group[data-state="ended"]')
+        expect(ended.locator(".group-number")).to_have_text("20")
+        expect(ended).to_contain_text("and 8 before")
+        expect(ended.locator("claw-card")).to_have_count(12)
+        for number in range(20):
+            expect(shown(number)).to_have_count(int(number > 7))
+        page.evaluate(KNOWN, [ids[20], "/srv/app-20"])  # of many that come at once, cards are made in frames to come
+        happens(19, "UserPromptSubmit", prompt="go on")
+        expect(shown(19)).to_have_attribute("data-state", "running")
+        expect(shown(20)).to_have_accessible_name("app-20")
+        expect(shown(20).locator(".card-title")).to_have_attribute("href", f"#/session/{ids[20]}")
+
+
+KNOWN = """async ([id, cwd]) => {
+    const { store } = await import("/app/store.js");
+    store.merge({ sessionId: id, timestamp: Date.now() }, { cwd });
+}"""
 
 
 def test_what_a_session_says_is_text_whatever_it_is(service: Service, page: Page) -> None:

@@ -20,17 +20,16 @@ export class Card extends HTMLElement {
   #parts;
   #session;
 
-  /** Whether it was shown anything. */
-  get isFilled() {
-    return this.#parts !== undefined;
+  /** The session that it shows, if it shows one. */
+  get sessionId() {
+    return this.#session?.sessionId;
   }
 
   /** Make its parts, once. */
   #make(session) {
-    const id = `name-${session.sessionId}`;
     const parts = {
       mark: stateMark(session.state),
-      title: h("a", { id, class: "card-title", href: href("session", session.sessionId) }),
+      title: h("a", { class: "card-title" }),
       branch: h("span", { class: "card-branch soft" }),
       since: since(session.since),
       name: h("p", { class: "card-name content" }),
@@ -53,7 +52,6 @@ export class Card extends HTMLElement {
       h("footer", { class: "card-foot small" },
         parts.facts, h("span", { class: "card-context" }, parts.gauge, parts.context), parts.tokens, parts.cost));
     set(this, "role", "article");
-    set(this, "aria-labelledby", id);
     return parts;
   }
 
@@ -66,9 +64,20 @@ export class Card extends HTMLElement {
     this.#parts ??= this.#make(session);
     const before = this.#session;
     this.#session = session;
-    if (differs(session, before)) this.#showSession(session);
+    const isOther = session.sessionId !== before?.sessionId;
+    if (isOther) this.#name(session);
+    if (isOther || differs(session, before)) this.#showSession(session);
     this.#showAgents(session, agents);
-    if (before === undefined || session.usage !== before.usage || session.context !== before.context) this.#showUse(session);
+    if (isOther || session.usage !== before.usage || session.context !== before.context) this.#showUse(session);
+  }
+
+  /** Be the card of a session; it may have been that of another. */
+  #name({ sessionId }) {
+    const { title } = this.#parts;
+    set(this, "data-session", sessionId);
+    set(this, "aria-labelledby", `name-${sessionId}`);
+    set(title, "id", `name-${sessionId}`);
+    set(title, "href", href("session", sessionId));
   }
 
   #showSession(session) {

@@ -15,6 +15,10 @@ const HEADINGS = {
 
 /** Cards that are made in one frame. */
 const AT_ONCE = 6;
+/** Sessions that are over and have a card: the newest. */
+const MOST_ENDED = 12;
+/** Cards of sessions that are gone which are kept for others. */
+const MOST_SPARE = 24;
 
 export class NowView extends View {
   #groups = h("div", { class: "groups" });
@@ -50,10 +54,12 @@ export class NowView extends View {
     let room = frame === this.#filled ? 0 : AT_ONCE;
     this.#filled = frame;
     const isShown = ({ sessionId }) => this.#cards.has(sessionId) || --room >= 0;
-    const isDue = (card, id) => !card.isFilled || changes.all || changes.sessions.has(id);
+    const isDue = (card, id) => card.sessionId !== id || changes.all || changes.sessions.has(id);
     keyed(this.#groups, groups, ([name]) => name, group, (section, [name, sessions]) => {
+      const listed = name === "ended" ? newest(sessions) : sessions;
       text(section.number, sessions.length);
-      keyed(section.cards, sessions.filter(isShown), (one) => one.sessionId,
+      text(section.more, listed.length < sessions.length ? `and ${sessions.length - listed.length} before` : "");
+      keyed(section.cards, listed.filter(isShown), (one) => one.sessionId,
         (one) => this.#card(one.sessionId),
         (card, one) => isDue(card, one.sessionId) && card.show(one, [...(store.agents.get(one.sessionId)?.values() ?? [])]));
     });
@@ -80,14 +86,21 @@ export class NowView extends View {
   /** Cards go with their session from one group to another, so that focus and selection stay. */
   #cards = new Map();
 
+  /** Cards that nobody needs: a new session takes one, as to make one is work, and leaves much to collect. */
+  #spare = [];
+
   #card(id) {
     let card = this.#cards.get(id);
-    if (card === undefined) this.#cards.set(id, (card = h("claw-card", { "data-session": id })));
+    if (card === undefined) this.#cards.set(id, (card = this.#spare.pop() ?? h("claw-card")));
     return card;
   }
 
   #forget() {
-    for (const id of this.#cards.keys()) if (!store.sessions.has(id)) this.#cards.delete(id);
+    for (const [id, card] of this.#cards) {
+      if (card.isConnected) continue;
+      this.#cards.delete(id);
+      if (this.#spare.length < MOST_SPARE) this.#spare.push(card);
+    }
   }
 
   #showEmpty() {
@@ -128,11 +141,17 @@ function byNeed(a, b) {
   return a.startedAt - b.startedAt || (a.sessionId < b.sessionId ? -1 : 1);
 }
 
+/** Those that ended last, in the order that they have. */
+function newest(ended) {
+  return ended.length <= MOST_ENDED ? ended : ended.toSorted((a, b) => b.since - a.since).slice(0, MOST_ENDED).sort(byNeed);
+}
+
 function group([name]) {
   const section = h("section", { class: "group", "data-state": name, "aria-labelledby": `group-${name}` });
   section.number = h("span", { class: "group-number soft" });
   section.cards = h("div", { class: "cards" });
-  section.append(h("h2", { id: `group-${name}`, class: "group-head" }, HEADINGS[name] ?? state(name), " ", section.number), section.cards);
+  section.more = h("p", { class: "soft small" });
+  section.append(h("h2", { id: `group-${name}`, class: "group-head" }, HEADINGS[name] ?? state(name), " ", section.number), section.cards, section.more);
   return section;
 }
 
