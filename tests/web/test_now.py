@@ -124,7 +124,7 @@ def test_a_session_that_ends_goes(service: Service, page: Page) -> None:
 
 
 def test_of_many_sessions_that_ended_the_newest_have_a_card(browser: Browser, tmp_path: Path) -> None:
-    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(21)]
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(22)]
     with Service(tmp_path) as service, dashboard(browser, service) as (page, _):
 
         def happens(number: int, name: str, **payload: str) -> None:
@@ -134,6 +134,7 @@ def test_of_many_sessions_that_ended_the_newest_have_a_card(browser: Browser, tm
         def shown(number: int) -> Locator:
             return page.locator(f'claw-card[data-session="{ids[number]}"]')
 
+        happens(21, "UserPromptSubmit", prompt="go")
         for number in range(20):
             happens(number, "UserPromptSubmit", prompt="go")
             expect(shown(number)).to_contain_text(f"app-{number}")
@@ -146,8 +147,8 @@ def test_of_many_sessions_that_ended_the_newest_have_a_card(browser: Browser, tm
         for number in range(20):
             expect(shown(number)).to_have_count(int(number > 7))
         page.evaluate(KNOWN, [ids[20], "/srv/app-20"])  # of many that come at once, cards are made in frames to come
-        happens(19, "UserPromptSubmit", prompt="go on")
-        expect(shown(19)).to_have_attribute("data-state", "running")
+        happens(21, "Stop", last_assistant_message="Done.")
+        expect(shown(21)).to_have_attribute("data-state", "idle")
         expect(shown(20)).to_have_accessible_name("app-20")
         expect(shown(20).locator(".card-title")).to_have_attribute("href", f"#/session/{ids[20]}")
 
