@@ -150,7 +150,7 @@ function group([name]) {
   const section = h("section", { class: "group", "data-state": name, "aria-labelledby": `group-${name}` });
   section.number = h("span", { class: "group-number soft" });
   section.cards = h("div", { class: "cards" });
-  section.more = h("p", { class: "soft small" });
+  section.more = h("p", { class: "group-more soft small" });
   section.append(h("h2", { id: `group-${name}`, class: "group-head" }, HEADINGS[name] ?? state(name), " ", section.number), section.cards, section.more);
   return section;
 }
