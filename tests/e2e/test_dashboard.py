@@ -73,7 +73,8 @@ COARSE = 5
 """ms by which the time of a file may be early: that of a hook, as the kernel gives it."""
 LANES = """() => document.querySelector("claw-timeline").lanes
     .map(({ agent, from, stopped }) => ({ agent, from, stopped }))"""
-BARS = """() => {
+BARS = """async () => {
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame); // until what came is drawn
     const { marks, range: { from, to } } = document.querySelector("claw-timeline");
     const scale = document.querySelector(".time-canvas").clientWidth / (to - from);
     return marks.filter(({ kind }) => kind === "tool").map((mark) => ({ ...mark, wide: mark.width / scale }));

@@ -248,7 +248,7 @@ def test_the_first_view_waits_for_nothing_but_what_it_shows(browser: Browser, tm
         expect(page.locator("claw-card[role=article]")).to_have_count(200)
         while len(asked) < 2:
             page.wait_for_timeout(20)
-        assert [one["type"] for one in asked] == ["subscribe"] * 2
+        assert [one["type"] for one in asked[:2]] == ["subscribe"] * 2  # more may be asked once it is there
         assert page.evaluate(FILLED_AT_ONCE) == 6
         expect(page.locator("view-now:last-child claw-card[role=article]")).to_have_count(200)
         page.evaluate("place => { location.hash = place }", f"#/session/{session}")
