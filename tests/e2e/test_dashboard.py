@@ -71,6 +71,11 @@ OUTAGE = int(os.environ.get("OUTAGE", "11"))
 AWAY = f"{OUTAGE} s" if OUTAGE < 60 else f"{OUTAGE // 60} min"
 COARSE = 5
 """ms by which the time of a file may be early: that of a hook, as the kernel gives it."""
+BOTH = """() => {
+    const agents = [...document.querySelectorAll(".agent")].map((one) => one.textContent);
+    return ["A · ", "B · "].every((name) => agents.some((one) => /general-purpose/.test(one) && one.includes(name)));
+}"""
+"""Whether a frame shows two agents at once: together they may live for less than a second."""
 LANES = """() => document.querySelector("claw-timeline").lanes
     .map(({ agent, from, stopped }) => ({ agent, from, stopped }))"""
 BARS = """async () => {
@@ -155,9 +160,7 @@ def test_agents_numbers_an_error_and_a_kill_show_rightly(
         with dashboard(browser, service, f"#/session/{session}", viewport=TALL) as (talk, _):
             idle = page.locator("claw-card[data-state=idle]")
             claude.say("use two agents")
-            agents = page.locator(".agent", has_text="general-purpose")
-            expect(agents).to_have_count(2, timeout=20_000)
-            expect(agents.filter(has_text="A · ")).to_have_count(1)
+            page.wait_for_function(BOTH, timeout=20_000)
             expect(idle).to_be_visible(timeout=20_000)
             expect(page.locator(".card-agents")).to_have_text("2 agents finished")
             check_agents(talk, client, service, session)

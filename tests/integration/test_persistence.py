@@ -179,15 +179,20 @@ def test_a_session_whose_process_died_while_the_service_was_down_ends_at_the_sta
         assert ends == [("session.ended", "process_exited"), ("session.removed", "process_exited")]
 
 
+def live_and_end(home: Path, client: Client, path: Path, *last: int) -> None:
+    """Follow a session that writes two lines to its transcript, and the last ones as it ends, until it was removed."""
+    client.follow()
+    with session_file(home):
+        write(path, 1, 2)
+        wait_for(lambda: texts(client) == ["1", "2"], "the lines")
+        write(path, *last)
+    wait_for(lambda: client.of(SESSION, "session.removed"), "its end")
+
+
 def test_a_session_that_was_over_is_not_told_again_by_the_next_run(tmp_path: Path) -> None:
     path = transcript(tmp_path)
     with Service(tmp_path) as service, service.connect() as client:
-        client.follow()
-        with session_file(tmp_path):
-            write(path, 1, 2)
-            wait_for(lambda: texts(client) == ["1", "2"], "the lines")
-            write(path, 3)  # as Claude Code does, which ends with the answer
-        wait_for(lambda: client.of(SESSION, "session.removed"), "its end")
+        live_and_end(tmp_path, client, path, 3)  # as Claude Code does, which ends with the answer
         assert texts(client) == ["1", "2", "3"]
         seen = client.events[-1]["seq"]
     with Service(tmp_path) as service, service.connect() as client:
@@ -203,11 +208,7 @@ def test_a_session_that_ended_shortly_before_a_crash_does_not_live_again(tmp_pat
     """Its lines are read once more, as nobody noted yet how far they had been."""
     path = transcript(tmp_path)
     with killed(tmp_path) as service, service.connect() as client:
-        client.follow()
-        with session_file(tmp_path):
-            write(path, 1, 2)
-            wait_for(lambda: texts(client) == ["1", "2"], "the lines")
-        wait_for(lambda: client.of(SESSION, "session.removed"), "its end")
+        live_and_end(tmp_path, client, path)
         wait_for(lambda: stored(service, "session.removed"), "its end on disk")
         (ended,) = client.ask("get_session_list", all=True)["sessions"]
         seen = client.events[-1]["seq"]

@@ -211,6 +211,9 @@ def test_what_only_now_shows_of_all_sessions_is_sent_to_no_other_view(
         sent = received(page)
         page.reload()
         page.locator("claw-card").first.wait_for()
+        one.main.call("Grep", pattern="parse")
+        while not any(event["type"] == "agent.state_changed" for event in sent):
+            page.wait_for_timeout(20)
         page.evaluate("place => { location.hash = place }", place("session", busy))
         page.locator('long-list article[data-kind="prompt"]').first.wait_for()
         sent.clear()

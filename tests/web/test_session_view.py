@@ -455,6 +455,33 @@ def test_one_scrolls_back_to_the_very_first_event_and_nothing_jumps(browser: Bro
         expect(page.get_by_text("answer 699")).to_be_in_viewport()
 
 
+KNOWN = """async () => {
+    const [{ Telling }, { Story }, { store }] =
+        await Promise.all(["telling", "story", "store"].map((name) => import(`/app/${name}.js`)));
+    const agents = [["a1", "s"], ["a2", "another"]].map(([agentId, sessionId]) => ({
+        agentId, sessionId, agentType: "Explore", description: agentId, status: "offline", lastActivityAt: 30,
+    }));
+    const said = (agentId, timestamp) => ({
+        type: "message.assistant", id: `${agentId} ${timestamp}`, timestamp, agentId, source: "transcript",
+        data: { contentBlocks: [{ type: "text", text: "x" }] },
+    });
+    const stream = { snapshot: { agents }, open: async () => {}, close() {}, async *[Symbol.asyncIterator]() {} };
+    store.claw = { events: () => stream, history: async () => [said("a1", 10), said("a2", 20)] };
+    const story = new Story();
+    const telling = new Telling(story, "s", () => {});
+    await telling.open();
+    telling.close();
+    return [...story.agents.values()].map(({ id, type, until }) => [id, type, until ?? null]);
+}"""
+
+
+def test_what_began_before_all_that_was_read_has_the_type_that_the_service_knows(
+    browser: Browser, service: Service
+) -> None:
+    with dashboard(browser, service) as (page, _):
+        assert page.evaluate(KNOWN) == [["a1", "Explore", 30], ["a2", "", None]]
+
+
 TOLD_AGAIN = """async (pages) => {
     const [{ Telling }, { Story }, { store }] =
         await Promise.all(["telling", "story", "store"].map((name) => import(`/app/${name}.js`)));

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.service import Service
 from tests.web.dashboard import dashboard
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, service: Service) -> Iterator[Page]:
+    with dashboard(browser, service) as (page, _):
+        yield page
+
 
 MERGED = """async () => {
     const { store } = await import("/app/store.js");
@@ -18,6 +29,75 @@ MERGED = """async () => {
 }"""
 
 
-def test_what_an_event_does_not_tell_stays_as_it_was(browser: Browser, service: Service) -> None:
-    with dashboard(browser, service) as (page, _):
-        assert page.evaluate(MERGED) == ["m", None, "n", True]
+DIFFERS = """async ([session, before]) => (await import("/app/store.js")).differs(session, before)"""
+CALL = {"name": "Bash", "inputSummary": "ls", "toolUseId": "t1"}
+
+
+@pytest.mark.parametrize(
+    ("session", "before", "differs"),
+    [
+        ({"state": "idle"}, {"state": "running"}, True),
+        ({"state": "failed", "error": "529"}, {"state": "failed"}, True),
+        ({"tool": CALL}, {"tool": None}, True),
+        ({"tool": CALL | {"inputSummary": "make"}}, {"tool": CALL}, True),
+        ({"tool": CALL | {"toolUseId": "t2"}}, {"tool": CALL}, True),
+        ({"tool": dict(CALL), "error": None}, {"tool": CALL}, False),
+        ({"usage": {"outputTokens": 1}}, {}, False),
+    ],
+)
+def test_a_session_is_another_by_what_a_card_says_of_it(
+    page: Page, session: dict[str, object], before: dict[str, object], *, differs: bool
+) -> None:
+    assert page.evaluate(DIFFERS, [session, before]) is differs
+
+
+FOLLOWED = """async () => {
+    const { store } = await import("/app/store.js");
+    const { claw } = store;
+    const told = [];
+    let notice;
+    store.claw = {
+        events(topics, options) {
+            told.push("stream from " + options.since.seq);
+            notice = options.notice;
+            return { close: () => told.push("closed"), async *[Symbol.asyncIterator]() {} };
+        },
+        snapshot: async () => (told.push("snapshot"), await claw.snapshot()),
+    };
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 20));
+    const from = "stream from " + store.position.seq;
+    const leave = store.follow();
+    for (let turns = 0; turns < 25; turns++) await turn(); // until it was taken
+    notice({ type: "gap" });
+    for (let turns = 0; turns < 100 && told.length < 3; turns++) await turn();
+    leave();
+    store.claw = claw;
+    return told.map((one) => (one === from ? "stream from there" : one));
+}"""
+
+
+def test_who_follows_is_told_how_all_is_now_and_anew_after_a_gap(page: Page) -> None:
+    page.evaluate("location.hash = '#/service'")
+    page.locator("view-service").wait_for()
+    told = page.evaluate(FOLLOWED)
+    assert told == ["stream from there", "snapshot", "snapshot", "closed"]
+
+
+WAITS = """async () => {
+    const { store } = await import("/app/store.js");
+    const of = { sessionId: "gone-meanwhile", timestamp: 1 };
+    store.merge(of, { cwd: "/srv" });
+    store.learn({ ...of, type: "session.state_changed", seq: Infinity, data: { state: "requires_action", since: 1 } });
+}"""
+REFRESHED = """async () => (await import("/app/store.js")).store.refresh()"""
+
+
+def test_a_session_that_a_snapshot_has_no_longer_waits_for_nobody(page: Page) -> None:
+    page.evaluate(WAITS)
+    expect(page).to_have_title(re.compile(r"^\(\d+\) "))
+    page.evaluate(REFRESHED)
+    expect(page).to_have_title(re.compile(r"^\w+ · claw-socket$"))
+
+
+def test_what_an_event_does_not_tell_stays_as_it_was(page: Page) -> None:
+    assert page.evaluate(MERGED) == ["m", None, "n", True]

@@ -21,8 +21,8 @@ let isFirst = true;
  */
 export function watchCalls(spoken) {
   store.subscribe((changes) => {
-    if (!changes.all && changes.sessions.size === 0) return;
-    const fresh = look(changes.all ? [...store.sessions.keys(), ...waiting.keys()] : changes.sessions);
+    if (changes.sessions.size === 0) return;
+    const fresh = look(changes.sessions);
     if (fresh.length === 0) return;
     text(spoken, fresh.map(briefly).join("; "));
     const unseen = fresh.filter((session) => !isInView(session.sessionId));

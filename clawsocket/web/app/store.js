@@ -181,7 +181,7 @@ class Store {
     }
     for (const id of this.#tries.keys()) if (!this.sessions.has(id)) this.#tries.delete(id);
     this.agents = new Map();
-    for (const agent of snapshot.agents) this.agent(agent);
+    for (const agent of snapshot.agents) this.keepAgent(agent);
     this.#since = snapshot.headSeq;
     this.#tell((changes) => {
       changes.all ||= all;
@@ -260,7 +260,7 @@ class Store {
     this.sessions.set(id, session);
   }
 
-  agent(agent) {
+  keepAgent(agent) {
     const { sessionId, agentId } = agent;
     agent.toolHistory = null; // nobody shows it, and it is most of an agent
     if (!this.agents.has(sessionId)) this.agents.set(sessionId, new Map());
@@ -325,7 +325,7 @@ const REDUCERS = {
     store.sessions.delete(event.sessionId);
     store.agents.delete(event.sessionId);
   },
-  "agent.state_changed": (store, event, { agents }) => agents.forEach((agent) => store.agent(agent)),
+  "agent.state_changed": (store, event, { agents }) => agents.forEach((agent) => store.keepAgent(agent)),
   "usage.updated": (store, event, data) => store.merge(event, { usage: data }),
   "usage.context": (store, event, data) => store.merge(event, { context: data }),
   "usage.rate_limit": (store, event, data) => store.limited({ ...data, updatedAt: event.timestamp }),
