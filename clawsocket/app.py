@@ -10,7 +10,7 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -98,7 +98,7 @@ class App:
         self.world.on_unheard = self.transcripts.repeat
 
         self.started = False
-        self._hook_ids = self._posted()
+        self._run, self._posted = secrets.token_hex(6), itertools.count()
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._when = 0.0
@@ -155,14 +155,15 @@ class App:
 
     def observe(self, seen: Observation) -> None:
         """Take what a source saw: the state makes events of it, the log keeps them, the server sends them."""
-        for event in self.world.apply(seen, now()):
-            self.log.append(event)
-            self.persistence.touch(event.session_id)
+        self._take(seen, now())
         if isinstance(seen, SessionFileSeen):
             self.transcripts.follow(seen.file.session_id)
         elif isinstance(seen, Trouble):
             self.metrics.troubles[seen.source] += 1
             logger.warning("%s: %s", seen.source, seen.message)
+
+    def _take(self, seen: Observation, at: int) -> None:
+        self.append(self.world.apply(seen, at))
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_soon(self._end_tick)
 
@@ -185,11 +186,8 @@ class App:
         except hooks.NotAHookError:
             raise InvalidHookError("invalid hook payload") from None
         self.persistence.posted()
-        self.observe(HookSeen(next(self._hook_ids), now(), hook))
-
-    def _posted(self) -> Iterator[str]:
-        run = secrets.token_hex(6)
-        return (f"post-{run}-{number}" for number in itertools.count())
+        at = now()
+        self._take(HookSeen(f"post-{self._run}-{next(self._posted)}", at, hook), at)
 
     def _end_tick(self) -> None:
         """Do once for all observations of a tick what need not be done for each."""

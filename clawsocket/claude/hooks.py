@@ -175,7 +175,7 @@ def _native(hook: Hook, body: bytes) -> Hook:
 def _from_original(form: _Form) -> Hook:
     if form.type not in KNOWN or not form.sessionId or len(form.sessionId) > 256:
         raise NotAHookError
-    if not isinstance(form.agentId, str | None):
+    if form.agentId is not None and not isinstance(form.agentId, str):
         raise NotAHookError
     hook = _hook.decode(form.data)
     hook.hook_event_name, hook.session_id, hook.raw = form.type, form.sessionId, form.data

@@ -51,6 +51,11 @@ def decode(decoder: msgspec.json.Decoder[T], text: bytes) -> tuple[T, bytes]:
     """
     if not text.isascii():
         text.decode()  # a decoder does not look at what it passes over, but clients do
+    if len(text) <= SHORT:
+        try:
+            return decoder.decode(text), text
+        except msgspec.DecodeError:
+            pass  # what is odd takes longer
     try:
         return _decode(decoder, text), text
     except msgspec.ValidationError:

@@ -20,7 +20,7 @@ from clawsocket.log.disk import Disk, chunk
 from clawsocket.log.slices import SCAN, Batch, Slice
 from clawsocket.log.store import Store
 from clawsocket.protocol.envelope import Event, encode
-from clawsocket.protocol.events import EVENTS
+from clawsocket.protocol.events import LEVELS
 from clawsocket.protocol.frame import text_frame
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import GAP, Filter
@@ -131,16 +131,17 @@ class EventLog:
         Returns:
             Its ``seq``, or None for a fact that the log already has.
         """
-        kind = EVENTS.get(event.type)
-        is_fact = kind is None or kind.fact
-        if is_fact and event.id in self._known:
+        kind, id = event.type, event.id
+        is_fact = kind not in LEVELS
+        if is_fact and id in self._known:
             return None
-        frame = text_frame(encode(event, self.head + 1))  # first, since one that can't be encoded must leave no trace
-        self.head += 1
+        seq = self.head + 1
+        frame = text_frame(encode(event, seq))  # first, since one that can't be encoded must leave no trace
+        self.head = seq
         if is_fact:
-            self._remember(event.id)
-        self._keep(Row(self.head, event.timestamp, event.type, event.session_id, event.id, frame))
-        return self.head
+            self._remember(id)
+        self._keep(Row(seq, event.timestamp, kind, event.session_id, id, frame))
+        return seq
 
     def lose(self, reason: Literal["spool_full", "source", "crash"]) -> int:
         """Note that events were lost before they came here: every cursor that crosses this place is told.
@@ -202,7 +203,8 @@ class EventLog:
         self._entries.append(entry)
         self._batch = None
         self._bytes += len(entry.frame)
-        self._evict()
+        if self._bytes > self._max_bytes or len(self._entries) - self._start > self._max_events:
+            self._evict()
         if self.disk is not None:
             self.disk.wake()
         self.on_append()

@@ -29,8 +29,9 @@ ROUND = 0.01
 BUSY = 0.0003
 """Seconds after a round in which another one finds the loop busy."""
 
-TURNS = 2
-"""Turns of a busy loop before a round. Measured with one client and eight producers: a tenth less CPU an event."""
+TURNS = 8
+"""Turns of a busy loop before a round, at most; it waits only as long as each brings something. Measured with eight
+producers and ten clients, for none, two and eight: XX, XX and XX µs of CPU time an event."""
 
 LONG = 0.0002
 """Seconds of a round that is worth a wait for more events."""
@@ -155,18 +156,19 @@ class FanOut:
             loop.call_later(max(LEAST_WAIT, WAIT * self._last_took - rest), self._round)
         else:
             self._idle = rest >= BUSY
-            loop.call_soon(self._turn, 0 if self._idle else TURNS)
+            loop.call_soon(self._turn, 0 if self._idle else TURNS, 0)
 
     def hurry(self) -> None:
         """Move the cursors at once if a loop with time to spare would do it next, before it does anything else."""
         if self._idle:
             self._round()
 
-    def _turn(self, left: int) -> None:
+    def _turn(self, left: int, head: int) -> None:
+        """Make a round, or let the loop have another turn if the one before brought events after ``head``."""
         if not self._scheduled:
             return  # somebody was in a hurry
-        if left:
-            asyncio.get_running_loop().call_soon(self._turn, left - 1)
+        if left and self.log.head > head:
+            asyncio.get_running_loop().call_soon(self._turn, left - 1, self.log.head)
         else:
             self._round()
 

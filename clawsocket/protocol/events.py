@@ -462,3 +462,7 @@ class SystemCheck(Wire, kw_only=True):
     """``claw-socket doctor`` sent a hook of its own, to see whether hooks arrive here. It means nothing else."""
 
     check_id: str
+
+
+LEVELS = frozenset(name for name, kind in EVENTS.items() if not kind.fact)
+"""The types of events that tell how something is now; each other event is a fact, and told once."""

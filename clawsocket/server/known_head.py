@@ -39,12 +39,12 @@ class KnownHead(NamedTuple):
 
     def body(self, request: bytes) -> bytes | None:
         """Return the body of a request with this head; None if it has another head, or is not whole, or not alone."""
-        start = len(self.before)
-        end = request.find(b"\r", start, start + _DIGITS + 1)
-        length, rest = request[start:end], end + len(self.after)
-        if end < 0 or not length.isdigit() or len(request) - rest != int(length):
+        start, after = len(self.before), len(self.after)
+        end = request.find(self.after, start, start + _DIGITS + after)
+        if end < 0 or not request.startswith(self.before):
             return None
-        return request[rest:] if request.startswith(self.before) and request.startswith(self.after, end) else None
+        body = request[end + after :]
+        return body if request[start:end] == b"%d" % len(body) else None
 
 
 def split(request: bytes) -> tuple[bytes, bytes] | None:
