@@ -113,6 +113,24 @@ async def test_the_events_of_a_tick_are_one_write(rig: Rig) -> None:
     assert len(sink.writes) == 1
 
 
+@pytest.mark.parametrize("turns", [1, 3, 50])
+async def test_a_busy_loop_gathers_as_long_as_more_comes_but_not_for_ever(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    monkeypatch.setattr(module, "BUSY", 3600)
+    sink, _ = rig.client()
+    given = rig.append(1)
+    await rig.rest()
+    given += rig.append(1)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+        given += rig.append(1)
+    assert len(sink.writes) == 1 + turns // (module.TURNS + 1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sink.seqs == given
+
+
 async def test_nothing_is_written_where_nothing_is_wanted(rig: Rig) -> None:
     sink, cursor = rig.client(Filter({"tool.*": None}))
     nobody, _ = rig.client(Filter())
