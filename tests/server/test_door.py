@@ -9,9 +9,11 @@ import socket
 import struct
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from clawsocket.server.door import Door
 from clawsocket.server.gate import Gate
 from tests.server.harness import Rig, status
 from tests.support.service import Service
@@ -47,6 +49,42 @@ async def test_a_hook_by_a_known_head_that_is_there_with_its_connection_needs_no
         assert status(answer) == wanted
         assert b"\r\nConnection: close\r\n" in answer
     assert rig.fake.hooks == [HOOK] * 3
+    assert entered == []
+
+
+async def test_nor_does_one_that_comes_right_behind_its_connection(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert status(await rig.http(rig.post(HOOK))) == 202
+    entered: list[Gate] = []
+    monkeypatch.setattr(rig.server._keeper, "enter", entered.append)
+    sock = socket.create_connection(("127.0.0.1", rig.port))
+    await asyncio.sleep(0)
+    sock.sendall(rig.post(HOOK))
+    assert status(await answered(sock)) == 202
+    assert entered == []
+
+
+async def test_one_who_says_nothing_yet_has_a_gate_two_turns_later(rig: Rig) -> None:
+    with socket.create_connection(("127.0.0.1", rig.port)) as sock:
+        while not rig.server._keeper.strangers:
+            await asyncio.sleep(0)
+        sock.sendall(HEALTH)
+        assert status(await answered(sock)) == 200
+
+
+async def test_who_is_on_the_way_in_when_the_door_closes_is_turned_away(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Door._take
+
+    def take_and_close(door: Door, *connection: Any, **more: Any) -> None:
+        take(door, *connection, **more)
+        door.close()
+
+    monkeypatch.setattr(Door, "_take", take_and_close)
+    entered: list[Gate] = []
+    monkeypatch.setattr(rig.server._keeper, "enter", entered.append)
+    async with asyncio.timeout(5):  # a gate would wait for longer
+        assert await answered(socket.create_connection(("127.0.0.1", rig.port))) == b""
     assert entered == []
 
 
