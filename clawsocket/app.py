@@ -26,7 +26,7 @@ from clawsocket.log.fanout import FanOut
 from clawsocket.metrics import Metrics
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
-from clawsocket.protocol.envelope import Event
+from clawsocket.protocol.envelope import POSTED, Event
 from clawsocket.protocol.messages import UsagePart
 from clawsocket.protocol.models import Finding, SessionInfo
 from clawsocket.protocol.replies import ServiceStatus, UsageReport, usage_report
@@ -187,7 +187,7 @@ class App:
             raise InvalidHookError("invalid hook payload") from None
         self.persistence.posted()
         at = now()
-        self._take(HookSeen(f"post-{self._run}-{next(self._posted)}", at, hook), at)
+        self._take(HookSeen(f"{POSTED}{self._run}-{next(self._posted)}", at, hook), at)
 
     def _end_tick(self) -> None:
         """Do once for all observations of a tick what need not be done for each."""

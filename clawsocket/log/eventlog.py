@@ -19,13 +19,14 @@ from clawsocket.log.block import Row
 from clawsocket.log.disk import Disk, chunk
 from clawsocket.log.slices import SCAN, Batch, Slice
 from clawsocket.log.store import Store
-from clawsocket.protocol.envelope import Event, encode
+from clawsocket.protocol.envelope import POSTED, Event, encode
 from clawsocket.protocol.events import LEVELS
 from clawsocket.protocol.frame import text_frame
 from clawsocket.protocol.replies import Gap
 from clawsocket.protocol.topics import GAP, Filter
 
 _GONE = Row(0, 0, "", "", "", b"")
+_OWN = f"h:{POSTED}"
 _encoder = msgspec.json.Encoder()
 
 KNOWN_AT_START = 100_000
@@ -75,7 +76,8 @@ class EventLog:
         """
         self.epoch, self.head, self.first, self.last_loss = store.epoch, store.head, store.first, store.last_loss
         for id in store.ids(KNOWN_AT_START):
-            self._remember(id)
+            if not id.startswith(_OWN):
+                self._remember(id)
         self.disk, disk.rows, disk.hole, disk.head = disk, self._rows, self._hole, lambda: self.head
 
     @property
@@ -132,13 +134,13 @@ class EventLog:
             Its ``seq``, or None for a fact that the log already has.
         """
         kind, id = event.type, event.id
-        is_fact = kind not in LEVELS
-        if is_fact and id in self._known:
+        may_repeat = kind not in LEVELS and not id.startswith(_OWN)
+        if may_repeat and id in self._known:
             return None
         seq = self.head + 1
         frame = text_frame(encode(event, seq))  # first, since one that can't be encoded must leave no trace
         self.head = seq
-        if is_fact:
+        if may_repeat:
             self._remember(id)
         self._keep(Row(seq, event.timestamp, kind, event.session_id, id, frame))
         return seq

@@ -11,6 +11,10 @@ from clawsocket.protocol.base import Wire
 Source = Literal["hook", "transcript", "session_file", "status_line", "server"]
 
 
+POSTED = "post-"
+"""How names of hooks begin that came by ``POST /hook``. Each is given here, once: nobody tells such a one again."""
+
+
 class Event(msgspec.Struct):
     """Something that happened, before the log gives it its ``seq``.
 

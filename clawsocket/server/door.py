@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 class Door:
     """One listening socket, as :class:`asyncio.Server` is one.
 
-    A producer in a script makes a connection for each hook, and mostly the hook is there with it. If its head is known,
-    it is answered at once and the connection ended, without a transport: measured, a fifth less CPU time. One that comes
-    right behind its connection is waited for, for a turn of the loop: an eighth less.
+    A producer in a script makes a connection for each hook, and mostly the hook is there with it, or a turn of the loop
+    later. If its head is known, it is answered at once and the connection ended, without a transport: measured, a fifth
+    less CPU time.
     """
 
     def __init__(self, keeper: Keeper, sock: socket.socket) -> None:

@@ -134,6 +134,15 @@ async def test_after_a_clean_end_the_log_goes_on_and_knows_its_facts(begin: Begi
     assert again.append(fact("m:3")) == log.head + 1
 
 
+async def test_after_a_start_no_memory_is_spent_on_hooks_by_post(begin: Begin) -> None:
+    log, disk = begin()
+    for id in ("h:post-5eed-0", "h:4021-77"):
+        log.append(fact(id))
+    await disk.close()
+    log, _ = begin()
+    assert [log.knows("h:post-5eed-0"), log.knows("h:4021-77")] == [False, True]
+
+
 async def test_what_memory_has_no_room_for_is_read_from_disk(begin: Begin) -> None:
     log, disk = begin(max_events=10)
     put(log, *range(10))

@@ -96,6 +96,15 @@ def test_so_many_facts_are_remembered_and_then_the_oldest_is_forgotten() -> None
     assert log.append(fact("a")) is not None
 
 
+def test_hooks_by_post_which_nobody_tells_again_push_no_fact_out_of_memory() -> None:
+    log = EventLog(max_bytes=10**9, max_events=10**6, known=3)
+    for id in "abc":
+        log.append(fact(id))
+    posted = [log.append(fact(f"h:post-5eed-{number}")) for number in range(10)]
+    assert None not in posted
+    assert [log.append(fact(id)) for id in "abc"] == [None, None, None]
+
+
 def test_who_listens_is_told_of_what_is_new_and_of_nothing_else() -> None:
     log, told = filled(0), []
     log.on_append = lambda: told.append(log.head)

@@ -63,14 +63,6 @@ async def test_nor_does_one_that_comes_right_behind_its_connection(rig: Rig, mon
     assert entered == []
 
 
-async def test_one_who_says_nothing_yet_has_a_gate_two_turns_later(rig: Rig) -> None:
-    with socket.create_connection(("127.0.0.1", rig.port)) as sock:
-        while not rig.server._keeper.strangers:
-            await asyncio.sleep(0)
-        sock.sendall(HEALTH)
-        assert status(await answered(sock)) == 200
-
-
 async def test_who_is_on_the_way_in_when_the_door_closes_is_turned_away(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
