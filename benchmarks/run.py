@@ -66,6 +66,7 @@ def _samples(bench: Bench, names: list[str], rounds: int) -> list[Sample]:
         for number in range(1, rounds + 1):
             for name in names:
                 print(f"round {number} of {rounds}: {name}", file=sys.stderr)
+                os.sync()  # what one wrote, up to gigabytes, the system writes back for minutes, beside the next
                 samples += MEASURES[name](bench)
     except KeyboardInterrupt:
         print("interrupted; what was measured so far:", file=sys.stderr)
