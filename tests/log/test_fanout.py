@@ -118,6 +118,7 @@ async def test_a_busy_loop_gathers_as_long_as_more_comes_but_not_for_ever(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, turns: int
 ) -> None:
     monkeypatch.setattr(module, "BUSY", 3600)
+    monkeypatch.setattr(module, "LONG", 3600)  # nor does a slow machine make it wait
     sink, _ = rig.client()
     given = rig.append(1)
     await rig.rest()
