@@ -79,12 +79,17 @@ BOTH = """() => {
 LANES = """() => document.querySelector("claw-timeline").lanes
     .map(({ agent, from, stopped }) => ({ agent, from, stopped }))"""
 BARS = """async () => {
-    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame); // until what came is drawn
-    const { marks, range: { from, to } } = document.querySelector("claw-timeline");
-    const scale = document.querySelector(".time-canvas").clientWidth / (to - from);
-    return marks.filter(({ kind }) => kind === "tool").map((mark) => ({ ...mark, wide: mark.width / scale }));
+    const timeline = document.querySelector("claw-timeline");
+    for (let frame = 0; ; frame++) {
+        await new Promise(requestAnimationFrame);
+        const { range: { from, to }, marks } = timeline;
+        const scale = document.querySelector(".time-canvas").clientWidth / (to - from);
+        const bars = marks.filter(({ kind }) => kind === "tool");
+        const isDrawn = bars.every((bar) => Math.abs(bar.x - (bar.from - from) * scale) < 0.01);
+        if (isDrawn || frame === 300) return bars.map((bar) => ({ ...bar, wide: bar.width / scale }));
+    }
 }"""
-"""The bars of calls, each with how long it is on the canvas, in ms."""
+"""The bars of calls, each with how long it is on the canvas, in ms, once they are drawn where they are now."""
 
 
 @pytest.fixture(scope="module")
