@@ -119,9 +119,10 @@ class Persistence:
         self.on_trouble(message, recoverable)
 
     def posted(self) -> None:
-        """Learn that a hook came that nobody would send again."""
-        if self.disk is not None:
+        """Learn that a hook came that nobody would send again; that is on disk soon, whatever becomes of the hook."""
+        if self.disk is not None and not self.disk.posted:
             self.disk.posted = True
+            self.disk.wake()
 
     def touch(self, session_id: str) -> None:
         """Learn that there is an event of a session."""

@@ -18,9 +18,15 @@ from pathlib import Path
 
 import pytest
 
+from clawsocket.config import load
 from clawsocket.errors import StoreError
 from clawsocket.log.block import Row
+from clawsocket.log.eventlog import EventLog
 from clawsocket.log.viewer import Viewer
+from clawsocket.paths import Home
+from clawsocket.persistence import Persistence
+from clawsocket.state.world import World
+from tests.sources.running import eventually
 from tests.support.client import Client
 from tests.support.feed import SESSION, hook, line, session_file, spool
 from tests.support.service import Service, run_command
@@ -256,6 +262,18 @@ def test_a_crash_that_may_have_lost_a_posted_hook_is_a_gap(tmp_path: Path) -> No
         assert reply["recovered"] is False
         (gap,) = wait_for(lambda: [one for one in client.others if one["type"] == "gap"], "the gap")
         assert gap["reason"] == "crash"
+
+
+async def test_that_a_hook_was_posted_is_on_disk_before_an_event_is_made_of_it(tmp_path: Path) -> None:
+    home, log, settings = Home(tmp_path), EventLog(max_bytes=10**6, max_events=10), load({})
+    persistence = Persistence(home, settings, log, World(), [])
+    with contextlib.closing(sqlite3.connect(home.log)) as db:
+        told = functools.partial(db.execute, "SELECT value FROM meta WHERE name = 'posted'")
+        assert told().fetchone() == (0,)
+        persistence.posted()
+        await eventually(lambda: told().fetchone() == (1,), "the commit, which says that a hook was posted")
+    assert log.head == log.first - 1
+    await persistence.close()
 
 
 def test_a_crash_after_spooled_hooks_alone_is_none(tmp_path: Path) -> None:
