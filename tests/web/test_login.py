@@ -18,6 +18,9 @@ from tests.support.browser import Watched, page_of
 from tests.support.service import Service, run_command
 from tests.web.dashboard import dashboard, new_code
 
+CONNECTIONS = 3
+"""WebSockets of the first view: one for what all views are told, one for what it alone shows, one for what it asks."""
+
 
 def is_live(page: Page) -> None:
     expect(page.locator(".link")).to_have_text("live")
@@ -62,8 +65,6 @@ def test_a_link_that_was_used_is_refused_and_who_used_it_is_signed_out(browser: 
 
 def test_who_is_signed_out_tries_no_websocket_however_long_the_answer_takes(browser: Browser, service: Service) -> None:
     with page_of(browser) as (page, watched):
-        page.goto(f"http://{service.address}/#code={new_code(service)}")
-        is_live(page)
         sockets: list[WebSocket] = []
         held: list[Route] = []
 
@@ -74,6 +75,12 @@ def test_who_is_signed_out_tries_no_websocket_however_long_the_answer_takes(brow
             held.append(route)
 
         page.on("websocket", saw)
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        is_live(page)
+        page.evaluate("async () => (await import('/app/store.js')).store.refresh()")
+        while len(sockets) < CONNECTIONS:
+            page.wait_for_event("websocket", timeout=10_000)
+        sockets.clear()
         page.route("**/session", hold)
         assert run_command(service.home, "--rotate-token").returncode == 0
         expect(page.locator(".link")).not_to_have_text("live")
