@@ -268,12 +268,11 @@ class Gate(asyncio.Protocol):
     def _is_known(self, data: bytes) -> bool:
         """Take a hook whose head was let in before; return whether this is one."""
         now = self._loop.time()
-        known = self._keeper.known_hook(data, self._known, "" if self.unix else self._address or self._from(), now)
+        known = self._keeper.known_hook(data, self._known, "" if self.unix else self._from(), now)
         if known is None:
             return False
         self._known, body = known
-        if not self._trusted:
-            self._trust()
+        self._trust()
         self.deadline = now + KEEP_ALIVE
         self._take(body, self._known.keeps_alive)
         return True
@@ -287,8 +286,9 @@ class Gate(asyncio.Protocol):
             self._keeper.known_heads.add(self._known)
 
     def _trust(self) -> None:
-        self._trusted = True
-        self._keeper.trust(self)
+        if not self._trusted:
+            self._trusted = True
+            self._keeper.trust(self)
 
     def _take_body(self) -> None:
         self._taken = self._fields, self._keeps_alive()

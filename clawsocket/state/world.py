@@ -296,9 +296,7 @@ class World:
             data = SystemCheck(check_id=hook.session_id)
             self.put(Event("system.check", seen.at, "", f"h:{seen.id}", "hook", data))
             return
-        session = self.sessions.get(hook.session_id)
-        if session is None or session.state == "ended":
-            session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
+        session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
         if session is not None:
             self._take_hook(session, seen)
         elif hook.session_id in self._early:
