@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import tarfile
 from pathlib import Path
 
@@ -17,15 +16,18 @@ def gzipped(content: bytes) -> bytes:
 
 def tar_gz(folder: Path, name: str, to: Path) -> None:
     """Pack a folder, as ``name``: its files sorted, of root, and all of one time."""
-    with to.open("wb") as raw, gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
-            for path in [folder, *sorted(folder.rglob("*"))]:
-                entry = archive.gettarinfo(path, os.path.normpath(os.path.join(name, path.relative_to(folder))))
-                entry.uid = entry.gid = 0
-                entry.uname = entry.gname = "root"
-                entry.mtime = epoch()
-                if entry.isreg():
-                    with path.open("rb") as content:
-                        archive.addfile(entry, content)
-                else:
-                    archive.addfile(entry)
+    with (
+        to.open("wb") as raw,
+        gzip.GzipFile("", "wb", 9, raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        for path in [folder, *sorted(folder.rglob("*"))]:
+            entry = archive.gettarinfo(path, (Path(name) / path.relative_to(folder)).as_posix())
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = "root"
+            entry.mtime = epoch()
+            if entry.isreg():
+                with path.open("rb") as content:
+                    archive.addfile(entry, content)
+            else:
+                archive.addfile(entry)

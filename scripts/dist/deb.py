@@ -9,7 +9,6 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from clawsocket.cli import completion
-from clawsocket.cli import completion
 from clawsocket.setup.service import TEMPLATES
 from scripts.dist.archive import gzipped
 from scripts.dist.binary import FOLDER
@@ -26,11 +25,6 @@ _COMPLETIONS = {
     "fish": f"fish/vendor_completions.d/{NAME}.fish",
 }
 SCRIPTS = ("postinst", "prerm")
-_COMPLETIONS = {
-    "bash": "usr/share/bash-completion/completions/claw-socket",
-    "zsh": "usr/share/zsh/vendor-completions/_claw-socket",
-    "fish": "usr/share/fish/vendor_completions.d/claw-socket.fish",
-}
 
 
 def build(parts: list[Part], licences: str, manual: str) -> Path:
@@ -47,8 +41,6 @@ def build(parts: list[Part], licences: str, manual: str) -> Path:
     _link(_TREE / "usr/bin" / NAME, f"../lib/{NAME}/{NAME}")
     _write(_TREE / "usr/lib/systemd/user/claw-socket.service", unit())
     _write(_TREE / f"usr/share/man/man1/{NAME}.1.gz", gzipped(manual.encode()))
-    for shell, place in _COMPLETIONS.items():
-        _write(_TREE / place, (completion.FOLDER / completion.FILES[shell]).read_bytes())
     _write(doc / "copyright", _copyright(parts))
     _write(doc / "licenses.txt.gz", gzipped(licences.encode()))
     _write(doc / "changelog.gz", gzipped((ROOT / "CHANGELOG.md").read_bytes()))

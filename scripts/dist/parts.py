@@ -13,7 +13,6 @@ import ssl
 import subprocess
 import sys
 import sysconfig
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, distributions
@@ -67,7 +66,7 @@ def parts() -> list[Part]:
 def _taken() -> Iterator[tuple[str, str]]:
     """Yield each file or module in the binary, and where it came from, as ``build.spec`` has written it down."""
     for name, source in json.loads((WORK / "build" / "taken.json").read_bytes()):
-        if source and os.path.isabs(source):
+        if source and Path(source).is_absolute():
             yield name, source
 
 

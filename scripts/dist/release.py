@@ -1,4 +1,4 @@
-"""What leads people to the downloads: the install script and the formula for Homebrew, with their sums; and the sums."""
+"""What leads people to the downloads: the install script, the formula for Homebrew, and the sums of all."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import tarfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -162,3 +162,19 @@ def test_the_formula_has_the_sum_of_the_tarball() -> None:
     assert f'sha256 "{sums[tarball().name]}"' in text
     assert f"/{tarball().name}" in text
     assert "@" not in text, "something was not filled in"
+
+
+def test_the_debian_package_puts_files_only_where_they_belong() -> None:
+    listed = subprocess.run(["dpkg-deb", "--contents", only("*.deb")], capture_output=True, text=True, check=True)
+    paths = {line.split()[5] for line in listed.stdout.splitlines() if not line.split()[5].endswith("/")}
+    folders = {str(PurePosixPath(path).parent) for path in paths if not path.startswith("./usr/lib/claw-socket/")}
+    assert folders == {
+        "usr/bin",
+        "usr/lib/systemd/user",
+        "usr/share/bash-completion/completions",
+        "usr/share/doc/claw-socket",
+        "usr/share/fish/vendor_completions.d",
+        "usr/share/lintian/overrides",
+        "usr/share/man/man1",
+        "usr/share/zsh/vendor-completions",
+    }
