@@ -16,29 +16,37 @@ class Look(NamedTuple):
         colour: whether colours are wanted.
         block: what bars are made of.
         terminal: whether it is one, so that a line must not be wider.
+        height: lines of the terminal.
     """
 
     width: int = 80
     colour: bool = False
     block: str = "█"
     terminal: bool = False
+    height: int = 24
 
     @classmethod
     def of(cls, stream: TextIO) -> Look:
         """Return what a stream can show."""
         terminal = stream.isatty()
         colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        width = shutil.get_terminal_size().columns if terminal or os.environ.get("COLUMNS") else 120
+        size = shutil.get_terminal_size()
+        width = size.columns if terminal or os.environ.get("COLUMNS") else 120
         try:
-            "█…└".encode(stream.encoding or "ascii")
+            "█…└→".encode(stream.encoding or "ascii")
         except (UnicodeEncodeError, LookupError):
-            return cls(width, colour, "#", terminal)
-        return cls(width, colour, "█", terminal)
+            return cls(width, colour, "#", terminal, size.lines)
+        return cls(width, colour, "█", terminal, size.lines)
 
     @property
     def dots(self) -> str:
         """What stands for what was left out."""
         return "…" if self.block == "█" else "~"
+
+    @property
+    def arrow(self) -> str:
+        """What points to what is to be done."""
+        return "→" if self.block == "█" else "->"
 
     def paint(self, text: str, colour: str) -> str:
         """Return a text in a colour, the number of an escape sequence; as it is where no colours are wanted."""
@@ -57,6 +65,13 @@ class Look(NamedTuple):
             if room < 0:
                 return text[:index] + self.dots if width > 0 else ""
         return text
+
+    def cut(self, lines: list[str], height: int) -> list[str]:
+        """Return the first lines, so many at most; if there are more, the last one tells how many."""
+        if len(lines) <= height:
+            return lines
+        shown = max(height - 1, 0)
+        return [*lines[:shown], self.fit(f"{self.dots} {len(lines) - shown} more", self.width)]
 
     def pad(self, text: str, width: int) -> str:
         """Return a text that takes exactly ``width`` columns."""

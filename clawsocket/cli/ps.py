@@ -92,8 +92,10 @@ async def _on_screen(claw: Claw) -> None:
         look = Look.of(sys.stdout)
         text = "" if shown is None else _shown(shown, as_json=False)
         status = lost or ("" if shown is None else skew.words(shown.server.version))
-        lines = [*text.split("\n"), *(look.fit(one, look.width) for one in [status] if one)]
-        print("\x1b[H" + "".join(f"{one}\x1b[K\n" for one in lines) + "\x1b[J", end="", flush=True)
+        below = [look.fit(status, look.width)] if status else []
+        lines = [*look.cut(text.split("\n"), look.height - len(below)), *below]
+        # No newline after the last: where the terminal is full, it would push the first one out.
+        print("\x1b[H" + "\x1b[K\n".join(lines) + "\x1b[J", end="", flush=True)
 
     def noticed(notice: Notice) -> None:
         nonlocal lost
