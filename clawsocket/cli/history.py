@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from clawsocket.cli.look import clean
 from clawsocket.cli.parsing import Parser, RawHelp, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.block import Row
@@ -95,9 +96,8 @@ def _list(viewer: Viewer, options: argparse.Namespace) -> None:
         if options.json:
             print(json.dumps(info, ensure_ascii=False))
         else:
-            print(
-                f"{one.id}  {_time(one.last_at)}  {info.get('state', '?'):<15}  {one.project}  {info.get('name') or ''}"
-            )
+            state, name = info.get("state", "?"), info.get("name") or ""
+            print(clean(f"{one.id}  {_time(one.last_at)}  {state:<15}  {one.project}  {name}"))
 
 
 def _show(viewer: Viewer, start: str, *, as_json: bool) -> None:
@@ -106,21 +106,27 @@ def _show(viewer: Viewer, start: str, *, as_json: bool) -> None:
 
 
 def _export(viewer: Viewer, start: str, file: Path | None) -> None:
-    lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in _events(viewer, start))
+    events = _events(viewer, start)
+    lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in events)
     if file is None:
         sys.stdout.writelines(lines)
         return
     try:
         with file.open("x", encoding="utf-8") as out:
-            file.chmod(0o600)
-            out.writelines(lines)
+            try:
+                file.chmod(0o600)
+                out.writelines(lines)
+                out.flush()
+            except BaseException:
+                file.unlink()  # half of it would pass for all
+                raise
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from None
 
 
 def _events(viewer: Viewer, start: str) -> Iterator[dict[str, Any]]:
-    for row in viewer.events(_one(viewer.sessions(), start).id):
-        yield _sent(row)
+    """Look for a session at once; return its events."""
+    return map(_sent, viewer.events(_one(viewer.sessions(), start).id))
 
 
 def _sent(row: Row) -> dict[str, Any]:
@@ -138,7 +144,8 @@ def _line(event: dict[str, Any]) -> str:
     data = {name: value for name, value in event["data"].items() if name not in _KNOWN}
     text = json.dumps(data, ensure_ascii=True)
     agent = f" {event['agentId']}" if "agentId" in event else ""
-    return f"{_time(event['timestamp'])}  {event['type']:<26}{agent}  {text if len(text) <= 200 else text[:199] + '…'}"
+    text = text if len(text) <= 200 else f"{text[:197]}..."
+    return clean(f"{_time(event['timestamp'])}  {event['type']:<26}{agent}  {text}")
 
 
 def _time(at: int) -> str:
@@ -178,7 +185,7 @@ def _purge(home: Home, options: argparse.Namespace) -> int:
     else:
         chosen = [one for one in sessions if one.last_at < options.before]
     for one in chosen:
-        print(f"{one.id}  {_time(one.last_at)}  {one.project}")
+        print(clean(f"{one.id}  {_time(one.last_at)}  {one.project}"))
     if options.dry_run or not chosen:
         print(f"{len(chosen)} sessions would be forgotten." if chosen else "Nothing is to be forgotten.")
         return 0

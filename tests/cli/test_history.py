@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from clawsocket.cli import history
 from clawsocket.cli.parsing import when
 from clawsocket.errors import StoreError, UsageError
+from clawsocket.log.block import Row
+from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
 from tests.support.feed import SESSION, hook, spool
 from tests.support.service import Service, run_command
@@ -146,3 +149,30 @@ def test_a_reader_beside_the_service_changes_nothing(used: Path) -> None:
     lines(used, "show", SESSION)
     assert path.read_bytes() == before
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_a_hook_says_steers_no_terminal(tmp_path: Path) -> None:
+    with Service(tmp_path) as service, service.connect() as client:
+        client.follow()
+        evil = "/p/\x1b]0;title\x07\x1b[31mred"
+        spool(tmp_path, "1", hook(1, cwd=evil, agent_id="\x1b[2J"))
+        wait_for(lambda: client.of(SESSION, "hook.notification"), "the hook")
+    for command in ([], ["show", "aaaa"], ["purge", "--session", "aaaa", "--dry-run"]):
+        told = lines(tmp_path, *command)
+        assert told
+        assert all(one.isprintable() for one in told)
+
+
+def test_what_is_not_exported_leaves_no_file(used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = used / "out.jsonl"
+    assert run_command(used, "history", "export", "nobody", str(file)).returncode == 1
+    assert not file.exists()
+    with contextlib.closing(Viewer(used / ".claw-socket" / "log.db")) as viewer:
+        monkeypatch.setattr(history, "_sent", broken)
+        with pytest.raises(ValueError, match="broken"):
+            history._export(viewer, SESSION, file)
+    assert not file.exists()
+
+
+def broken(_row: Row) -> dict[str, object]:
+    raise ValueError("broken")
