@@ -112,14 +112,15 @@ install() {
 }
 
 uninstall() {
+  if [ -e "$link" ] || [ -L "$link" ]; then
+    case $(readlink "$link") in "$share"/*) ;; *) fail "$link is not of this script; nothing was changed" ;; esac
+  fi
   say "This will remove the service, the hooks, ~/.claw-socket with all that was recorded, $share and $link."
   confirm "Go on?"
   if [ -x "$link" ]; then
     "$link" uninstall --purge || fail "it could not uninstall itself; nothing else was removed"
   fi
-  if [ -L "$link" ]; then
-    case $(readlink "$link") in "$share"/*) rm -f "$link" ;; *) fail "$link is not of this script, and stays" ;; esac
-  fi
+  rm -f "$link"
   rm -rf "$share"
   say "claw-socket is gone."
 }

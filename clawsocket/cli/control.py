@@ -53,7 +53,7 @@ def logs(argv: Sequence[str]) -> int:
 
 def _installed() -> Manager:
     found = manager()
-    if not any(path.exists() for path in found.known()):
+    if not found.is_installed():
         raise ServiceError("the service is not installed", "run: claw-socket install")
     found.check()
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.paths import Home
 from clawsocket.setup import hooks
+from clawsocket.setup.settings_file import remembered
 
 _WORDS = {
     ("install", "created"): "hooks installed",
@@ -25,7 +26,7 @@ def change(action: str, settings: Settings, home: Home) -> int:
             home, dirs, stream=settings.stream, watch_files=settings.watch_files, limit=settings.spool_limit
         )
     else:
-        changes = hooks.remove(home, dirs)
+        changes = hooks.remove(home, dirs, remembered(home))
     for done in changes:
         backup = f"; a copy of what it was is {done.backup}" if done.backup else ""
         print(f"{done.path}: {_WORDS[action, done.action]}{backup}")

@@ -18,6 +18,7 @@ from clawsocket.setup import install
 from clawsocket.setup.installed import Installed
 from clawsocket.setup.program import programs_of_this
 from clawsocket.setup.service import Manager, manager
+from clawsocket.setup.settings_file import paths, remembered
 
 _PORTS = 100
 
@@ -27,8 +28,9 @@ settings, writes the service for systemd (Linux) or launchd (macOS), starts it, 
 already stays as it is, so it may be run again at any time: after an upgrade it starts the new version. A download in
 one file first puts the program into ~/.local/share/claw-socket, and a link to it into ~/.local/bin.
 
-Settings given here are kept in ~/.claw-socket/config.toml, where the service finds them; so are CLAUDE_CONFIG_DIR and
-CLAW_SOCKET_... of this shell. A port that another program has is replaced by the next free one.
+Settings given here are kept in ~/.claw-socket/config.toml, where the service finds them; so are CLAW_SOCKET_... of this
+shell. Its CLAUDE_CONFIG_DIR joins the folders that are kept, and the hooks leave a folder that --set claude_dirs=... no
+longer names. A port that another program has is replaced by the next free one.
 
 A service of systemd runs while you are logged in, and with `loginctl enable-linger` always.
 
@@ -57,9 +59,11 @@ def main(argv: Sequence[str]) -> int:
     given = _given(options.set, hooks=options.hooks)
     settings = config.load(given, file=home.config)
     kept = {name: getattr(settings, name) for name in given}
-    if (folder := os.environ.get("CLAUDE_CONFIG_DIR")) and not settings.claude_dirs:
-        kept["claude_dirs"] = (os.path.abspath(folder),)  # noqa: PTH100 - links stay
+    if folders := _folders(home, settings, given):
+        kept["claude_dirs"] = folders
     on_demand = Installed(home).record.on_demand if options.on_demand is None else options.on_demand
+    if options.statusline and not settings.hooks:
+        raise UsageError("--statusline needs what reads the hooks; leave --no-hooks out, or --set hooks=yes")
     if on_demand and settings.port == 0:
         raise UsageError("--on-demand needs a port, not 0; see claw-socket install --help")
     if runner is not None:
@@ -122,6 +126,23 @@ def _given(flags: list[tuple[str, str]] | None, *, hooks: bool) -> dict[str, str
     variables = {name: os.environ.get(f"CLAW_SOCKET_{name.upper()}", "") for name in sorted(config.NAMES)}
     given = {name: value for name, value in variables.items() if value} | dict(flags or [])
     return given if hooks else {**given, "hooks": "false"}
+
+
+def _folders(home: Home, settings: Settings, given: dict[str, str]) -> tuple[str, ...]:
+    """Return Claude Code's folders as they are to be kept: those that are said, with the folder of this shell.
+
+    The service runs elsewhere, so none is relative. A folder of another shell that has our hooks already stays.
+    """
+    said = tuple(one if one.startswith("~") else os.path.abspath(one) for one in settings.claude_dirs)  # noqa: PTH100 - links stay
+    shell = os.environ.get("CLAUDE_CONFIG_DIR")
+    if not shell or "claude_dirs" in given:
+        return said if "claude_dirs" in given else ()
+    own = Path.home() / ".claude"
+    if not said and paths([own])[0] in remembered(home):
+        said = (str(own),)
+    known = paths([Path(one).expanduser() for one in said])
+    added = os.path.abspath(shell)  # noqa: PTH100
+    return said if paths([Path(added)])[0] in known else (*said, added)
 
 
 def _port(home: Home, settings: Settings, runner: Manager) -> int:

@@ -14,11 +14,12 @@ from clawsocket.errors import ClawSocketError
 from clawsocket.setup import hooks
 from clawsocket.setup.claude_version import find_program, version_of
 from clawsocket.setup.hooks import Look
+from clawsocket.setup.settings_file import remembered
 
 MANAGED = Path("/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code")
 """Where whoever manages this machine puts settings that go before the user's."""
 
-INSTALL = "claw-socket --install-hooks"
+INSTALL, REMOVE = "claw-socket --install-hooks", "claw-socket --uninstall-hooks"
 
 
 def there(case: Case) -> Iterator[Finding]:
@@ -41,7 +42,7 @@ def _is_there(case: Case) -> bool:
 def registered(case: Case) -> Iterator[Finding]:
     """Look whether its settings have our hooks as they should be."""
     if not case.settings.hooks:
-        yield Finding("hooks", "ok", "turned off by the setting hooks")
+        yield from _left_out(case)
         return
     if not _is_there(case):
         return
@@ -67,6 +68,17 @@ def registered(case: Case) -> Iterator[Finding]:
         if one.off:
             what = f"{one.path}: {one.off} keeps every hook from running"
             yield Finding("hooks", "error", what, f'remove "{one.off}" from {one.path}')
+
+
+def _left_out(case: Case) -> Iterator[Finding]:
+    """Look whether hooks that are turned off still write what nobody reads."""
+    files = remembered(case.home)
+    left = hooks.preview_removal(case.home, case.dirs, files)
+    for path, _before, _after in left:
+        what = f"{path} has our hooks, which are turned off by the setting hooks: nobody reads what they write"
+        yield Finding("hooks", "error", what, REMOVE, partial(hooks.remove, case.home, case.dirs, files))
+    if not left:
+        yield Finding("hooks", "ok", "turned off by the setting hooks")
 
 
 def _wrong(found: Look) -> str | None:

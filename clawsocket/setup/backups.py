@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from datetime import UTC, datetime
@@ -31,6 +32,15 @@ class Record(msgspec.Struct):
 def digest(content: bytes) -> str:
     """Return the hash by which a content is known again."""
     return hashlib.sha256(content).hexdigest()
+
+
+def records(folder: Path) -> list[Record]:
+    """Return what is remembered of all files, as far as it can be read."""
+    found = []
+    for path in sorted(folder.glob("settings-*.record")):
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            found.append(msgspec.json.decode(path.read_bytes(), type=Record))
+    return found
 
 
 class Backups:

@@ -11,7 +11,17 @@ from clawsocket.claude.settings import entries, hooks_are_off, merge, registered
 from clawsocket.config import Settings
 from clawsocket.paths import Home
 from clawsocket.setup.claude_version import installed_events
-from clawsocket.setup.settings_file import BOM, Change, paths, preview_in, preview_out, put_in, spool_name, take_out
+from clawsocket.setup.settings_file import (
+    BOM,
+    Change,
+    every,
+    paths,
+    preview_in,
+    preview_out,
+    put_in,
+    spool_name,
+    take_out,
+)
 from clawsocket.setup.swap import read
 
 
@@ -106,7 +116,7 @@ def command(home: Home, limit: int) -> str:
     return spool_command(spool_name(home), limit)
 
 
-def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
+def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[Change]:
     """Take our hooks, and those of the original program, out of the settings of Claude Code.
 
     A file that was not changed since they were installed gets its bytes of before back, and one that we created goes,
@@ -115,6 +125,7 @@ def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
     Args:
         home: our folder.
         claude_dirs: the folders of Claude Code.
+        files: more settings files.
 
     Returns:
         What was done, for each file.
@@ -123,7 +134,7 @@ def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
         SettingsFileError: as for :func:`install`.
         FolderError: our own folder can't be made.
     """
-    return take_out(home, claude_dirs, strip_hooks)
+    return take_out(home, every(claude_dirs, files), strip_hooks)
 
 
 def preview(
@@ -144,6 +155,6 @@ def preview(
     return preview_in(home, claude_dirs, lambda text: merge(text, wanted))
 
 
-def preview_removal(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
+def preview_removal(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[tuple[Path, str, str]]:
     """Return what :func:`remove` would change, in the same way."""
-    return preview_out(home, claude_dirs, strip_hooks)
+    return preview_out(home, every(claude_dirs, files), strip_hooks)

@@ -23,7 +23,8 @@ from clawsocket.setup.config_file import with_settings
 from clawsocket.setup.installed import Installed, diff, text_of
 from clawsocket.setup.program import Programs
 from clawsocket.setup.service import Job, Manager
-from clawsocket.setup.steps import Step, commands, undo
+from clawsocket.setup.settings_file import paths, remembered
+from clawsocket.setup.steps import Step, commands, take_out, undo
 
 PATIENCE = 20.0
 """Seconds for the service to answer."""
@@ -78,6 +79,8 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
     for step in _config(home, wishes, installed):
         changed = True
         yield step
+    followed = paths(claude_dirs(wishes.settings)) if wishes.with_hooks else []
+    yield from take_out(home, (), [path for path in remembered(home) if path not in followed])
     if wishes.with_hooks:
         yield from _hooks(home, wishes, installed)
     if wishes.with_statusline:

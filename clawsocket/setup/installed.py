@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,7 +91,7 @@ class Installed:
             if not (edit and known and before is not None and before.decode() != known.after):
                 self.record.files[str(path)] = Written(original, text)
                 self.save()
-            if not swap(path, before, text.encode()):
+            if not swap(_real(path), before, text.encode()):
                 raise OSError(0, "another program writes it just now")
 
     def undo(self, path: Path) -> str:
@@ -110,7 +111,7 @@ class Installed:
             elif content.decode(errors="replace") != known.after:
                 changed = diff(path, known.after, content.decode(errors="replace"))
             else:
-                swap(path, content, None if known.before is None else known.before.encode())
+                swap(_real(path), content, None if known.before is None else known.before.encode())
                 changed = ""
         self.record.files.pop(str(path), None)
         self.save()
@@ -122,6 +123,11 @@ class Installed:
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
         self.record.folders = [folder for folder in self.record.folders if Path(folder).exists()]
+
+
+def _real(path: Path) -> Path:
+    """Follow links, so that a file which is kept elsewhere is changed there and the link stays."""
+    return Path(os.path.realpath(path))
 
 
 def diff(path: Path, before: str | None, after: str | None) -> str:

@@ -22,7 +22,7 @@ from clawsocket.claude.json_text import parse
 from clawsocket.claude.settings import foreign, is_empty, strip
 from clawsocket.errors import FolderError, SettingsFileError
 from clawsocket.paths import Home
-from clawsocket.setup.backups import Backups, Record, digest
+from clawsocket.setup.backups import Backups, Record, digest, records
 from clawsocket.setup.swap import read, refuse_read_only, swap
 
 Action = Literal["created", "updated", "unchanged", "removed", "restored"]
@@ -72,10 +72,10 @@ def put_in(home: Home, claude_dirs: Sequence[Path], edit: Editor) -> list[Change
         FolderError: our own folder can't be made.
     """
     home.create()
-    return _each(home, claude_dirs, lambda found: _with_ours(found, edit))
+    return _each(home, paths(claude_dirs), lambda found: _with_ours(found, edit))
 
 
-def take_out(home: Home, claude_dirs: Sequence[Path], edit: Callable[[str, str], str]) -> list[Change]:
+def take_out(home: Home, files: Sequence[Path], edit: Callable[[str, str], str]) -> list[Change]:
     """Take something of ours out again.
 
     When nothing of ours is left, a file that was not changed meanwhile gets its bytes of before back, and one that we
@@ -83,7 +83,7 @@ def take_out(home: Home, claude_dirs: Sequence[Path], edit: Callable[[str, str],
 
     Args:
         home: our folder.
-        claude_dirs: the folders of Claude Code.
+        files: the settings files, links followed.
         edit: takes it out of a text; the second is what the file was before we came, empty for nothing.
 
     Returns:
@@ -94,7 +94,7 @@ def take_out(home: Home, claude_dirs: Sequence[Path], edit: Callable[[str, str],
         FolderError: our own folder can't be made.
     """
     home.create()
-    return _each(home, claude_dirs, lambda found: _without(found, edit))
+    return _each(home, files, lambda found: _without(found, edit))
 
 
 def preview_in(home: Home, claude_dirs: Sequence[Path], edit: Editor) -> list[tuple[Path, str, str]]:
@@ -103,19 +103,27 @@ def preview_in(home: Home, claude_dirs: Sequence[Path], edit: Editor) -> list[tu
     Raises:
         SettingsFileError: a file can't be edited safely.
     """
-    return _preview(home, claude_dirs, lambda found: _with_ours(found, edit))
+    return _preview(home, paths(claude_dirs), lambda found: _with_ours(found, edit))
 
 
-def preview_out(
-    home: Home, claude_dirs: Sequence[Path], edit: Callable[[str, str], str]
-) -> list[tuple[Path, str, str]]:
+def preview_out(home: Home, files: Sequence[Path], edit: Callable[[str, str], str]) -> list[tuple[Path, str, str]]:
     """Return what :func:`take_out` would change, in the same way."""
-    return _preview(home, claude_dirs, lambda found: _without(found, edit))
+    return _preview(home, files, lambda found: _without(found, edit))
 
 
 def paths(claude_dirs: Sequence[Path]) -> list[Path]:
     """Return the settings files of some folders, links followed, each once."""
     return list(dict.fromkeys(Path(os.path.realpath(folder / "settings.json")) for folder in claude_dirs))
+
+
+def every(claude_dirs: Sequence[Path], files: Sequence[Path]) -> list[Path]:
+    """Return the settings files of some folders, and more of them, each once."""
+    return list(dict.fromkeys([*paths(claude_dirs), *files]))
+
+
+def remembered(home: Home) -> list[Path]:
+    """Return the settings files that something of ours was put into and not taken out of, links followed."""
+    return [Path(one.path) for one in records(home.backups)]
 
 
 def spool_name(home: Home) -> str:
@@ -204,11 +212,11 @@ def _without(found: _Found, edit: Callable[[str, str], str]) -> _Plan | None:
     return _Plan("restored" if found.is_unchanged else "removed", None if before is None else before.encode(), None)
 
 
-def _each(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[Change]:
+def _each(home: Home, files: Sequence[Path], plan: _Planner) -> list[Change]:
     """Do it for every file, and only then raise what went wrong first."""
     changes, failures = [], []
     with _locked(home.root / "settings.lock"):
-        for path in paths(claude_dirs):
+        for path in files:
             try:
                 changes.append(_edit(path, Backups(home.backups, path), plan))
             except SettingsFileError as error:
@@ -218,9 +226,9 @@ def _each(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[Chang
     return changes
 
 
-def _preview(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[tuple[Path, str, str]]:
+def _preview(home: Home, files: Sequence[Path], plan: _Planner) -> list[tuple[Path, str, str]]:
     changes = []
-    for path in paths(claude_dirs):
+    for path in files:
         found = _find(path, Backups(home.backups, path))
         try:
             planned = plan(found)
@@ -235,7 +243,11 @@ def _preview(home: Home, claude_dirs: Sequence[Path], plan: _Planner) -> list[tu
 def _locked(path: Path) -> Iterator[None]:
     """Keep other processes of ours out."""
     deadline = time.monotonic() + _LOCK_WAIT
-    with path.open("ab") as file:
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise FolderError(path.parent, f"cannot be written: {error.strerror}") from error
+    with file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from pathlib import Path
 from clawsocket.claude.recorder_command import recorder_command
 from clawsocket.claude.status_line_setting import put, take
 from clawsocket.paths import Home
-from clawsocket.setup.settings_file import Change, Editor, preview_in, preview_out, put_in, spool_name, take_out
+from clawsocket.setup.settings_file import Change, Editor, every, preview_in, preview_out, put_in, spool_name, take_out
 
 
 def install(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
@@ -33,12 +33,13 @@ def _putting(home: Home) -> Editor:
     return partial(put, recorder=partial(recorder_command, spool_name(home)))
 
 
-def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
+def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[Change]:
     """Take the recorder away again; the user's own command is as it was, byte for byte.
 
     Args:
         home: our folder.
         claude_dirs: the folders of Claude Code.
+        files: more settings files.
 
     Returns:
         What was done, for each file.
@@ -47,7 +48,7 @@ def remove(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
         SettingsFileError: as for :func:`install`.
         FolderError: our own folder can't be made.
     """
-    return take_out(home, claude_dirs, take)
+    return take_out(home, every(claude_dirs, files), take)
 
 
 def preview(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
@@ -59,6 +60,6 @@ def preview(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, st
     return preview_in(home, claude_dirs, _putting(home))
 
 
-def preview_removal(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
+def preview_removal(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[tuple[Path, str, str]]:
     """Return what :func:`remove` would change, in the same way."""
-    return preview_out(home, claude_dirs, take)
+    return preview_out(home, every(claude_dirs, files), take)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from clawsocket.paths import Home
+from clawsocket.setup import hooks, statusline
 from clawsocket.setup.installed import Installed, diff, text_of
 from clawsocket.setup.service import Command
+from clawsocket.setup.settings_file import Change
 
 
 class Step(NamedTuple):
@@ -32,6 +35,27 @@ def commands(wanted: Iterable[Command]) -> Iterator[Step]:
 def _run(command: Command) -> str:
     command.run()
     return ""
+
+
+def take_out(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path]) -> Iterator[Step]:
+    """Yield the steps that take the recorder of the status line and the hooks out of Claude Code's settings.
+
+    Args:
+        home: our folder.
+        claude_dirs: the folders of Claude Code.
+        files: more settings files.
+    """
+    for name, part in (("status line recorder", statusline), ("hooks", hooks)):
+        changes = part.preview_removal(home, claude_dirs, files)
+        if changes:
+            yield Step(
+                "".join(diff(path, before, after or None) for path, before, after in changes),
+                partial(_taken_out, name, partial(part.remove, home, claude_dirs, files)),
+            )
+
+
+def _taken_out(name: str, remove: Callable[[], list[Change]]) -> str:
+    return "\n".join(f"{name}: {change.path} is {change.action}" for change in remove() if change.action != "unchanged")
 
 
 def undo(installed: Installed, path: Path) -> Step:

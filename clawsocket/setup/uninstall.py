@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.paths import Home
-from clawsocket.setup import hooks, keyring, statusline
+from clawsocket.setup import keyring
 from clawsocket.setup.install import Wishes, job_of
-from clawsocket.setup.installed import Installed, Written, diff, text_of
+from clawsocket.setup.installed import Installed, Written, text_of
 from clawsocket.setup.program import Programs, gone, programs_of_this
 from clawsocket.setup.service import MARK, Manager
-from clawsocket.setup.settings_file import Change
-from clawsocket.setup.steps import Step, commands, undo
+from clawsocket.setup.settings_file import remembered
+from clawsocket.setup.steps import Step, commands, take_out, undo
 
 _OURS = (
     "token", ".token.*", "log.db*", "usage.db*", "spool", "socket", "endpoint", ".endpoint.*", "purge", ".purge",
@@ -38,19 +38,9 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
     installed = Installed(home)
     _recognize(home, settings, installed, manager)
     units = installed.files(besides=home.config)
-    if units:
+    if units or (manager.is_installed() and not (running and _rests(manager))):
         yield from commands(manager.end() if running else manager.detach())
-    dirs = claude_dirs(settings)
-    for name, preview, remove in (
-        ("status line recorder", statusline.preview_removal, statusline.remove),
-        ("hooks", hooks.preview_removal, hooks.remove),
-    ):
-        changes = preview(home, dirs)
-        if changes:
-            yield Step(
-                "".join(diff(path, before, after or None) for path, before, after in changes),
-                partial(_take_out, name, remove, home, dirs),
-            )
+    yield from take_out(home, claude_dirs(settings), remembered(home))
     for path in units:
         yield undo(installed, path)
         drop_ins = path.with_name(f"{path.name}.d")
@@ -63,6 +53,12 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
         yield from Programs.default().remove()  # perhaps of what runs here: it has loaded by now what it still needs
     if home.root.exists():
         yield Step("", lambda: _finish(home, installed, purge=purge))
+
+
+def _rests(manager: Manager) -> bool:
+    """Tell whether nothing runs or would run; what a package brought may lie there unused."""
+    state = manager.state()
+    return not (state.enabled or state.active)
 
 
 def _recognize(home: Home, settings: Settings, installed: Installed, manager: Manager) -> None:
@@ -78,12 +74,6 @@ def _recognize(home: Home, settings: Settings, installed: Installed, manager: Ma
 def _forget() -> str:
     gone = keyring.delete()
     return "" if gone.state in ("absent", "missing") else f"keyring: {gone.words}"
-
-
-def _take_out(
-    name: str, remove: Callable[[Home, Sequence[Path]], list[Change]], home: Home, dirs: Sequence[Path]
-) -> str:
-    return "\n".join(f"{name}: {change.path} is {change.action}" for change in remove(home, dirs))
 
 
 def _purge(home: Home, installed: Installed, manager: Manager) -> Iterator[Step]:

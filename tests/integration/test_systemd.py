@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.dist.deb import unit
 from tests.support import user_manager
 from tests.support.service import ROOT
 from tests.support.user_manager import Account
@@ -429,3 +430,60 @@ def test_without_a_service_start_says_how_to_get_one(account: Account) -> None:
             11,
             "claw-socket: the service is not installed; run: claw-socket install\n",
         )
+
+
+def test_the_unit_of_a_package_is_controlled_and_uninstalled_like_our_own(account: Account) -> None:
+    before = account.tree()
+    text = unit().replace("/usr/bin/claw-socket", str(account.program))
+    account.write(account.home / ".local" / "share" / "systemd" / "user" / "claw-socket.service", text)
+    account.run("systemctl", "--user", "daemon-reload")
+    packaged = account.tree()
+    account.run("systemctl", "--user", "enable", "--now", "claw-socket")
+    wait_for(lambda: "SessionEnd" in account.tree().get(".claude/settings.json", ("", ""))[1], "the hooks")
+    old = pid_of(account)
+    account.run("claw-socket", "restart")
+    wait_for(back(account, old), "the new process")
+    account.run("claw-socket", "stop")
+    assert not active(account)
+    account.run("claw-socket", "start")
+    assert "listening on" in account.run("claw-socket", "logs")
+    account.run("claw-socket", "uninstall", "--purge")
+    assert not active(account)
+    assert account.try_run("systemctl", "--user", "is-enabled", "claw-socket").stdout == "disabled\n"
+    assert {path for path in account.tree() if "claw" in path} == {path for path in packaged if "claw" in path}
+    account.run("rm", "-r", ".local/share/systemd")
+    assert {path for path in account.tree() if "claw" in path} == {path for path in before if "claw" in path}
+
+
+def test_hooks_that_are_left_out_later_are_taken_out_again(account: Account) -> None:
+    account.write(account.home / ".claude" / "settings.json", '{"model": "opus"}')
+    account.run("claw-socket", "install")
+    assert "SessionEnd" in account.tree()[".claude/settings.json"][1]
+    said = account.run("claw-socket", "install", "--no-hooks")
+    assert "The hooks are left out" in said
+    assert account.tree()[".claude/settings.json"][1] == '{"model": "opus"}'
+
+
+def test_each_folder_of_claude_code_gets_the_hooks_and_loses_them_again(account: Account) -> None:
+    one, other = str(account.home / "one"), str(account.home / "other")
+    account.run("claw-socket", "install", "--no-service", CLAUDE_CONFIG_DIR=one)
+    account.run("claw-socket", "install", "--no-service", CLAUDE_CONFIG_DIR=other)
+    assert all("SessionEnd" in account.tree()[f"{name}/settings.json"][1] for name in ("one", "other"))
+    account.run("claw-socket", "install", "--no-service", "--set", "claude_dirs=other")  # as it is from here
+    assert "one/settings.json" not in account.tree()
+    assert f'claude_dirs = ["{other}"]' in account.tree()[".claw-socket/config.toml"][1]
+    account.write(account.home / ".claw-socket" / "config.toml", "")
+    account.run("claw-socket", "uninstall", "--purge")
+    assert "other/settings.json" not in account.tree()
+
+
+def test_settings_that_are_a_link_stay_one(account: Account) -> None:
+    account.write(account.home / "dotfiles" / "claw.toml", "log_days = 5\n")
+    account.run("mkdir", "-m", "700", ".claw-socket")
+    account.run("ln", "-s", "../dotfiles/claw.toml", ".claw-socket/config.toml")
+    before = account.tree()
+    account.run("claw-socket", "install", "--no-service", "--no-hooks", "--port", "4000")
+    assert account.tree()["dotfiles/claw.toml"][1] == "log_days = 5\nport = 4000\nhooks = false\n"
+    assert account.tree()[".claw-socket/config.toml"] == before[".claw-socket/config.toml"]
+    account.run("claw-socket", "uninstall", "--purge")
+    assert account.tree() == before

@@ -117,6 +117,9 @@ class Manager(Protocol):
     def known(self) -> list[Path]:
         """Return where files of ours may be."""
 
+    def is_installed(self) -> bool:
+        """Tell whether there is a service of ours, also one that a package brought."""
+
     def logged(self) -> list[Path]:
         """Return the files that it has our log in; none if it keeps logs itself."""
 

@@ -65,6 +65,10 @@ class Launchd:
         """See :class:`Manager`."""
         return [self.file]
 
+    def is_installed(self) -> bool:
+        """See :class:`Manager`."""
+        return self.file.exists()
+
     def logged(self) -> list[Path]:
         """See :class:`Manager`."""
         return [self.log]

@@ -10,6 +10,8 @@ from clawsocket.errors import NoUserManagerError
 from clawsocket.setup.service import TEMPLATES, Command, Job, State, ask
 
 SERVICE, SOCKET = "claw-socket.service", "claw-socket.socket"
+_SYSTEM = ("/etc", "/usr/local/lib", "/usr/lib")
+"""Where else systemd looks for units of users; a package puts its own there."""
 _SANDBOX = "# The sandbox:"
 _PROBE = ("-p", "PrivateUsers=yes", "-p", "ProtectSystem=strict", "-p", "ProtectHome=read-only")
 """Enough of it to tell whether this system lets a user's unit have it, and whether it then takes effect."""
@@ -26,7 +28,8 @@ class Systemd:
         if not os.environ.get("XDG_RUNTIME_DIR") and (runtime / "systemd").is_dir():
             os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-        self.folder = Path(config) / "systemd" / "user"
+        data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+        self.folder, *self._others = (Path(one) / "systemd" / "user" for one in (config, data, *_SYSTEM))
 
     def check(self) -> None:
         """See :class:`Manager`."""
@@ -74,6 +77,10 @@ class Systemd:
         """See :class:`Manager`."""
         return [self.folder / SERVICE, self.folder / SOCKET]
 
+    def is_installed(self) -> bool:
+        """See :class:`Manager`."""
+        return bool(self._units())
+
     def logged(self) -> list[Path]:
         """See :class:`Manager`."""
         return []
@@ -119,7 +126,9 @@ class Systemd:
 
     def _units(self) -> list[str]:
         """Return what is there of our units; what starts the other comes first."""
-        return [unit for unit in (SOCKET, SERVICE) if (self.folder / unit).exists()]
+        return [
+            unit for unit in (SOCKET, SERVICE) if any((one / unit).exists() for one in (self.folder, *self._others))
+        ]
 
     def logs(self, *, follow: bool) -> list[str]:
         """See :class:`Manager`."""
