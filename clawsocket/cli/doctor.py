@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from clawsocket.cli.look import Look
 from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.doctor.examine import examine
 from clawsocket.doctor.finding import Finding
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     for finding in examine(home):
         findings.append(finding)
         if not options.json:
-            print(_line(finding), flush=True)
+            print(_line(finding, Look.of(sys.stdout)), flush=True)
     failed = any(finding.level == "error" for finding in findings)
     if options.json:
         shown = [
@@ -66,8 +67,8 @@ def _fix(home: Home) -> list[str]:
     return done
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: Finding, look: Look) -> str:
     text = f"{_SIGNS[finding.level]} {finding.check:<9} {finding.what}"
     if finding.mend:
-        text += f"\n{'':<18}{'*' if finding.fix else ' '}→ {finding.mend}"
+        text += f"\n{'':<18}{'*' if finding.fix else ' '}{look.arrow} {finding.mend}"
     return text

@@ -14,14 +14,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from clawsocket import __version__
 from clawsocket.claude.hook_events import CHECK
 from clawsocket.doctor import ports, secret
 from clawsocket.doctor.case import Case
 from clawsocket.doctor.finding import Finding
-from clawsocket.doctor.running import LIMIT
 from clawsocket.setup import hooks
 
 WAIT = 3.0
@@ -38,10 +37,8 @@ def check(case: Case) -> Iterator[Finding]:
     token = secret.of(case)
     if token is None or not ports.is_ours(case):
         return
-    headers = {"Authorization": f"Bearer {token}"}
-    url = case.running.endpoint.url
     try:
-        with connect(url, additional_headers=headers, open_timeout=LIMIT, close_timeout=LIMIT, max_size=None) as client:
+        with secret.client(case.running.endpoint.url, token) as client:
             yield _send(case, client)
     except (OSError, EOFError, WebSocketException):
         return  # the check of the token says so

@@ -29,7 +29,7 @@ class Case:
         manager: what systemd or launchd knows.
         endpoint: what the service's file says; the service may be dead.
         running: the service, if it answers.
-        listeners: who listens on its port, for whoever connects by ``localhost``.
+        listeners: who listens on its port, where clients connect.
     """
 
     home: Home
@@ -53,7 +53,7 @@ class Case:
             dirs = config.claude_dirs(settings)
         endpoint, found = running.endpoint(home), running.look(home)
         port = found.endpoint.port if found else settings.port
-        return cls(home, settings, problem, dirs, manager.look(), endpoint, found, ports.listeners(port))
+        return cls(home, settings, problem, dirs, manager.look(), endpoint, found, ports.listeners(port, settings.host))
 
     @property
     def port(self) -> int:

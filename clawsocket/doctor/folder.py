@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -70,8 +71,7 @@ def spool(case: Case) -> Iterator[Finding]:
         what = f"{folder} can't be written: hooks are lost"
         yield Finding("spool", "error", what, f"chmod 700 {folder}", partial(folder.chmod, 0o700))
         return
-    now = time.time()
-    ages = [now - one.stat().st_mtime for one in folder.glob("[!.]*.json")]
+    ages = list(_ages(folder))
     oldest = age(max(ages, default=0))
     if (folder / ".full").exists():
         yield Finding("spool", "error", "it is full, and hooks are lost until the service empties it", restart)
@@ -83,6 +83,14 @@ def spool(case: Case) -> Iterator[Finding]:
         yield Finding("spool", "error", f"{len(ages)} hooks wait, the oldest for {oldest}: nobody takes them", restart)
     else:
         yield Finding("spool", "ok", f"{len(ages)} hooks are being taken")
+
+
+def _ages(spool: Path) -> Iterator[float]:
+    """Yield how long, in seconds, each hook has waited; the service may take one meanwhile."""
+    now = time.time()
+    for one in spool.glob("[!.]*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            yield now - one.stat().st_mtime
 
 
 def disk(case: Case) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import pwd
 import re
@@ -34,22 +35,23 @@ class Listener(NamedTuple):
     pids: frozenset[int]
 
 
-def listeners(port: int) -> list[Listener]:
-    """Return who listens on a port at an address that ``localhost`` leads to."""
+def listeners(port: int, host: str = "localhost") -> list[Listener]:
+    """Return who listens on a port, at an address that ``localhost`` leads to or at one of this machine's others."""
     if sys.platform == "linux":
-        return list(_linux(port))
+        return list(_linux(port, host))
     else:
         return _elsewhere(port)
 
 
-def _linux(port: int) -> Iterator[Listener]:
+def _linux(port: int, host: str) -> Iterator[Listener]:
     found = {}
+    own = _in_hex(host)
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
                 fields = line.split()
                 address, _, local_port = fields[1].rpartition(":")
-                if fields[3] == _LISTENS and int(local_port, 16) == port and _is_local(address):
+                if fields[3] == _LISTENS and int(local_port, 16) == port and (address == own or _is_local(address)):
                     found[f"socket:[{fields[9]}]"] = int(fields[7])
     holders: dict[str, set[int]] = {name: set() for name in found}
     if found:
@@ -57,6 +59,15 @@ def _linux(port: int) -> Iterator[Listener]:
             holders.get(link, set()).add(pid)
     for name, uid in found.items():
         yield Listener(uid, frozenset(holders[name]))
+
+
+def _in_hex(host: str) -> str | None:
+    """Return an address as the kernel prints it; None: it is a name."""
+    try:
+        packed = ipaddress.ip_address(host.partition("%")[0]).packed
+    except ValueError:
+        return None
+    return "".join(packed[at : at + 4][::-1].hex() for at in range(0, len(packed), 4)).upper()
 
 
 def _is_local(address: str) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from clawsocket import token
 from clawsocket.doctor import ports
@@ -54,11 +54,26 @@ def check(case: Case) -> Iterator[Finding]:
         yield Finding("token", "error", f"the service refuses clients (HTTP {status})", "claw-socket logs")
 
 
+def client(url: str, token: str) -> ClientConnection:
+    """Connect with a token.
+
+    Raises:
+        OSError, EOFError, WebSocketException: it can't be done.
+    """
+    return connect(
+        url,
+        additional_headers={"Authorization": f"Bearer {token}"},
+        open_timeout=LIMIT,
+        close_timeout=LIMIT,
+        max_size=None,
+        proxy=None,  # it would see the token, and the way to this machine needs none
+    )
+
+
 def _status(url: str, token: str) -> int:
     """Return the HTTP status that a client with a token gets; 101: it is connected."""
-    headers = {"Authorization": f"Bearer {token}"}
     try:
-        with connect(url, additional_headers=headers, open_timeout=LIMIT, close_timeout=LIMIT):
+        with client(url, token):
             return 101
     except InvalidStatus as error:
         return error.response.status_code

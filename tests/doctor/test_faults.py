@@ -105,6 +105,16 @@ def test_all_is_well(service: Service, doctor: Doctor, capsys: pytest.CaptureFix
         assert client.problems == []
 
 
+def test_a_proxy_is_told_nothing(service: Service, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        for name in ("http_proxy", "https_proxy", "ws_proxy", "socks_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        assert doctor() == {}
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
 def test_before_the_first_start_there_is_but_no_service(home: Path, doctor: Doctor) -> None:
     found = doctor()
     assert set(found) == {"running", "token"}
@@ -431,7 +441,21 @@ def test_settings_of_claude_code_that_are_no_json(service: Service, doctor: Doct
     assert service.settings.read_text() == "{broken"
 
 
+def test_hooks_that_are_turned_off_and_still_there(service: Service, ours: Home, doctor: Doctor) -> None:
+    ours.config.write_text("hooks = false")
+    found = doctor()["hooks"]
+    assert (found.level, found.mend) == ("error", "claw-socket --uninstall-hooks")
+    doctor.fix()
+    assert "hooks" not in doctor()
+    assert not service.settings.exists()
+
+
 # The way of a hook
+
+
+def test_a_hook_that_is_taken_just_then_is_no_fault(service: Service, ours: Home, doctor: Doctor) -> None:
+    (ours.spool / "taken.json").symlink_to("gone")  # listed, and not there
+    assert doctor() == {}
 
 
 def test_hooks_that_nobody_takes(home: Path, ours: Home, doctor: Doctor) -> None:
@@ -530,3 +554,11 @@ def test_a_clock_that_was_set_back(ours: Home, doctor: Doctor) -> None:
         True,
         "sudo timedatectl set-ntp true",
     )
+
+
+def test_a_terminal_without_arrows_gets_them_all_the_same(home: Path) -> None:
+    command = [sys.executable, "-m", "clawsocket", "doctor"]
+    env = {**environment(home), "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, encoding="latin-1", check=False)
+    assert done.stderr == ""
+    assert " -> " in done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket.doctor.ports import Listener, _elsewhere
+from clawsocket.doctor.ports import Listener, _elsewhere, _in_hex
 
 
 @pytest.fixture
@@ -31,3 +31,16 @@ def test_who_answers_and_is_not_shown_is_somebody_else(lsof: Path) -> None:
         port = server.getsockname()[1]
         assert _elsewhere(port) == [Listener(None, frozenset())]
     assert _elsewhere(port) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("192.0.2.2", "020200C0"),
+        ("::1", "00000000000000000000000001000000"),
+        ("fe80::1%eth0", "000080FE000000000000000001000000"),
+        ("localhost", None),
+    ],
+)
+def test_an_address_is_known_in_the_tables_of_the_kernel(host: str, shown: str | None) -> None:
+    assert _in_hex(host) == shown
