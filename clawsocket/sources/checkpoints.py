@@ -27,8 +27,10 @@ class Checkpoints:
 
     def __init__(self, positions: Iterable[Position], clock: Callable[[], float]) -> None:
         self._clock = clock
+        # Of a file that was moved to another folder there may be two: it was taken as far as the larger one says.
+        self._all = sorted(positions, key=lambda one: one.offset)
         # By file and name: inodes are given out again, and files are moved from folder to folder.
-        self._before = {(one.device, one.inode, Path(one.path).name): one for one in positions}
+        self._before = {(one.device, one.inode, Path(one.path).name): one for one in self._all}
         self._begun: list[Position] = []
         self._moving: dict[Transcript, tuple[float, int]] = {}
         self._taken: dict[Transcript, None] = {}
@@ -81,7 +83,7 @@ class Checkpoints:
 
     def gone(self) -> list[Position]:
         """Return the positions of files that are gone, to be forgotten. It looks at all of them, so not on the loop."""
-        return [one._replace(offset=-1) for one in self._before.values() if _is_gone(Path(one.path))]
+        return [one._replace(offset=-1) for one in self._all if _is_gone(Path(one.path))]
 
 
 def _is_gone(path: Path) -> bool:

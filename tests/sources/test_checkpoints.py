@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import pytest
+
+from clawsocket.log.store import Position
 from clawsocket.sources.checkpoints import Checkpoints
 from tests.sources.following import Following
 from tests.sources.running import append, line
@@ -35,3 +39,15 @@ async def test_a_session_that_is_over_before_it_was_quiet_was_taken_to_its_end(
     following.all.forget("s")
     assert offsets(following.all.checkpoints, quiet=True) == [len(line("1") + line("2"))]
     assert not following.all.checkpoints.waiting
+
+
+@pytest.mark.parametrize(("before", "after"), [("-a", "-b"), ("-b", "-a")])
+def test_a_file_that_was_moved_was_taken_as_far_as_in_its_last_folder(tmp_path: Path, before: str, after: str) -> None:
+    place = tmp_path / after / "s.jsonl"
+    place.parent.mkdir()
+    place.touch()
+    old = Position(str(tmp_path / before / "s.jsonl"), 1, 2, 10)
+    positions = sorted([old, Position(str(place), 1, 2, 30)])
+    checkpoints = Checkpoints(positions, time.monotonic)
+    assert checkpoints.offset("s.jsonl", (1, 2), 30) == 30
+    assert checkpoints.gone() == [old._replace(offset=-1)]
