@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from clawsocket.log.store import Position
+from clawsocket.sources.files import is_folder
 from clawsocket.sources.transcript_index import Key, Transcript
 
 SETTLE = 2.5
@@ -87,5 +88,11 @@ class Checkpoints:
 
 
 def _is_gone(path: Path) -> bool:
-    """A folder that is gone may be one that is not mounted."""
-    return not path.exists() and path.parent.parent.exists()
+    """A folder that is gone may be one that is not mounted, and what can't be looked at may be there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return is_folder(path.parent.parent)
+    except OSError:
+        return False
+    return False

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -51,3 +54,21 @@ def test_a_file_that_was_moved_was_taken_as_far_as_in_its_last_folder(tmp_path: 
     checkpoints = Checkpoints(positions, time.monotonic)
     assert checkpoints.offset("s.jsonl", (1, 2), 30) == 30
     assert checkpoints.gone() == [old._replace(offset=-1)]
+
+
+def refuse(error: int, path: Path) -> NoReturn:
+    raise OSError(error, os.strerror(error), str(path))
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_file_that_cannot_be_looked_at_is_not_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    checkpoints = Checkpoints([Position(str(tmp_path / "-a" / "s.jsonl"), 1, 2, 10)], time.monotonic)
+    monkeypatch.setattr(Path, "stat", lambda path, **_: refuse(error, path))
+    assert checkpoints.gone() == []
+
+
+def test_a_file_below_a_folder_that_is_not_mounted_is_not_gone(tmp_path: Path) -> None:
+    gone, away = (Position(str(tmp_path / name / "s.jsonl"), 1, 2, 10) for name in ("-a", "not mounted/-a"))
+    assert Checkpoints([gone, away], time.monotonic).gone() == [gone._replace(offset=-1)]
