@@ -40,6 +40,9 @@ TRIM = 2000
 _NEVER = (1 << 63) - 1
 """Behind every number and every time, the most that SQLite takes."""
 
+_INODES = 1 << 64
+"""So many inodes there can be."""
+
 _PRAGMAS = """
     PRAGMA page_size = 8192;
     PRAGMA journal_mode = WAL;
@@ -165,7 +168,8 @@ class Reading:
     def positions(self) -> list[Position]:
         """Return all positions."""
         with errors_of(self.path, reading=True):
-            return [Position(*row) for row in self._reader.execute("SELECT * FROM positions")]
+            rows = self._reader.execute("SELECT CAST(path AS BLOB), device, inode, offset FROM positions")
+            return [_position(*row) for row in rows]
 
     def sessions(self, *, since: int = 0) -> list[SavedSession]:
         """Return what is kept of the sessions, oldest first; none that ended before ``since``, ms since 1970."""
@@ -350,7 +354,8 @@ class Store(Reading):
 
     def _put_extras(self, extras: Extras) -> None:
         if extras.positions:
-            self._db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", extras.positions)
+            rows = map(_row_of, extras.positions)
+            self._db.executemany("INSERT OR REPLACE INTO positions VALUES (CAST(? AS TEXT), ?, ?, ?)", rows)
             self._db.execute("DELETE FROM positions WHERE offset < 0")
         if extras.sessions:
             self._db.executemany("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)", extras.sessions)
@@ -454,3 +459,14 @@ class Store(Reading):
         """Close it, when no thread uses it any more."""
         self._reader.close()
         self._db.close()
+
+
+def _row_of(position: Position) -> tuple[bytes, int, int, int]:
+    """Return a position as SQLite takes it: a path may be no UTF-8, and an inode may need the bit of the sign."""
+    path, device, inode, offset = position
+    return path.encode("utf-8", "surrogateescape"), device, inode - _INODES if inode > _NEVER else inode, offset
+
+
+def _position(path: bytes, device: int, inode: int, offset: int) -> Position:
+    """Return a position as it was before :func:`_row_of`."""
+    return Position(path.decode("utf-8", "surrogateescape"), device, inode % _INODES, offset)

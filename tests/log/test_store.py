@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sqlite3
 import stat
@@ -151,6 +152,18 @@ def test_positions_are_replaced_and_go_with_their_file(path: Path) -> None:
         store.commit([], Extras([first, second]), head=1)
         store.commit([], Extras([first._replace(offset=9), second._replace(offset=-1)]), head=1)
         assert store.positions() == [first._replace(offset=9)]
+
+
+def test_positions_may_be_of_any_path_and_any_inode(path: Path) -> None:
+    names = ["/p", "/ü \u2028 \U0001f600", os.fsdecode(b"/\xff\xfe"), os.fsdecode(b"/\xc3"), r"/\xff"]
+    inodes = [1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 0]
+    positions = {Position(name, 1, inode, 3) for name, inode in zip(names, inodes, strict=True)}
+    with opened(path) as store:
+        store.commit([], Extras(list(positions)), head=1)
+    with opened(path) as store:
+        assert set(store.positions()) == positions
+        store.commit([], Extras([one._replace(offset=-1) for one in positions]), head=1)
+        assert store.positions() == []
 
 
 def test_sessions_are_kept_as_long_as_they_live_or_have_an_event(path: Path) -> None:
