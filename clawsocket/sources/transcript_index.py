@@ -68,7 +68,8 @@ class Transcript:
         tail: where it was read to; None while nobody asked for it.
         lines: read and not yet told.
         done: offset behind the last line that was told.
-        at: time of the last line that was told, before the first one that of the file when it was found; ms since 1970.
+        at: time of the last line that was told, in ms since 1970; before the first one, that of the first one that has
+            a time, or of the file where that is not known yet.
         catching_up: whether it is still being read to where it was found.
         lost: whether it is gone from its folder. It may turn up in another.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -117,7 +118,7 @@ class Reader:
 
     def _read(self, transcript: Transcript, tail: Tail) -> bool:
         """Read a slice; return whether there is something to tell or more to read."""
-        skipped = tail.skipped
+        skipped, begins = tail.skipped, tail.offset == 0
         try:
             lines = tail.read()
         except OSError as error:
@@ -125,6 +126,8 @@ class Reader:
             return False
         if tail.restarted:
             transcript.restart(tail, self.cutoff)
+        if (begins or tail.restarted) and transcript.found > 0:  # a file may have another time than what is in it
+            transcript.at = _first_time(lines) or transcript.at
         if tail.skipped > skipped:
             self._troubles.tell("long", "some lines of a transcript are longer than line_limit; they are skipped")
         transcript.lines = iter(lines)
@@ -153,3 +156,13 @@ class Reader:
         kind = kind if known and len(kind) <= 40 and kind.replace("-", "").replace("_", "").isalnum() else "?"
         self.unknown[kind] += 1
         self._troubles.tell(f"unknown {kind}", f"transcript lines of the type {kind!r} are not known to this version")
+
+
+def _first_time(lines: list[tuple[int, bytes]]) -> int | None:
+    """Return the time of the first line that has one, in ms since 1970."""
+    for _, raw in lines:
+        with contextlib.suppress(ValueError):
+            at = claude.parse(raw).at
+            if at:
+                return at
+    return None

@@ -15,6 +15,7 @@ from clawsocket.sources.transcripts import Transcripts
 from clawsocket.sources.watch import Watcher
 from tests.sources.following import Following
 from tests.sources.running import (
+    FRESH,
     LONG_AGO,
     append,
     eventually,
@@ -132,6 +133,19 @@ async def test_lines_have_the_time_of_the_line_before_them_and_the_first_that_of
     times = [item.at for item in following.seen if isinstance(item, LineSeen)]
     assert abs(times[0] - (project / "s.jsonl").stat().st_mtime * 1000) < 1000
     assert times[1:] == [1767323045678] * 2
+
+
+@pytest.mark.parametrize(("first", "is_new"), [(LONG_AGO, False), (FRESH, True)])
+async def test_of_a_file_found_at_the_start_the_lines_before_the_first_time_are_as_old_as_that(
+    following: Following, project: Path, first: str, is_new: bool
+) -> None:
+    append(project / "s.jsonl", line("1", None) + b"broken\n" + line("2", None) + line("3", first) + line("4", None))
+    os.utime(project / "s.jsonl", (4_000_000_000, 4_000_000_000))
+    await following.start()
+    await eventually(lambda: len(following.told()) == 4, "all lines")
+    assert {silent for _, silent in following.told()} == {not is_new}
+    lines = [item for item in following.seen if isinstance(item, LineSeen)]
+    assert {item.at for item in lines} == {lines[2].line.at}
 
 
 # Subagents
