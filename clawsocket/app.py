@@ -93,6 +93,7 @@ class App:
         self.transcripts.checkpoints = self.persistence.checkpoints
         self.transcripts.on_read = self.server.transcript_grew
         self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
+        self.world.is_behind = self.transcripts.is_behind
         self.world.on_end = self.transcripts.drain
         self.world.on_removed = self.transcripts.forget
         self.world.on_unheard = self.transcripts.repeat
@@ -136,13 +137,16 @@ class App:
 
     async def stop(self) -> None:
         """Stop reading, say goodbye to the clients, leave nothing behind."""
-        for part in (self.spool, self.session_files, self.transcripts, self.watcher):
-            part.close()
+        for source in (self.spool, self.session_files):
+            source.close()
         for handle in (self._flush, self._timer):
             if handle is not None:
                 handle.cancel()
-        self.append(self.world.expire(now() + round(SETTLE * 1000)))  # nothing may wait for the next run
+        # Nothing may wait for the next run, but for the end of a session whose transcript is still being read.
+        self.append(self.world.expire(now() + round(SETTLE * 1000)))
         self.append(self.world.flush())
+        for part in (self.transcripts, self.watcher):
+            part.close()
         await self.server.stop()
         await self.persistence.close()
 

@@ -66,6 +66,10 @@ class Reader:
         """Read a transcript when its turn comes."""
         self._turns.add(transcript)
 
+    def waits(self, transcript: Transcript) -> bool:
+        """Return whether a transcript waits for its turn."""
+        return transcript in self._turns
+
     def drain(self, transcript: Transcript, budget: int) -> int:
         """Read a queued transcript now.
 

@@ -157,6 +157,10 @@ class Transcripts:
         """Return whether something that was there before is still being read."""
         return any(transcript.catching_up for transcript in self._index.of_session(session_id))
 
+    def is_behind(self, session_id: str) -> bool:
+        """Return whether a file of a session waits to be read; one that can't be read does not."""
+        return any(map(self._reader.waits, self._index.of_session(session_id)))
+
     def path(self, session_id: str, agent_id: str | None) -> Path | None:
         """Return where a transcript is now; of a session that is over, too.
 

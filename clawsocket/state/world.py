@@ -62,6 +62,7 @@ class World:
         ended: those that ended shortly before the run of the program before this one did, as they were: of what trails
             their end, some may be told only now, or again.
         book: every message that was paid for; it may be replaced before anything is observed, for other prices.
+        is_behind: tells of a session whether its files hold more than was told of it yet; it does not end before.
         on_end: called with a session that ends, to take what its files still hold.
         on_removed: called with a session that was removed.
         on_unheard: called with a session that is discovered after older lines of it were told in vain; returns
@@ -98,6 +99,7 @@ class World:
             StatusLineSeen: self._status_line,
             Trouble: self._trouble,
         }
+        self.is_behind: Callable[[str], bool] = lambda _session_id: False
         self.on_end: Callable[[str], None] = lambda _session_id: None
         self.on_removed: Callable[[str], None] = lambda _session_id: None
         self.on_unheard: Callable[[str], bool] = lambda _session_id: False
@@ -484,7 +486,11 @@ class World:
         wait = GRACE if both or session.pid is None else self._end_wait
 
         def end() -> None:
-            if self.sessions.get(session.id) is session and session.ending:
+            if self.sessions.get(session.id) is not session or not session.ending:
+                return
+            if self.is_behind(session.id):
+                self.later(GRACE, end)
+            else:
                 self._end(session)
 
         self.later(wait, end)

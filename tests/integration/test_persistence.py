@@ -185,6 +185,29 @@ def test_a_session_whose_process_died_while_the_service_was_down_ends_at_the_sta
         assert ends == [("session.ended", "process_exited"), ("session.removed", "process_exited")]
 
 
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_a_session_that_ended_while_the_service_was_down_is_told_whole_before_its_end(
+    tmp_path: Path, is_interrupted: bool
+) -> None:
+    path, last = transcript(tmp_path), 600
+    with session_file(tmp_path), Service(tmp_path) as service, service.connect() as client:
+        client.follow()
+        write(path, 1)
+        wait_for(lambda: texts(client) == ["1"], "the line")
+        seen = client.events[-1]["seq"]
+    with path.open("ab") as file:  # much more than is read at once when a session ends
+        for number in range(2, last + 1):
+            file.write(line(number).replace(b"x" * 300, b"x" * 30_000) + b"\n")
+    if is_interrupted:
+        with Service(tmp_path):
+            pass  # it stops in the middle of the reading
+    with Service(tmp_path, "--set", "end_wait=0.001") as service, service.connect() as client:
+        client.resume(seen, client.snapshot["epoch"])
+        wait_for(lambda: client.of(SESSION, "session.removed"), "its end", 60)
+        assert texts(client) == [str(number) for number in range(2, last + 1)]
+        assert client.of(SESSION, "message.user", "session.ended")[-1]["type"] == "session.ended"
+
+
 def live_and_end(home: Path, client: Client, path: Path, *last: int) -> None:
     """Follow a session that writes two lines to its transcript, and the last ones as it ends, until it was removed."""
     client.follow()

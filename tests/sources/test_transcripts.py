@@ -348,6 +348,25 @@ async def test_draining_is_bounded(following: Following, project: Path) -> None:
     assert [uuid for uuid, _ in following.told()] == [str(number) for number in range(1000)]
 
 
+async def test_a_session_is_behind_until_its_files_are_read_and_not_for_one_that_cannot_be(
+    following: Following, project: Path
+) -> None:
+    agents = project / "s" / "subagents"
+    agents.mkdir(parents=True)
+    append(project / "s.jsonl", line("1", LONG_AGO))
+    append(agents / "agent-a.jsonl", line("1", LONG_AGO) * 10_000)
+    append(project / "gone.jsonl", line("1", LONG_AGO))
+    await following.start("s", "gone")
+    (project / "gone.jsonl").unlink()
+    assert following.all.is_behind("s")
+    assert following.all.is_behind("gone")
+    await eventually(lambda: not following.all.is_behind("gone"), "the file that is gone")
+    await eventually(lambda: not following.all.is_behind("s"), "the end of the reading")
+    assert len(following.old(agent_id="a")) == 10_000
+    assert following.told("gone") == []
+    assert not following.all.is_behind("nobody")
+
+
 async def test_a_path_is_found_of_the_living_and_the_dead(
     following: Following, project: Path, other_project: Path
 ) -> None:

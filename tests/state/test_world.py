@@ -7,6 +7,7 @@ import pytest
 from clawsocket.claude.observations import Trouble
 from clawsocket.protocol.models import SessionUsage, TotalUsage
 from clawsocket.state import saved
+from clawsocket.state.world import GRACE
 from tests.state.running import PID, START, Run, call, live, text, tokens
 
 # Appearing
@@ -185,6 +186,19 @@ def test_whoever_reads_is_asked_for_the_last_lines_before_the_end() -> None:
     run.wait()
     assert (asked, removed) == (["s"], ["s"])
     assert run.types().index("message.assistant") < run.types().index("session.ended")
+
+
+def test_a_session_does_not_end_while_there_is_more_of_it_to_tell() -> None:
+    run, behind = live(), {"s"}
+    run.world.is_behind = behind.__contains__
+    run.gone("process_exited")
+    run.wait(5000)
+    assert "session.ended" not in run.types()
+    run.answer(text("the last words"), usage=tokens(1, 2))
+    behind.clear()
+    run.wait(GRACE)
+    assert run.types()[-2:] == ["session.ended", "session.removed"]
+    assert run.data("session.ended")[0]["usage"]["outputTokens"] == 2
 
 
 def test_a_kill_ends_what_was_open() -> None:
