@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Hashable
 from pathlib import Path
@@ -15,7 +16,12 @@ from clawsocket.sources.watch import Kind, Told
 _STEP = 50
 """ms between two looks of watchfiles at what the system told it, and for more folders before a new run."""
 
+_AGAIN = 1.0
+"""Seconds before another run after one that failed; each begins with a look at everything."""
+
 _KINDS = {Change.added: Kind.CREATED, Change.modified: Kind.CHANGED, Change.deleted: Kind.LEFT}
+
+logger = logging.getLogger(__name__)
 
 
 class WatchfilesFolders:
@@ -32,6 +38,7 @@ class WatchfilesFolders:
         self._stop = asyncio.Event()
         self._runs: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._fails_again = False
 
     def watch(self, folder: Path, *, shallow: bool) -> Hashable:
         """Start to watch a folder; see :class:`~clawsocket.sources.watch.Native`."""
@@ -55,9 +62,9 @@ class WatchfilesFolders:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _run_later(self) -> None:
+    def _run_later(self, delay: float = _STEP / 1000) -> None:
         if self._timer is None:
-            self._timer = self._loop.call_later(_STEP / 1000, self._run_anew)
+            self._timer = self._loop.call_later(delay, self._run_anew)
 
     def _run_anew(self) -> None:
         self._timer = None
@@ -83,10 +90,20 @@ class WatchfilesFolders:
         self._loop.call_soon(self._told, None, None, Kind.CHANGED)
         try:
             async for batch in changes:
+                self._fails_again = False
                 for change, path in sorted(batch, key=lambda item: item[1]):
                     self._tell(change, path)
         except FileNotFoundError:  # a folder went before it was watched
             self._run_later()
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody watches any more
+            self._fails(error)
+
+    def _fails(self, error: Exception) -> None:
+        """Say it once, and try again as often as it takes."""
+        if not self._fails_again:
+            self._fails_again = True
+            logger.warning("watch: folders can't be watched; they are looked at every %g s", _AGAIN, exc_info=error)
+        self._run_later(_AGAIN)
 
     def _tell(self, change: Change, path: str) -> None:
         folder, name = os.path.split(path)

@@ -6,11 +6,15 @@ import errno
 import os
 from collections.abc import AsyncIterator, Callable, Hashable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from watchfiles import awatch
+from watchfiles.main import FileChange
 
 from clawsocket.claude.observations import Observation, Trouble
 from clawsocket.config import Settings
+from clawsocket.sources import watchfiles_folders
 from clawsocket.sources.inotify import InotifyFolders
 from clawsocket.sources.watch import Native, Told, Watcher
 from clawsocket.sources.watchfiles_folders import WatchfilesFolders
@@ -309,3 +313,36 @@ async def test_names_of_any_bytes_are_told(watcher: Watcher, changes: Changes, t
     for name in names:
         (tmp_path / name).touch()
     await eventually(lambda: all(changes.has(tmp_path.name, name) for name in names), "all names")
+
+
+async def test_a_run_of_watchfiles_that_fails_is_said_once_and_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    seen: list[Observation],
+    settings: Settings,
+    now: Callable[[], int],
+    tmp_path: Path,
+    changes: Changes,
+) -> None:
+    errors = [OSError(errno.EMFILE, "Too many open files"), RuntimeError("no"), ExceptionGroup("", [RuntimeError()])]
+
+    async def failing(*folders: str, **more: Any) -> AsyncIterator[set[FileChange]]:
+        if errors:
+            raise errors.pop()
+        async for batch in awatch(*folders, **more):
+            yield batch
+
+    def is_told() -> bool:
+        (tmp_path / "a").touch()
+        return changes.has(tmp_path.name, "a")
+
+    monkeypatch.setattr(watchfiles_folders, "awatch", failing)
+    monkeypatch.setattr(watchfiles_folders, "_AGAIN", 0.02)
+    watcher = Watcher(seen.append, settings, now, WatchfilesFolders)
+    watcher.start()
+    watcher.add(tmp_path, changes)
+    await eventually(lambda: not errors, "runs that fail")
+    assert changes.has(tmp_path.name, None)
+    await eventually(is_told, "a file")
+    assert [record.name for record in caplog.records].count(watchfiles_folders.__name__) == 1
+    watcher.close()
