@@ -253,7 +253,7 @@ class App:
         size = self.settings.history_bytes
         if path is not None:
             logged = partial(self.persistence.logged, session_id) if all else history.nothing
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 return await history.read(
                     path, session_id, limit, before, max_bytes=size, logged=logged, places=self.places
                 )

@@ -242,10 +242,13 @@ def _window(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -
     start = 0 if begin == 0 or not main else main[0].seen.at
     files, begins = [main], {path: begin}
     for file in sorted((path.parent / session_id / "subagents").glob("agent-*.jsonl")):
-        if file.stat().st_mtime * 1000 < start:
+        try:
+            if file.stat().st_mtime * 1000 < start:
+                continue
+            more, at = last_lines(file, len(raw) + CONTEXT, max_bytes=READ_LIMIT, end=ends.get(file))
+        except OSError:  # the others can be read all the same
             continue
         agent_id = file.stem.removeprefix("agent-")
-        more, at = last_lines(file, len(raw) + CONTEXT, max_bytes=READ_LIMIT, end=ends.get(file))
         found = list(_lines(file, session_id, agent_id, more, at))
         own = [one for one in found if one.seen.at >= start]
         if own:

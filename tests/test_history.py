@@ -194,3 +194,13 @@ def test_broken_lines_and_missing_meta_are_passed_over(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + b'{"type": "user"\n[]\nnot json\n')
     events, _ = read(path)
     assert [event["id"] for event in events] == [event["id"] for event in whole]
+
+
+def test_a_subagents_transcript_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    shutil.copy(transcript_of("b_bash"), path)
+    whole, _ = read(path)
+    (tmp_path / "s" / "subagents" / "agent-a.jsonl").mkdir(parents=True)
+    events, more = read(path)
+    assert [event["id"] for event in events] == [event["id"] for event in whole]
+    assert not more

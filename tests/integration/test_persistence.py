@@ -339,6 +339,20 @@ def test_a_session_that_claude_code_has_deleted_is_listed_and_has_its_history(tm
         assert "more" not in page
 
 
+def test_the_history_of_a_transcript_that_cannot_be_read_is_what_the_log_has(tmp_path: Path) -> None:
+    path = transcript(tmp_path)
+    with session_file(tmp_path), Service(tmp_path) as service, service.connect() as client:
+        client.follow()
+        write(path, 1, 2)
+        wait_for(lambda: texts(client) == ["1", "2"], "the lines")
+        wait_for(lambda: len(stored(service, "message.user")) == 2, "both on disk")
+        path.unlink()
+        path.mkdir()
+        events = client.ask("get_session_history", sessionId=SESSION)["events"]
+        prompts = [one["data"]["text"].split()[1] for one in events if one["type"] == "message.user"]
+        assert prompts == ["1", "2"]
+
+
 def test_what_memory_has_no_room_for_is_replayed_from_disk(tmp_path: Path) -> None:
     with Service(tmp_path, "--set", "ring_events=50") as service, service.connect() as client:
         client.follow()
