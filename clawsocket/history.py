@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import itertools
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -69,14 +70,21 @@ class _Line(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """A part of the transcripts: its lines by time, and where it begins in each file."""
+    """A part of the transcripts.
+
+    Attributes:
+        lines: its lines by time.
+        context: how many of them, at the beginning, are there for the others alone: among them some are missing.
+        begins: where it begins in each file.
+        whole: whether all files begin here.
+        size: lines of the longest of the files that do not; of the main one, anyway.
+    """
 
     lines: list[_Line]
+    context: int
     begins: dict[Path, int]
     whole: bool
-    """Whether the main file begins here."""
     size: int
-    """Lines of the main file."""
 
 
 class _Part(NamedTuple):
@@ -155,6 +163,8 @@ def _part(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -> 
     events: list[Event] = []
     after: dict[str, int] = {}
     for number, told in enumerate(steps(line.seen for line in window.lines), 1):
+        if number <= window.context:
+            continue
         events += told
         after.update((event.id, number) for event in told)
     since = 0 if window.whole or not events else events[0].timestamp
@@ -234,18 +244,19 @@ def _window(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -
     Args:
         path: the session's transcript.
         session_id: its session.
-        count: how many lines of it, at most.
+        count: how many lines of each, at most.
         ends: the byte of each file at which to end; of one that is not in it, its end.
     """
     raw, begin = last_lines(path, count, max_bytes=READ_LIMIT, end=ends.get(path))
     main = list(_lines(path, session_id, None, raw, begin))
-    start = 0 if begin == 0 or not main else main[0].seen.at
-    files, begins = [main], {path: begin}
+    start = since = 0 if begin == 0 or not main else main[0].seen.at
+    whole, size = begin == 0, len(raw)
+    files, begins = [main], {**ends, path: begin}
     for file in sorted((path.parent / session_id / "subagents").glob("agent-*.jsonl")):
         try:
             if file.stat().st_mtime * 1000 < start:
                 continue
-            more, at = last_lines(file, len(raw) + CONTEXT, max_bytes=READ_LIMIT, end=ends.get(file))
+            more, at = last_lines(file, count, max_bytes=READ_LIMIT, end=ends.get(file))
         except OSError:  # the others can be read all the same
             continue
         agent_id = file.stem.removeprefix("agent-")
@@ -254,7 +265,11 @@ def _window(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -
         if own:
             begins[file] = max((one.end for one in found if one.seen.at < start), default=at)
             files.append([*_meta(file, session_id, agent_id, own[0].seen.at, begins[file]), *own])
-    return _Window(list(heapq.merge(*files, key=_seen_at)), begins, begin == 0, len(raw))
+        if own and begins[file] == at > 0:  # cut in the time of the main file: what comes before is not whole
+            whole, since, size = False, max(since, own[0].seen.at), max(size, len(more))
+    lines = list(heapq.merge(*files, key=_seen_at))
+    context = sum(1 for _ in itertools.takewhile(lambda line: line.seen.at < since, lines))
+    return _Window(lines, context, begins, whole, size)
 
 
 def _seen_at(line: _Line) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -116,6 +118,79 @@ def test_pages_are_the_same_whether_their_places_are_known(scenario: str, monkey
     known = pages(path, 10, history.Places())
     assert known == pages(path, 10, None)
     assert [id for page in reversed(known) for id in page] == [event["id"] for event in whole]
+
+
+def with_agent(folder: Path, *, before: int = 0, inside: int, after: int = 0) -> Path:
+    """Write a session with a subagent, and so many calls before it, in it and after it; return its transcript."""
+    path, agent = folder / "s.jsonl", folder / "s" / "subagents" / "agent-a.jsonl"
+    agent.parent.mkdir(parents=True)
+    agent.with_suffix(".meta.json").write_text(json.dumps({"agentType": "Explore", "toolUseId": "toolu_agent"}))
+    numbers = itertools.count()
+
+    def write(file: Path, type: str, block: dict[str, Any], **more: Any) -> None:
+        number = next(numbers)
+        message = {"id": f"msg{number}", "model": "m", "role": type, "content": [block]}
+        fields = {"type": type, "uuid": f"u{number}", "message": message, "sessionId": "s", "promptId": "p", **more}
+        at = dt.datetime.fromtimestamp(1_790_000_000 + number, dt.UTC)
+        with file.open("a") as stream:
+            stream.write(json.dumps({**fields, "timestamp": at.isoformat()}) + "\n")
+
+    def calls(file: Path, count: int) -> None:
+        for _ in range(count):
+            id = f"toolu_{next(numbers)}"
+            write(file, "assistant", {"type": "tool_use", "id": id, "name": "Bash", "input": {"command": "ls"}})
+            write(file, "user", {"type": "tool_result", "tool_use_id": id, "content": "ok"})
+
+    write(path, "user", {"type": "text", "text": "do it"})
+    calls(path, before)
+    write(path, "assistant", {"type": "tool_use", "id": "toolu_agent", "name": "Agent", "input": {"prompt": "look"}})
+    write(agent, "user", {"type": "text", "text": "look"}, agentId="a", isSidechain=True)
+    calls(agent, inside)
+    done = {"type": "tool_result", "tool_use_id": "toolu_agent", "content": "seen"}
+    write(path, "user", done, toolUseResult={"agentId": "a", "status": "completed"})
+    calls(path, after)
+    return path
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 400), (400, 0), (400, 400)])
+def test_a_long_subagent_is_whole_in_a_history_however_short_the_transcript_and_costs_what_is_returned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, after: int
+) -> None:
+    path = with_agent(tmp_path, before=before, inside=1000, after=after)
+    whole, more = read(path, 10_000)
+    assert not more
+    assert [event["type"] for event in whole].count("message.assistant") == before + 1 + 1000 + after
+    assert [event["data"]["toolName"] for event in whole if event["type"] == "tool.result"].count("Agent") == 1
+    ids = [event["id"] for event in whole]
+
+    cost: list[int] = []
+
+    def counted(file: Path, count: int, **more: Any) -> tuple[list[bytes], int]:
+        found = backwards.last_lines(file, count, **more)
+        cost.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(history, "last_lines", counted)
+    known = pages(path, 100, history.Places())
+    assert [id for page in reversed(known) for id in page] == ids
+    assert max(cost) <= 100 + history.CONTEXT
+    assert len(cost) <= 2 * len(known), "each page is read at once"
+    for at in (150, len(ids) // 2, len(ids) - 150):  # the places of the pages may be forgotten
+        page, more = read(path, 100, ids[at])
+        assert ([event["id"] for event in page], more) == (ids[at - 100 : at], True)
+
+
+def test_a_history_ends_where_a_subagents_transcript_is_more_than_is_read_for_one_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = with_agent(tmp_path, inside=1000)
+    whole, _ = read(path, 10_000)
+    monkeypatch.setattr(history, "READ_LIMIT", 50_000)
+    monkeypatch.setattr(backwards, "BLOCK", 10_000)
+    events, more = read(path, 10_000)
+    assert more
+    assert 100 < len(events) < len(whole)
+    assert [event["id"] for event in events[-100:]] == [event["id"] for event in whole[-100:]]
 
 
 @given(st.data())
