@@ -225,6 +225,13 @@ class TokenRefusedError(ClawSocketError):
         self.where, self.origin = where, origin
 
 
+class ClientClosedError(ClawSocketError):
+    """A client was closed before it got its answer, or before it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed")
+
+
 MEANINGS: dict[type[ClawSocketError], Meaning] = {
     UsageError: Meaning(exit=1),
     PortTakenError: Meaning(exit=3),

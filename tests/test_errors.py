@@ -72,6 +72,7 @@ LINES: list[tuple[ClawSocketError, str, Meaning]] = [
         "ws://localhost:3838/ refuses the token (from /h/token); the right one is in its owner's ~/.claw-socket/token",
         Meaning(exit=14),
     ),
+    (errors.ClientClosedError(), "the client is closed", Meaning()),
     (errors.InvalidHookError("invalid JSON"), "invalid JSON", Meaning(status=400, close=1008)),
     (errors.RequestError("limit_exceeded", "too many"), "too many", Meaning(status=400, close=1008)),
     (errors.RequestError("limit_exceeded"), "limit_exceeded", Meaning(status=400, close=1008)),

@@ -1,6 +1,7 @@
 """The same client for programs without asyncio: ``with connect() as claw: for event in claw.events("tool.*")``.
 
-A thread of its own keeps the connections, so the program may take its time between two events.
+A thread of its own keeps the connections, so the program may take its time between two events. Where the ``with`` block
+is left while other threads read or ask, what they read ends, and what they asked raises a ``ClientClosedError``.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from clawsocket import client
 from clawsocket.client import Event, Notice, Position
+from clawsocket.errors import ClientClosedError
 from clawsocket.protocol.messages import UsagePart
 from clawsocket.protocol.models import Finding, SessionInfo, SessionUsage, TotalUsage
 from clawsocket.protocol.replies import ServiceStatus, Snapshot, UsageReport
@@ -31,19 +34,19 @@ class Claw:
 
     def __init__(self, url: str | None, token: str | None, *, wait: bool) -> None:
         """Wait to be entered."""
-        self._url, self._token, self._wait = url, token, wait
+        self._claw = client.connect(url, token=token, wait=wait)
         self._loop = asyncio.new_event_loop()
         self._stack = ExitStack()
+        self._turn = threading.Lock()
+        self._is_closed = False
 
     def __enter__(self) -> Self:
-        thread = threading.Thread(target=self._loop.run_forever, name="claw-socket-client", daemon=True)
+        thread = threading.Thread(target=self._run, name="claw-socket-client", daemon=True)
         thread.start()
         with ExitStack() as stack:
-            stack.callback(self._loop.close)
             stack.callback(thread.join)
-            stack.callback(lambda: self._loop.call_soon_threadsafe(self._loop.stop))
-            self._claw = self._do(self._enter())
-            stack.callback(lambda: self._do(self._claw.__aexit__(None, None, None)))
+            stack.callback(self._stop)
+            self._do(self._claw.__aenter__())
             self._stack = stack.pop_all()
         return self
 
@@ -102,23 +105,43 @@ class Claw:
         """Return the last events of a session, oldest first."""
         return self._do(self._claw.history(session, limit=limit, before=before, all=all))
 
-    async def _enter(self) -> client.Claw:
-        return await client.connect(self._url, token=self._token, wait=self._wait).__aenter__()
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._end())
+        self._loop.close()
+
+    def _stop(self) -> None:
+        """Begin nothing from now on; what was begun before is in the loop already, and ends with it."""
+        with self._turn:
+            self._is_closed = True
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _end(self) -> None:
+        """End what still runs in the loop, as some thread may wait for it, and close what is open."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others)
+        await self._claw.__aexit__(None, None, None)
+        await self._loop.shutdown_asyncgens()
 
     def _each(self, what: AsyncGenerator[T, None]) -> Iterator[T]:
         try:
-            while (one := self._do(_or_none(what))) is not None:
-                yield one
+            with suppress(ClientClosedError):
+                while (one := self._do(_or_none(what))) is not None:
+                    yield one
         finally:
-            self._do(what.aclose())
+            with suppress(ClientClosedError):
+                self._do(what.aclose())
 
     def _do(self, what: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(what, self._loop)
-        try:
-            return future.result()
-        except BaseException:  # Ctrl-C, too
-            future.cancel()
-            raise
+        with self._turn:
+            if self._is_closed:
+                what.close()
+                raise ClientClosedError
+            future = asyncio.run_coroutine_threadsafe(what, self._loop)
+        return _result(future)
 
 
 class Events:
@@ -146,15 +169,28 @@ class Events:
         return self
 
     def __next__(self) -> Event:
-        event: Event | None = self._do(_or_none(self._events))
+        event: Event | None = None
+        with suppress(ClientClosedError):
+            event = self._do(_or_none(self._events))
         if event is None:
             raise StopIteration
         return event
 
     def close(self) -> None:
         """End the stream."""
-        self._do(self._events.close())
+        with suppress(ClientClosedError):
+            self._do(self._events.close())
 
 
 async def _or_none(iterator: AsyncIterator[T]) -> T | None:
     return await anext(iterator, None)
+
+
+def _result(future: Future[T]) -> T:
+    try:
+        return future.result()
+    except CancelledError:
+        raise ClientClosedError from None
+    except BaseException:  # Ctrl-C, too
+        future.cancel()
+        raise

@@ -115,6 +115,8 @@ class Claw:
                 changed.set()
 
         async with self.events("session.*", "agent.*", "usage.*", batch=round(PACE * 1000), notice=noticed) as events:
+            if events.closed:
+                return
             yield events.snapshot
             reader = asyncio.create_task(read(events))
             reader.add_done_callback(lambda _: changed.set())

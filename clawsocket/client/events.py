@@ -115,7 +115,8 @@ class Events:
     async def __anext__(self) -> Event:
         while not self.closed:
             await self.open()
-            assert self._link is not None
+            if self._link is None:
+                break  # it was closed meanwhile
             try:
                 message = self._batch.popleft() if self._batch else await self._link.receive()
                 event = self._take(message, self._link)
@@ -127,7 +128,7 @@ class Events:
         raise StopAsyncIteration
 
     async def open(self) -> None:
-        """Connect, as often as it takes.
+        """Connect, as often as it takes; a stream that is closed meanwhile stays closed.
 
         Raises:
             TokenRefusedError: the server refuses the token.
@@ -160,6 +161,9 @@ class Events:
         except BaseException:
             await link.close()
             raise
+        if self.closed:
+            await link.close()
+            return
         self._link = link
         self._patience.connected()
         if self._is_lost:

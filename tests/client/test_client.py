@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from clawsocket import token
 from clawsocket.client import OLDEST, Back, Event, Events, Gap, Lost, Notice, Position, connect
 from clawsocket.client.blocking import connect as connect_blocking
-from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
+from clawsocket.errors import ClientClosedError, NoServerError, RequestError, TokenRefusedError
 from clawsocket.protocol.events import ToolUse
 from clawsocket.protocol.models import SessionUsage, TotalUsage
 from tests.support.feed import SESSION, hook, line, session_file, spool
@@ -282,6 +283,41 @@ def test_the_blocking_client_leaves_no_thread(home: Path) -> None:
     with Service(home), connect_blocking():
         assert len(named()) == 1
     assert named() == []
+
+
+def test_leaving_the_blocking_client_ends_what_other_threads_read_and_ask_of_a_service_that_is_away(home: Path) -> None:
+    notices: list[Notice] = []
+    ended: list[object] = []
+
+    def ask(question: Callable[[], object]) -> None:
+        try:
+            ended.append(question())
+        except ClientClosedError:
+            ended.append("closed")
+
+    with connect_blocking(wait=True) as claw:
+        streams = [claw.events(notice=notices.append), claw.watch(notices.append)]
+        streams.append(claw.agent_log(SESSION, notice=notices.append))
+        questions = [*(partial(list[object], stream) for stream in streams), claw.snapshot, claw.sessions]
+        threads = [threading.Thread(target=ask, args=[one], daemon=True) for one in questions]
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(notices) == len(streams), "all that wait for the service")
+    for thread in threads:
+        thread.join(10)
+    assert sorted(map(str, ended)) == ["[]", "[]", "[]", "closed", "closed"]
+
+
+def test_a_blocking_client_that_was_left_has_nothing_more_to_tell(home: Path) -> None:
+    with connect_blocking(wait=True) as claw:
+        events = claw.events()
+    assert list(events) == []
+    assert list(claw.watch()) == []
+    events.close()
+    with pytest.raises(ClientClosedError):
+        claw.snapshot()
+    with pytest.raises(ClientClosedError), claw.events():
+        pass
 
 
 # Raw lines of transcripts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -146,6 +147,46 @@ async def test_a_stream_that_is_closed_meanwhile_ends() -> None:
         await events.close()
         assert await waiting is None
         assert [one async for one in events] == []
+
+
+async def test_what_is_closed_while_the_server_is_away_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        url = f"ws://127.0.0.1:{nobody.getsockname()[1]}/"
+    async with asyncio.timeout(10):
+        async with connect(url, token="t", wait=True) as claw:
+            lost = [asyncio.Event(), asyncio.Event()]
+            events = claw.events(notice=lambda _: lost[0].set())
+            reading = asyncio.ensure_future(anext(events, None))
+            watching = asyncio.ensure_future(anext(claw.watch(lambda _: lost[1].set()), None))
+            for one in lost:
+                await one.wait()
+            await events.close()
+            assert await reading is None
+        assert await watching is None
+
+
+async def test_a_stream_that_is_closed_while_it_connects_ends_and_leaves_no_connection() -> None:
+    asked, closed, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def talk(client: ServerConnection) -> None:
+        asked.set()
+        await closed.wait()
+        await client.send(json.dumps({**SNAPSHOT, "server": SERVER}))
+        await client.wait_closed()
+        left.set()
+
+    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        async with connect(url, token="t", wait=True) as claw:
+            notices: list[Notice] = []
+            events = claw.events(notice=notices.append)
+            reading = asyncio.ensure_future(anext(events, None))
+            await asked.wait()
+            await events.close()
+            closed.set()
+            assert await reading is None
+            await left.wait()
+    assert notices == []
 
 
 async def test_time_limits_of_the_caller_hold_and_the_stream_goes_on_after_them() -> None:
