@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from clawsocket.client import incoming
 from clawsocket.client.address import Address
 from clawsocket.client.events import Back, Lost, Notice
 from clawsocket.client.link import Link, Patience, dial
@@ -56,7 +56,7 @@ async def follow(
 
 def _line(message: str | bytes) -> dict[str, Any] | None:
     """Return the line that a message holds; None for another message."""
-    told = json.loads(message)  # a line may hold half a surrogate pair, which msgspec does not read
+    told = incoming.untyped(message)
     if told["type"] == "error":
         raise RequestError(told["error"], told.get("message"))
     line: dict[str, Any] | None = told["line"] if told["type"] == "agent_log" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -65,6 +66,7 @@ _TYPES |= {
     "hook.completed": aliases.HookCompleted,
 }
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {}
+_any = msgspec.json.Decoder()
 _head = msgspec.json.Decoder(Head)
 _raw = msgspec.json.Decoder(_Raw)
 _LEVELS = {name for name, kind in EVENTS.items() if not kind.fact}
@@ -98,9 +100,28 @@ def data(type: str, raw: bytes | msgspec.Raw) -> Any:
     if type not in _decoders and type in _TYPES:
         _decoders[type] = msgspec.json.Decoder(_TYPES[type])
     try:
-        return _decoders[type].decode(raw)
-    except (KeyError, msgspec.ValidationError):
-        return msgspec.json.decode(raw)
+        return _decoders.get(type, _any).decode(raw)
+    except msgspec.ValidationError:
+        said = untyped(bytes(raw))
+    try:
+        return msgspec.convert(said, _TYPES.get(type, Any))  # it may have been a number alone that was refused
+    except msgspec.ValidationError:
+        return said
+
+
+def untyped(message: str | bytes) -> Any:
+    """Return what JSON says as plain Python values; what is too large for a number is infinity, as in JavaScript.
+
+    The decoder of all else refuses such numbers, and half surrogate pairs, which a transcript may hold.
+    """
+    return json.loads(message, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:  # Python reads so many digits and no more
+        return float(digits)
 
 
 batch = msgspec.json.Decoder(Batch).decode

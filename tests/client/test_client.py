@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -62,6 +63,16 @@ async def test_hooks_have_their_payload_and_aliases_their_own_data(home: Path) -
             told = {event.type: event.data for event in await collect(events, 3)}
         assert told["hook.pre_tool_use"]["tool_input"] == {"command": "ls"}
         assert told["tool.started"].tool_name == told["hook.started"].tool_name == "Bash"
+
+
+async def test_a_number_that_is_too_large_ends_no_stream(home: Path) -> None:
+    with Service(home) as service:
+        service.wait_for_hooks()
+        async with connect() as claw, claw.events("hook.pre_tool_use", "tool.use") as events:
+            sent = hook(1, hook_event_name="PreToolUse", tool_use_id="toolu_1", **BASH)
+            spool(home, "1", sent.replace(b'"ls"', b"1e400"))
+            told = {event.type: event.data for event in await collect(events, 2)}
+        assert told["hook.pre_tool_use"]["tool_input"] == told["tool.use"].input == {"command": math.inf}
 
 
 async def test_without_a_unix_socket_it_goes_by_the_url_and_the_token_in_the_file(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 
 from clawsocket.client import incoming
 from clawsocket.protocol.aliases import ToolFailed
-from clawsocket.protocol.events import EVENTS, HookData
+from clawsocket.protocol.events import EVENTS, HookData, ToolUse
 from clawsocket.protocol.topics import ALIASES_OF
 
 
@@ -43,6 +44,17 @@ def test_what_a_newer_server_says_is_there_as_it_was_said() -> None:
     for type, data in (("session.state_changed", newer), ("session.slept", newer)):
         event, _ = incoming.event(sent(type, data, source="telepathy", more=1))
         assert (event.data, event.source) == (data, "telepathy")
+
+
+@pytest.mark.parametrize("number", ["1e400", "9" * 5000])
+def test_a_number_that_is_too_large_is_infinity_and_costs_nothing_else(number: str) -> None:
+    payload = {"tool_input": {"command": "BIG"}, "other": 10**20}
+    event, _ = incoming.event(sent("hook.pre_tool_use", payload).replace('"BIG"', number))
+    assert event.data == {"tool_input": {"command": math.inf}, "other": 10**20}
+    use = {**EVENTS["tool.use"].example, "input": {"command": "BIG"}}
+    event, _ = incoming.event(sent("tool.use", use).replace('"BIG"', number))
+    assert isinstance(event.data, ToolUse)
+    assert (event.data.tool_name, event.data.input) == ("Bash", {"command": math.inf})
 
 
 def test_a_fact_is_known_by_its_id_and_a_level_by_what_it_says_too() -> None:
