@@ -47,6 +47,24 @@ def test_the_link_of_open_lets_the_page_in_and_leaves_no_trace(browser: Browser,
         is_live(page)
 
 
+def test_a_link_that_is_put_into_the_address_of_a_page_that_is_there_lets_it_in(
+    browser: Browser, service: Service
+) -> None:
+    with page_of(browser) as (page, _):
+        root = f"http://{service.address}/"
+        page.goto(root)
+        page.get_by_label("Token").wait_for()
+        page.evaluate("window.isSame = true")
+        for _ in ("one that asks", "one that is in"):
+            with page.expect_response("**/session") as answer:
+                page.goto(f"{root}#code={new_code(service)}")
+            assert answer.value.ok
+            is_live(page)
+            assert page.evaluate("[location.href, window.isSame]") == [root, True]
+        page.go_back()
+        assert page.url == root
+
+
 def test_a_link_that_was_used_is_refused_and_who_used_it_is_signed_out(browser: Browser, service: Service) -> None:
     link = f"http://{service.address}/#code={new_code(service)}"
     with page_of(browser) as (thief, lost), page_of(browser) as (owner, watched):

@@ -27,18 +27,31 @@ export const entry = {
   comeIn: (token) => come({ token }),
 };
 
+/** Calls of come() so far: only what the newest one is told counts. */
+let calls = 0;
+let timer = 0;
+
 /** Come in as login's enter() does, as often as it takes, and connect. */
 async function come(by) {
+  clearTimeout(timer);
+  const call = ++calls;
   let url;
   try {
     url = await enter(by);
   } catch (error) {
+    if (call !== calls) return;
     if (error instanceof Refused) refused(error);
-    else setTimeout(come, AGAIN, by);
+    else again(by);
     return;
   }
-  store.start({ url: after(url), asks: router.route.view === "session", onEnded: () => setTimeout(come, AGAIN) });
+  if (call !== calls) return;
+  store.start({ url: after(url), asks: router.route.view === "session", onEnded: again });
   settle(true, null);
+}
+
+function again(by) {
+  clearTimeout(timer);
+  timer = setTimeout(come, AGAIN, by);
 }
 
 /**
@@ -74,5 +87,13 @@ function settle(isIn, reason) {
   for (const listener of listeners) listener();
 }
 
-const code = takeCode();
-come(code === null ? {} : { code });
+/** Come in with the code in the address, if there is one; returns whether there is. */
+function comeByCode() {
+  const code = takeCode();
+  if (code !== null) come({ code });
+  return code !== null;
+}
+
+// A link that is put into the address of a page that is there changes its hash alone.
+addEventListener("hashchange", comeByCode);
+if (!comeByCode()) come();
