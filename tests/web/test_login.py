@@ -110,6 +110,24 @@ def test_who_is_signed_out_tries_no_websocket_however_long_the_answer_takes(brow
         forgive(watched, "401")
 
 
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_service_that_can_not_say_whether_a_page_may_come_in_is_asked_again(
+    browser: Browser, service: Service, status: int
+) -> None:
+    def refuse(route: Route) -> None:
+        route.fulfill(status=status, content_type="text/html", body="<h1>later</h1>")
+
+    with page_of(browser) as (page, watched):
+        for address in (f"http://{service.address}/#code={new_code(service)}", f"http://{service.address}/"):
+            page.goto("about:blank")
+            page.route("**/session", refuse)
+            with page.expect_response("**/session"):
+                page.goto(address)
+            page.unroute("**/session")
+            is_live(page)
+        forgive(watched, str(status))
+
+
 def test_a_link_that_is_too_old_or_made_up_is_refused(browser: Browser, service: Service) -> None:
     with page_of(browser) as (page, watched):
         page.goto(f"http://{service.address}/#code={'0' * 32}")

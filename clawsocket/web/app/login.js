@@ -29,7 +29,7 @@ export function takeCode() {
  * Come in, and return the URL of the WebSocket.
  * @param {object} by `code` or `token`; without either, as this browser came in before.
  * @throws {Refused} the server does not let this page in.
- * @throws {TypeError | DOMException} there is no server, or it does not answer.
+ * @throws {Error} there is no server, it does not answer, or it can't say whether: it is at its limit, or another answers for it.
  */
 export async function enter({ code, token } = {}) {
   const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
@@ -37,7 +37,8 @@ export async function enter({ code, token } = {}) {
   const signal = AbortSignal.timeout(PATIENCE);
   const answer = await fetch("/session", { method: "POST", headers, body, credentials: "same-origin", signal });
   if (answer.status === 403) throw new Refused("foreign");
-  if (!answer.ok) throw new Refused(token ? "token" : code ? CODES[(await answer.json()).error] : "gone");
+  if (answer.status === 401) throw new Refused(token ? "token" : code ? CODES[(await answer.json()).error] : "gone");
+  if (!answer.ok) throw new Error(`answered with ${answer.status}`);
   const { key } = await answer.json();
   if (key === null) throw new Refused("none");
   keep(key);
