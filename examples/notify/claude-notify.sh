@@ -16,5 +16,8 @@ claw-socket tail session.state_changed --json |
     | @tsv' |
   while IFS="$(printf '\t')" read -r session why; do
     name=$(claw-socket ps --json | jq -r --arg id "$session" '.sessions[] | select(.sessionId == $id) | .name // .cwd')
-    notify-send --app-name="Claude Code" --urgency=critical -- "${name:-Claude Code} needs you" "$why"
+    for _ in 1 2 3; do
+      notify-send --app-name="Claude Code" --urgency=critical -- "${name:-Claude Code} needs you" "$why" && break
+      sleep 1 # what shows notifications may not be there yet
+    done
   done

@@ -154,6 +154,31 @@ def test_a_desktop_notification_tells_which_session_needs_its_owner_and_why(
         assert "rm -r &lt;build&gt;" in first["body"]["data"]
 
 
+def test_notifications_that_can_not_be_shown_yet_end_none_that_follow(
+    home: Path, service: Service, tmp_path: Path
+) -> None:
+    tried, ready, shown = (tmp_path / name for name in ("tried", "ready", "shown"))
+    notify = tmp_path / "bin" / "notify-send"
+    notify.parent.mkdir()
+    notify.write_text(f'#!/bin/sh\ntouch "{tried}"; [ -e "{ready}" ] && touch "{shown}"\n')
+    notify.chmod(0o755)
+    env = with_programs(home)
+    env["PATH"] = f"{notify.parent}:{env['PATH']}"
+    numbers = iter(range(1000))
+
+    def asked(until: Path) -> bool:
+        number = next(numbers)
+        ask(home, number)
+        spool(home, f"{number}c", hook(number, hook_event_name="Stop"))
+        return until.exists()
+
+    with started([EXAMPLES / "notify" / "claude-notify.sh"], env):
+        wait_for(lambda: connected(service, 1), "the connection")
+        wait_for(lambda: asked(tried), "the first try")
+        ready.touch()
+        wait_for(lambda: asked(shown), "a notification")
+
+
 def dunst(env: dict[str, str], command: str) -> str | None:
     """Return what dunst says; None if it does not answer."""
     done = subprocess.run(["dunstctl", command], env=env, capture_output=True, text=True, timeout=10, check=False)
