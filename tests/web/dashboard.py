@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,3 +43,17 @@ def dashboard(
             page.evaluate("place => { location.hash = place }", place)
             page.locator(f"view-{place.removeprefix('#/').split('/')[0].split('?')[0]}").wait_for()
         yield page, watched
+
+
+SPOKEN = """selector => {
+    window.spoken = [];
+    new MutationObserver((changes) => {
+        for (const change of changes) for (const node of change.addedNodes) window.spoken.push(node.textContent);
+    }).observe(document.querySelector(selector), { childList: true });
+}"""
+
+
+def read_out(page: Page, region: str) -> Callable[[], list[str]]:
+    """Return what tells what a live region had read out from now on: what was put into it."""
+    page.evaluate(SPOKEN, region)
+    return lambda: list(page.evaluate("spoken"))

@@ -16,7 +16,7 @@ from tests.support.browser import page_of
 from tests.support.feed import spool
 from tests.support.service import Service
 from tests.support.waiting import wait_for
-from tests.web.dashboard import dashboard, new_code
+from tests.web.dashboard import dashboard, new_code, read_out
 from tests.web.stage import Scene, scene
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.\x1b[31mred\x1b[0m\u200b"
@@ -59,6 +59,20 @@ def test_who_needs_somebody_comes_first_with_why_and_what(service: Service, page
         assert "%3E1%3C" in str(page.locator("link[rel=icon]").get_attribute("href"))
         expect(page.locator(".bar nav a").first).to_have_accessible_name(re.compile("Now ?1 session needs you"))
         expect(page.locator("[aria-live=polite]")).to_have_text("app asks for permission")
+
+
+def test_each_call_is_read_out_also_in_the_same_words_as_the_one_before(service: Service, page: Page) -> None:
+    with scene(service) as one:
+        one.main.prompt("go")
+        spoken = read_out(page, "claw-shell > [aria-live]")
+        for number in (1, 2):
+            call = one.main.ask("Bash", command="ls")
+            expect(card(page, one).locator(".card-why")).to_be_visible()
+            wait_for(lambda number=number: len(spoken()) == number, "the call")  # type: ignore[misc]
+            one.main.done(call, "Bash")
+            one.status("busy")
+            expect(card(page, one).locator(".card-why")).to_be_hidden()
+        assert spoken() == ["app asks for permission"] * 2
 
 
 def test_a_question_is_shown(service: Service, page: Page) -> None:

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.support.service import Service
 from tests.support.waiting import wait_for
-from tests.web.dashboard import dashboard
+from tests.web.dashboard import dashboard, read_out
 from tests.web.stage import Scene, long_conversation, scene
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -423,6 +423,10 @@ def test_the_timeline_is_zoomed_and_moved_by_mouse_and_keys(browser: Browser, se
         assert page.evaluate(RANGE) == pytest.approx(before)
         page.keyboard.press(".")
         expect(page.locator("claw-timeline [aria-live]")).to_contain_text("Agent")
+        spoken = read_out(page, "claw-timeline [aria-live]")
+        for _ in range(6):
+            page.keyboard.press(".")
+        assert len(spoken()) == 6, "at the last call, too"
         page.keyboard.press("Enter")
         expect(page.locator("article:focus")).to_be_in_viewport()
 

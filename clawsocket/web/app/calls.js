@@ -1,7 +1,7 @@
 /** Tells the person that a session needs them: to those who hear the page, as a notification, by a sound. */
 
 import { briefly } from "./card.js";
-import { text } from "./dom.js";
+import { say } from "./dom.js";
 import { line, toolInput } from "./format.js";
 import { options } from "./options.js";
 import { router } from "./router.js";
@@ -17,14 +17,14 @@ let isFirst = true;
 
 /**
  * Watch for sessions that come to need somebody.
- * @param {Element} spoken what is read out, politely, when its text changes.
+ * @param {Element} spoken what is read out, politely, when something new is in it.
  */
 export function watchCalls(spoken) {
   store.subscribe((changes) => {
     if (changes.sessions.size === 0) return;
     const fresh = look(changes.sessions);
     if (fresh.length === 0) return;
-    text(spoken, fresh.map(briefly).join("; "));
+    say(spoken, fresh.map(briefly).join("; "));
     const unseen = fresh.filter((session) => !isInView(session.sessionId));
     if (unseen.length === 0) return;
     if (options.get("notify")) unseen.forEach(({ sessionId, tool }) => setTimeout(notify, tool ? 0 : LATER, sessionId));

@@ -58,6 +58,9 @@ export function text(element, value) {
   } else if (element.textContent !== wanted) element.textContent = wanted;
 }
 
+/** Have a live region read out some words: the same ones again, too, where no text would change. */
+export const say = (region, words) => region.replaceChildren(h("p", null, words));
+
 /**
  * Make the children of an element those of a list, each kept as long as its key is there: nothing is made anew or moved
  * without need, so focus, selection and scrolling stay.

@@ -5,7 +5,7 @@
  * plus and minus zoom, Home and End go to the ends, comma and full stop go from call to call, Enter shows the call.
  */
 
-import { h, keyed, set, text } from "./dom.js";
+import { h, keyed, say, set, text } from "./dom.js";
 import { clock, duration, line, toolInput } from "./format.js";
 import { options } from "./options.js";
 import { AXIS, drawLanes, LANE, marksOf } from "./timeline-draw.js";
@@ -251,7 +251,7 @@ export class Timeline extends HTMLElement {
     this.#looked();
     const mark = this.#marks.find((one) => one.span?.key === span.key);
     if (mark) this.#point(mark);
-    text(this.#spoken, `${this.#context.agentName(lane.agent)}: ${this.#describe(span).join(", ")}`);
+    say(this.#spoken, `${this.#context.agentName(lane.agent)}: ${this.#describe(span).join(", ")}`);
   }
 
   /** Mark a call. */
