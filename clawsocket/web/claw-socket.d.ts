@@ -16,8 +16,8 @@
  * is back; a `signal` bounds it.
  *
  * A browser can't send a header, so there a `token` goes into the address that is connected to, as the protocol has it.
- * A page that the server knows by a cookie needs none. Each connection begins with a `GET /health`, unless the `url` is a
- * function: the `connect-src` of the page's policy has to allow it, beside the WebSocket.
+ * Each connection begins with a `GET /health`, unless the `url` is a function: the `connect-src` of the page's policy has
+ * to allow it, beside the WebSocket.
  *
  * @throws {NoServerError} no server answers
  * @throws {TokenRefusedError} it refuses the token
