@@ -143,6 +143,28 @@ def test_markdown_is_rendered_as_elements_and_links_lead_to_the_web_alone(
         expect(answer).to_contain_text("[this](javascript:alert(1))")
 
 
+LINKS = (
+    """texts => import("/app/markdown.js").then(({ markdown }) => texts.map((text) => markdown(text).textContent))"""
+)
+
+
+def test_a_link_names_the_host_it_leads_to_unless_its_text_is_an_address_there(
+    browser: Browser, service: Service
+) -> None:
+    there, here = "evil.example", "https://bank.example"
+    texts = {
+        f"[docs](https://{there}/z)": f"docs ({there})",
+        f"[bank {there}](https://{there}/z)": f"bank {there} ({there})",
+        f"[{here}/?{there}](https://{there}/z)": f"{here}/?{there} ({there})",
+        f"[{here}@{there}/](https://{there}/z)": f"{here}@{there}/ ({there})",
+        f"{here}@{there}/": f"{here}@{there}/ ({there})",
+        f"[{here}/a]({here}/b)": f"{here}/a",
+        f"see {here}/b.": f"see {here}/b.",
+    }
+    with dashboard(browser, service) as (page, _):
+        assert page.evaluate(LINKS, list(texts)) == list(texts.values())
+
+
 def test_hostile_markdown_is_bounded_work(browser: Browser, service: Service) -> None:
     texts = [
         "[" * 12_000,

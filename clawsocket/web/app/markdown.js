@@ -233,8 +233,16 @@ function linked(text, at, pattern) {
   const whole = pattern === BARE ? found[0].replace(/[.,;:!?*_~]+$/, "") : found[0];
   const address = pattern === BARE ? whole : found[2];
   if (!URL.canParse(address)) return null;
-  const link = h("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, pattern === BARE ? address : found[1]);
+  const words = pattern === BARE ? address : found[1];
+  const link = h("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, words);
   const host = new URL(address).host;
-  const shown = pattern === BARE || found[1].includes(host) ? link : h("span", null, link, h("span", { class: "md-host" }, ` (${host})`));
+  const shown = names(words, host) ? link : h("span", null, link, h("span", { class: "md-host" }, ` (${host})`));
   return { node: shown, end: at + whole.length };
+}
+
+/** Whether words are an address of a host, without anything before it that could be read as another. */
+function names(words, host) {
+  if (!URL.canParse(words)) return false;
+  const url = new URL(words);
+  return url.host === host && url.username === "" && url.password === "";
 }
