@@ -155,6 +155,18 @@ def test_what_is_chosen_is_in_the_address_and_in_the_files(browser: Browser, spe
         assert file["rows"] == [row for row in file["rows"] if file["from"] <= row["day"] <= file["to"]]
 
 
+def test_a_chosen_day_that_is_no_column_of_the_range_is_chosen_all_the_same(page: Page) -> None:
+    day = stamp(NOON - 200 * 86_400)[:10]
+    for range, sessions in (("all", {"old"}), ("7", set())):
+        page.evaluate("place => { location.hash = place }", f"#/usage?range={range}&day={day}")
+        expect(page.locator(".usage-chips")).to_contain_text(f"day {day}")
+        file = json.loads(saved(page, "Save as JSON"))
+        assert file["chosen"] == {"day": day}
+        assert {row["session"] for row in file["rows"]} == sessions
+        messages = page.locator('.figures [data-figure="Messages"] dd')
+        expect(messages).to_have_text(str(len(sessions)))
+
+
 def test_the_columns_are_read_by_keyboard_and_say_their_numbers(spent: Service, page: Page) -> None:
     page.get_by_role("button", name="30 days").click()
     columns = page.locator(".day")

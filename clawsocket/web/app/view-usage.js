@@ -189,10 +189,12 @@ export class UsageView extends View {
     const { params } = router.route;
     const { from, to } = this.#bounds(this.#report.rows);
     const chosen = PARTS.filter((part) => part !== but && params.get(part) !== null);
-    const span = params.get("day") === null ? null : spans(from, to).find((one) => one.from === params.get("day"));
+    const day = params.get("day");
+    // A week or month is chosen by its first day.
+    const span = day !== null && (spans(from, to).find((one) => one.from === day) ?? { from: day, to: day });
     return this.#report.rows.filter((row) =>
       (row.day >= from || (this.#range === "all" && row.day === "")) &&
-      chosen.every((part) => part === "day" ? !span || (row.day >= span.from && row.day <= span.to) : row[part] === params.get(part)));
+      chosen.every((part) => part === "day" ? row.day >= span.from && row.day <= span.to : row[part] === params.get(part)));
   }
 
   // What is shown
