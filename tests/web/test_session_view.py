@@ -229,6 +229,55 @@ def test_contents_are_hidden_while_others_look_on(browser: Browser, service: Ser
         assert not [one for one in titles if "secret" in one]
 
 
+PLAIN = """() => {
+    const body = document.body.cloneNode(true);
+    for (const one of body.querySelectorAll(".content, [hidden]")) one.remove();
+    return body.innerHTML;
+}"""
+"""All that the page shows, but for what a style hides with the contents."""
+
+
+def test_what_a_subagent_was_asked_is_hidden_with_the_contents(browser: Browser, service: Service, one: Scene) -> None:
+    with opened(browser, service, one.id, "?agent=*") as (page, _):
+        one.main.prompt("go")
+        call = one.main.call("Agent", subagent_type="Explore", prompt="find")
+        agent = one.agent(call, "secret of the agent")
+        agent.done(agent.call("Grep", pattern="parse"), "Grep")
+        page.get_by_text("As a table").click()
+        names = [
+            page.locator("long-list .row-agent").last,
+            page.locator(".time-name").last,
+            page.locator(".time-table td:first-child").last,
+            page.get_by_label("Whose", exact=True).locator("option").last,
+            page.locator(".time-tip .soft"),
+            page.locator("claw-timeline [aria-live]"),
+        ]
+
+        def step() -> None:
+            page.locator(".time-canvas").focus()
+            for _ in range(3):
+                page.keyboard.press(".")
+
+        def hide(value: bool) -> None:
+            page.evaluate("async (value) => (await import('/app/options.js')).options.set('hide', value)", value)
+
+        wait_for(lambda: len(marks(page, "tool")) == 2, "the bars")
+        step()
+        for name in names:
+            expect(name).to_contain_text("Explore: secret of the agent")
+        hide(True)
+        expect(names[0]).to_have_text("Explore")
+        expect(names[1]).to_have_text("Explore")
+        assert "secret" not in page.evaluate(PLAIN)
+        step()
+        for name in names:
+            expect(name).to_contain_text("Explore")
+            expect(name).not_to_contain_text("secret")
+        hide(False)
+        for name in names[:4]:
+            expect(name).to_have_text("Explore: secret of the agent")
+
+
 def test_errors_interruption_compaction_and_a_killed_process_are_told(browser: Browser, service: Service) -> None:
     with scene(service) as one, opened(browser, service, one.id) as (page, _):
         one.main.prompt("go")

@@ -198,6 +198,16 @@ def test_pointing_at_a_bar_tells_its_numbers(page: Page) -> None:
     expect(page.locator("claw-tip")).to_be_hidden()
 
 
+def test_the_names_of_sessions_are_contents_in_the_note_too(page: Page) -> None:
+    page.evaluate("import('/app/options.js').then(({ options }) => options.set('hide', true))")
+    for part, is_hidden in (("session", True), ("model", False)):
+        row = page.locator(f'[data-part="{part}"] tbody tr').first
+        row.hover()
+        name = page.locator("claw-tip strong > span")
+        expect(name).to_have_text(row.locator(".usage-name").text_content() or "")
+        assert name.is_hidden() == row.locator(".usage-name").is_hidden() == is_hidden
+
+
 def test_names_are_text_and_models_without_a_price_are_named(page: Page) -> None:
     expect(page.locator(".usage-unpriced")).to_contain_text("No price is known for <script>alert(1)</script>")
     assert page.locator("view-usage script, view-usage img").count() == 0

@@ -80,7 +80,14 @@ export class Timeline extends HTMLElement {
     const { signal } = this.#gone;
     document.addEventListener("visibilitychange", () => this.draw(), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), { signal });
-    signal.addEventListener("abort", options.subscribe(() => this.draw()));
+    signal.addEventListener("abort", options.subscribe(() => this.#opted()));
+  }
+
+  /** Another theme, or contents are hidden: what was said may have some. */
+  #opted() {
+    this.#point(null);
+    this.#spoken.replaceChildren();
+    this.draw();
   }
 
   disconnectedCallback() {

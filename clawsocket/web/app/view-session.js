@@ -4,6 +4,7 @@ import "./list.js";
 import "./timeline.js";
 import { h, keyed, set, text } from "./dom.js";
 import { branch, cost, count, duration, folder, line, model, percent, state, tokens, visible, waitsFor } from "./format.js";
+import { options } from "./options.js";
 import { setMark, setSince, since, stateMark, tick } from "./parts.js";
 import { router } from "./router.js";
 import { createRow, updateRow } from "./rows.js";
@@ -53,6 +54,7 @@ export class SessionView extends View {
     const timer = setInterval(() => this.#tick(), 1000);
     this.during(() => clearInterval(timer));
     this.during(() => this.#telling?.close());
+    this.during(options.subscribe(() => this.#rename()));
   }
 
   #head() {
@@ -127,7 +129,17 @@ export class SessionView extends View {
   #agentName(id) {
     if (id === MAIN) return "main";
     const agent = this.#story.agents.get(id);
-    return line([agent?.type, agent?.description].filter(Boolean).join(": ") || id, 80);
+    const isHidden = options.get("hide"); // here, as no style hides a part of an option's text, or of what is read out
+    return line([agent?.type, !isHidden && agent?.description].filter(Boolean).join(": ") || id, 80);
+  }
+
+  /** Agents have other names than before: where their rows are not drawn anew, too. */
+  #rename() {
+    for (const row of this.#parts.list.querySelectorAll("article")) {
+      const name = row.querySelector(":scope > .row-agent");
+      if (name !== null) text(name, this.#agentName(row.row.agent));
+    }
+    this.#draw();
   }
 
   /** The session that went on where this one was cleared: the one of the same process. */

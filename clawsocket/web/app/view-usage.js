@@ -75,7 +75,11 @@ export class UsageView extends View {
     this.#days.choose = (from) => this.#choose("day", from);
     for (const list of this.#lists) {
       list.choose = (name) => this.#choose(list.dataset.part, name);
-      list.point = (row, sum) => this.#tip.over(row.getBoundingClientRect(), ...facts(row.button.textContent, words(sum)));
+      const isContent = list.dataset.part === "session";
+      list.point = (row, sum) => {
+        const name = h("span", { class: isContent && "content" }, row.button.textContent);
+        this.#tip.over(row.getBoundingClientRect(), ...facts(name, words(sum)));
+      };
       list.leave = () => this.#tip.hide();
     }
     const timer = setInterval(() => this.#tick(), 1000);
