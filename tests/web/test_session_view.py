@@ -649,6 +649,55 @@ def test_of_a_long_history_a_part_is_kept_and_the_rest_is_read_again(browser: Br
         expect(page.get_by_text(f"answer {turns - 1}")).to_be_in_viewport()
 
 
+def answers(page: Page) -> list[int]:
+    """The numbers of the answers that the page keeps, in its order."""
+    found: list[int] = page.evaluate(
+        f"{LIST}.rows.filter((row) => row.kind === 'answer').map((row) => Number(row.data.text.split(' ')[1]))"
+    )
+    return found
+
+
+def test_of_what_comes_while_one_reads_above_no_more_is_kept_and_nothing_moves(
+    browser: Browser, service: Service, one: Scene
+) -> None:
+    def say(*numbers: int) -> None:
+        for number in numbers:
+            one.main.say(f"answer {number}")
+
+    say(*range(100))
+    with opened(browser, service, one.id) as (page, _):
+        expect(page.get_by_text("answer 99", exact=True)).to_be_in_viewport()
+        page.locator("long-list").hover()
+        page.mouse.wheel(0, -1500)
+        wait_for(lambda: page.evaluate(f"!{LIST}.following"), "the reader above")
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        key = page.evaluate(f"{LIST}.topRow.key")
+        place = f"{LIST}.element({json.dumps(key)}).getBoundingClientRect().top"
+        at = page.evaluate(place)
+        say(*range(100, 4600))
+        expect(page.get_by_role("button", name="To the newest")).to_be_visible(timeout=20_000)
+        kept = answers(page)
+        assert kept == list(range(len(kept)))
+        assert len(kept) < 4600
+        say(*range(4600, 5000))
+        one.main.call("Bash", command="ls")
+        wait_for(lambda: marks(page, "tool"), "all that came", 20)
+        assert answers(page) == kept
+        assert page.evaluate(place) == pytest.approx(at, abs=1)
+
+        def read_on() -> bool:
+            page.mouse.wheel(0, 100_000)
+            kept = answers(page)
+            assert kept == list(range(kept[0], kept[-1] + 1)), "none is missing, none is there twice"
+            return bool(kept[-1] == 4999 and page.evaluate(f"{LIST}.following"))
+
+        wait_for(read_on, "the newest", 20)
+        expect(rows(page, "tool")).to_be_in_viewport()
+        assert answers(page)[0] > 0, "the oldest went"
+        say(5000)
+        expect(page.get_by_text("answer 5000", exact=True)).to_be_in_viewport()
+
+
 def test_it_follows_at_the_end_and_stays_where_one_reads(browser: Browser, service: Service, one: Scene) -> None:
     for number in range(40):
         one.main.say(f"answer {number}")

@@ -113,11 +113,16 @@ export class Story {
     this.#live = null;
   }
 
-  /** Forget the oldest items, until as many are left; returns whether any went. */
-  forgetOldest(left = MOST_ITEMS) {
-    if (this.items.size <= left * 1.1) return false;
+  /** Whether there are more items than are kept: some more, so that not each that comes has another forgotten. */
+  get isFull() {
+    return this.items.size > MOST_ITEMS * 1.1;
+  }
+
+  /** Forget the oldest items, if it is full; returns whether any went. */
+  forgetOldest() {
+    if (!this.isFull) return false;
     const all = this.#inOrder();
-    this.#keep(all, all.length - left, all.length);
+    this.#keep(all, all.length - MOST_ITEMS, all.length);
     return true;
   }
 

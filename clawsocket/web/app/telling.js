@@ -36,6 +36,8 @@ export class Telling {
   #kept = [];
   /** Newer ones that were forgotten: the one that is next last. */
   #cut = [];
+  /** Whether what comes is left out, though no page went: see stop(). */
+  #isStopped = false;
   #waiting = [];
   /** Whether events went missing while a page was on its way, which may not hold them. */
   #isStale = false;
@@ -62,9 +64,14 @@ export class Telling {
     await this.#fill();
   }
 
-  /** Whether the newest items were forgotten: what comes is not shown until somebody goes there. */
+  /** Whether the newest items were forgotten, or left out: what comes is not shown until somebody goes there. */
   get isCut() {
-    return this.#cut.length > 0;
+    return this.#cut.length > 0 || this.#isStopped;
+  }
+
+  /** Leave out what comes, once there is as much as is kept: somebody reads above, where nothing must go. */
+  stop() {
+    if (this.isOpen && !this.isReading && this.#story.isFull) this.#isStopped = true;
   }
 
   close() {
@@ -143,6 +150,7 @@ export class Telling {
     this.#story.clear();
     this.#kept = [{ before: undefined, begin: this.#story.ends.last }];
     this.#cut = [];
+    this.#isStopped = false;
     this.#reached(events[0]);
     this.isWhole = events.length === 0;
     this.#story.append(events);
@@ -163,7 +171,7 @@ export class Telling {
     this.#changed();
     try {
       const next = this.#cut.at(-1);
-      if (next.before === undefined) await this.#rejoin(next);
+      if (next?.before === undefined) await this.#rejoin(next);
       else {
         const page = await this.#asked(next.before, next.limit);
         if (this.#isClosed) return false;
@@ -189,7 +197,8 @@ export class Telling {
   /** Back at the end: what came meanwhile is read, and what comes is told again. */
   async #rejoin(next) {
     this.isOpen = false;
-    this.#append(next, []);
+    this.#isStopped = false;
+    if (next !== undefined) this.#append(next, []);
     await this.#fill();
   }
 

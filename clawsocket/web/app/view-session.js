@@ -153,12 +153,19 @@ export class SessionView extends View {
 
   async #begin() {
     if (store.position === null || this.#telling !== null || this.#id === null) return;
-    this.#telling = new Telling(this.#story, this.#id, () => this.#draw());
+    this.#telling = new Telling(this.#story, this.#id, () => this.#told());
     await this.#telling.open();
     store.refresh(); // of what it costs and how full it is, which no other stream told
     if (!store.sessions.has(this.#id)) await this.#lookUp();
     this.#draw();
     if (this.#at !== null) this.#find(this.#at);
+  }
+
+  /** Something came. No more than enough is kept of it, also in a page that nobody sees, which has no frames. */
+  #told() {
+    if (!this.#parts.list.following) this.#telling.stop();
+    else if (this.#telling.forgetOldest()) this.#story.lanes.forgetBefore(this.#story.oldest.at);
+    this.#draw();
   }
 
   /** A session that is over is in no snapshot. */
@@ -215,7 +222,6 @@ export class SessionView extends View {
 
   #show() {
     const { list, timeline } = this.#parts;
-    if (list.following && this.#telling?.forgetOldest()) this.#story.lanes.forgetBefore(this.#story.oldest.at);
     list.isCut = this.#telling?.isCut === true;
     const before = list.rows.at(-1)?.order ?? -Infinity;
     const rows = this.#story.rows(this.#filter);
