@@ -156,6 +156,8 @@ class Requests:
         topics = {**self._topics, **dict.fromkeys(message.topics, _sessions(message.session_id))}
         if len(topics) > self._settings.max_topics:
             raise RequestError("limit_exceeded", f"a connection may have {self._settings.max_topics} topics")
+        if message.since_seq is not None:
+            self._may_rewind()
         if message.all_or_nothing is not None:
             self.all_or_nothing = message.all_or_nothing
         if message.batch_ms is not None:
@@ -165,7 +167,6 @@ class Requests:
             self._set_topics(topics)
             self._client.send(reply)
             return
-        self._may_rewind()
         self._set_topics(topics)
         log = self._hub.log
         foreign = message.epoch not in (None, log.epoch) or message.since_seq > log.head

@@ -398,6 +398,17 @@ async def test_the_cursor_is_set_back_once_a_second(rig: Rig) -> None:
         assert (await client.ask("subscribe", topics=["tool.*"], sinceSeq=rig.log.head))["recovered"] is True
 
 
+async def test_a_refused_subscribe_changes_nothing_of_the_connection(rig: Rig) -> None:
+    async with rig.client("*") as client:
+        await client.send("replay", lastSeq=0)
+        error = await client.ask("subscribe", topics=["*"], sinceSeq=0, allOrNothing=True, batchMs=50)
+        assert error["error"] == "rate_limited"
+        seq = rig.append()
+        assert (await client.receive())["seq"] == seq, "events come one by one"
+        (connection,) = rig.server._hub.clients
+        assert not connection.requests.all_or_nothing
+
+
 async def test_a_start_without_a_gap(rig: Rig) -> None:
     async with rig.raw_client() as client:
         snapshot = await client.receive()
