@@ -240,7 +240,8 @@ class Requests:
         )
 
     def _subscribe_agent_log(self, message: messages.SubscribeAgentLog) -> None:
-        key = (message.session_id, message.agent_id)
+        is_main = message.agent_id == f"master-{message.session_id}"  # as the main agent is named everywhere else
+        key = (message.session_id, None if is_main else message.agent_id)
         if key not in self._logs:
             limit = self._settings.max_agent_logs
             if len(self._logs) >= limit:

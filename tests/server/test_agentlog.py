@@ -63,6 +63,18 @@ async def test_a_subagents_log_is_its_own(rig: Rig, tmp_path: Path) -> None:
         }
 
 
+async def test_the_main_agent_may_be_named_as_snapshots_name_it(rig: Rig, tmp_path: Path) -> None:
+    path = transcript(rig, tmp_path)
+    async with rig.client() as client:
+        await follow(client, f"master-{SESSION}")
+        write(rig, path, '{"main":1}\n')
+        assert await client.receive() == {"type": "agent_log", "sessionId": SESSION, "line": {"main": 1}}
+        await follow(client)
+        write(rig, path, '{"main":2}\n')
+        assert (await client.receive())["line"] == {"main": 2}
+        assert await client.silent(), "and it is the same log"
+
+
 async def test_a_torn_line_comes_when_it_is_whole(rig: Rig, tmp_path: Path) -> None:
     path = transcript(rig, tmp_path)
     write(rig, path, '{"old":1}\n{"torn":"')
