@@ -67,11 +67,14 @@ class Requests:
         try:
             _HANDLERS[type(message)](self, message)
         except RequestError as error:
-            self._client.send(replies.Error(error=error.code, message=error.message, id=message.id))
+            self._refuse(error, message.id)
 
     def refuse(self, data: bytes, code: str) -> None:
         """Answer a message that was not looked at further."""
         self._client.send(replies.Error(error=code, message=replies.ERRORS[code], id=messages.request_id(data)))
+
+    def _refuse(self, error: RequestError, id: messages.RequestId | None) -> None:
+        self._client.send(replies.Error(error=error.code, message=error.message, id=id))
 
     def room(self) -> None:
         """Learn that the client has room again."""
@@ -112,7 +115,7 @@ class Requests:
 
     def _get_session_list(self, message: messages.GetSessionList) -> None:
         if message.all:
-            self._read(self._send_all_sessions(message))
+            self._read(self._send_all_sessions(message), message.id)
         else:
             self._client.send(replies.SessionList(id=message.id, sessions=self._hub.backend.sessions()))
 
@@ -128,14 +131,10 @@ class Requests:
             date.fromisoformat(message.since or "2026-01-01")
         except ValueError:
             raise RequestError("invalid message", "since is a day, such as 2026-11-01") from None
-        self._read(self._send_usage_report(message))
+        self._read(self._send_usage_report(message), message.id)
 
     async def _send_usage_report(self, message: messages.GetUsageReport) -> None:
-        try:
-            report = await self._hub.backend.usage_report(message.by, message.since)
-        except RequestError as error:
-            self._client.send(replies.Error(error=error.code, message=error.message, id=message.id))
-            return
+        report = await self._hub.backend.usage_report(message.by, message.since)
         report.id = message.id
         self._client.send(report)
 
@@ -145,7 +144,7 @@ class Requests:
         self._client.send(status)
 
     def _get_findings(self, message: messages.GetFindings) -> None:
-        self._read(self._send_findings(message))
+        self._read(self._send_findings(message), message.id)
 
     async def _send_findings(self, message: messages.GetFindings) -> None:
         self._client.send(replies.Findings(id=message.id, findings=await self._hub.backend.findings()))
@@ -214,23 +213,26 @@ class Requests:
     # Histories and agent logs.
 
     def _get_session_history(self, message: messages.GetSessionHistory) -> None:
-        self._read(self._send_history(message))
+        self._read(self._send_history(message), message.id)
 
-    def _read(self, answer: Coroutine[None, None, None]) -> None:
-        """Let an answer be made that takes its time."""
+    def _read(self, answer: Coroutine[None, None, None], id: messages.RequestId | None) -> None:
+        """Let an answer be made that takes its time, to the request with this id."""
         if len(self._histories) >= self._settings.max_histories:
             answer.close()
             raise RequestError("rate_limited", f"{self._settings.max_histories} histories are being read already")
-        task = self._loop.create_task(self._guard(answer))
+        task = self._loop.create_task(self._guard(answer, id))
         self._histories.add(task)
         task.add_done_callback(self._histories.discard)
 
-    async def _guard(self, answer: Coroutine[None, None, None]) -> None:
+    async def _guard(self, answer: Coroutine[None, None, None], id: messages.RequestId | None) -> None:
+        """Send an answer. What goes wrong with it is nothing to the rest of the connection, and told as an error."""
         try:
             await answer
+        except RequestError as error:
+            self._refuse(error, id)
         except Exception:
-            logger.exception("a history could not be read")
-            self._client.fail()
+            logger.exception("an answer could not be made")
+            self._refuse(RequestError("failed", replies.ERRORS["failed"]), id)
 
     async def _send_history(self, message: messages.GetSessionHistory) -> None:
         limit = min(message.limit, self._settings.history_limit)

@@ -301,12 +301,26 @@ async def test_two_histories_at_once_and_no_more(rig: Rig) -> None:
         assert (await client.ask("get_session_history", sessionId=SESSION))["type"] == "session_history"
 
 
-async def test_a_history_that_fails_closes_with_4500(rig: Rig) -> None:
-    rig.fake.error = None
-    async with rig.client() as client:
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [
+        ("get_session_history", {"sessionId": SESSION}),
+        ("get_session_list", {"all": True}),
+        ("get_usage_report", {"by": ["day"]}),
+        ("get_findings", {}),
+    ],
+)
+async def test_an_answer_that_fails_is_an_error_and_no_end(
+    rig: Rig, caplog: pytest.LogCaptureFixture, asked: str, fields: dict[str, Any]
+) -> None:
+    async with rig.client("*") as client:
         rig.fake.error = OSError("secret path")
-        await client.send("get_session_history", sessionId=SESSION)
-        assert await client.closed() == (4500, "internal error")
+        reply = await client.ask(asked, id="r", **fields)
+        assert reply == {"type": "error", "error": "failed", "message": ERRORS["failed"], "id": "r"}
+        assert "secret path" in caplog.text
+        rig.fake.error = None
+        seq = rig.append()
+        assert (await client.receive())["seq"] == seq
 
 
 async def test_a_history_that_nobody_waits_for_any_more_is_dropped(rig: Rig) -> None:
