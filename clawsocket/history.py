@@ -27,13 +27,21 @@ PLACES = 4096
 """Places in transcripts that are remembered, at most."""
 
 _encoder = msgspec.json.Encoder()
-_sent = msgspec.json.Decoder(Envelope)
 
 READ_LIMIT = 512_000_000
 """Bytes read for one reply, at most."""
 
 Logged = Callable[[int, int], Awaitable[Sequence[bytes]]]
 """Gives the events of a session from one time to another, in ms since 1970, as they were sent, oldest first."""
+
+
+class _Sent(Envelope, kw_only=True):
+    """An event as it was sent. Its data stays as it is: what was posted may hold numbers that nobody here can read."""
+
+    data: Raw
+
+
+_sent = msgspec.json.Decoder(_Sent)
 
 
 class Places:

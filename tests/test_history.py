@@ -193,6 +193,22 @@ def test_a_history_ends_where_a_subagents_transcript_is_more_than_is_read_for_on
     assert [event["id"] for event in events[-100:]] == [event["id"] for event in whole[-100:]]
 
 
+def test_data_of_the_log_that_is_json_and_no_number_of_ours_stays_as_it_is() -> None:
+    path = transcript_of("b_bash")
+    odd = msgspec.Raw(b'{"n":1e999}')
+    sent = Envelope(type="session.idle", timestamp=1, session_id=path.stem, data=odd, id="h:1", source="hook", seq=7)
+    raw = msgspec.json.encode(sent)
+    without_seq = raw.replace(b'"seq":7,', b"")
+    stored, _ = history.stored([raw], 10, max_bytes=1000)
+    assert [bytes(one) for one in stored] == [without_seq]
+
+    async def logged(_since: int, _until: int) -> list[bytes]:
+        return [raw]
+
+    events, _ = asyncio.run(history.read(path, path.stem, 1000, None, max_bytes=16_000_000, logged=logged))
+    assert bytes(events[0]) == without_seq
+
+
 @given(st.data())
 @settings(max_examples=25, deadline=None)
 def test_what_only_the_log_tells_stands_once_in_its_place_page_by_page(data: st.DataObject) -> None:
