@@ -111,12 +111,18 @@ class Gate(asyncio.Protocol):
             return
         if self._trusted:
             self.deadline = self._loop.time() + self._keeper.settings.header_timeout
+        while data:
+            data = self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
+        """Let the parser read on; return what is to be read again."""
+        again = b""
         fields, whole = self._fields, self._between
         self._long = self._head_size + len(data) > HEAD_LIMIT
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
-            self._upgraded(data[upgrade.args[0] :])
+            again = self._upgraded(data[upgrade.args[0] :])
         except HttpParserCallbackError as error:
             logger.exception("a request could not be handled", exc_info=error.__context__ or error)
             self._refuse(http.INTERNAL)
@@ -127,6 +133,7 @@ class Gate(asyncio.Protocol):
             (fields, keeps_alive), self._taken = self._taken, None
             if whole:
                 self._remember(data, fields, keeps_alive)
+        return again
 
     def _settle(self, more: int) -> None:
         """Look at where the connection is after ``more`` bytes of the request that it was at before."""
@@ -410,29 +417,28 @@ class Gate(asyncio.Protocol):
         """Tell whether the client would rather speak HTTP/2, as Java does before every first request."""
         return self._parser.should_upgrade() and self._fields.get(b"upgrade", b"websocket").lower() != b"websocket"
 
-    def _decline(self, rest: bytes) -> None:
-        """Read a request again without its offer: the parser took it for the last one, and its body for the offer's."""
+    def _decline(self, rest: bytes) -> bytes:
+        """Return a request without its offer: the parser took it for the last one, and its body for the offer's."""
         shown = [name + b": " + value for name, value in self._fields.items() if name != b"upgrade"]
         head = self._head(self._target, shown)
         self._begin()
         self._parser = HttpRequestParser(self)
-        self.data_received(head + rest)
+        return head + rest
 
     def _head(self, target: bytes, fields: list[bytes]) -> bytes:
         version = self._parser.get_http_version().encode()
         return b"\r\n".join((self._parser.get_method() + b" " + target + b" HTTP/" + version, *fields, b"", b""))
 
-    def _upgraded(self, rest: bytes) -> None:
-        """Learn that the parser is done with this connection: what follows is not for it."""
+    def _upgraded(self, rest: bytes) -> bytes:
+        """Learn that the parser is done with this connection; return what another one is to read."""
         if self._ending:
-            return
+            return b""
         if not self._upgrading:
-            self._decline(rest)
-            return
+            return self._decline(rest)
         protocol = self._handshake()
         if protocol is None:
             self._refuse(http.BAD_HANDSHAKE)
-            return
+            return b""
         client = Connection(self._keeper.hub, protocol, by_token=not self.unix and self._keeper.settings.auth)
         client.login = self._login
         places, address = self._keeper.places, self._from()
@@ -444,6 +450,7 @@ class Gate(asyncio.Protocol):
         client.connection_made(self.transport)
         if rest:
             client.data_received(rest)
+        return b""
 
     def _handshake(self) -> ServerProtocol | None:
         """Return the protocol after a good handshake. It is shown only what it needs: no query, no token."""

@@ -357,6 +357,15 @@ async def test_an_offer_of_another_protocol_is_let_pass(rig: Rig) -> None:
     assert rig.fake.hooks == [HOOK, HOOK]
 
 
+async def test_any_number_of_offers_at_once_is_let_pass(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    offer = rig.get("/health", "Host: localhost", "Upgrade: h2c").replace(b": close", b": Upgrade")
+    async with rig.plain() as raw:
+        raw.write(offer * 600 + rig.get())
+        assert [status(await raw.answer()) for _ in range(601)] == [200] * 601
+        assert await raw.rest() == b""
+    assert caplog.text == ""
+
+
 # Upgrades: in this order
 
 
