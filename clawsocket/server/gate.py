@@ -22,6 +22,9 @@ from clawsocket.server.logins import BODY_LIMIT
 KEEP_ALIVE = 75.0
 """Seconds that a producer's connection may rest between two hooks; it would notice its end only by a lost one."""
 
+UNTAKEN = 500_000
+"""Bytes of answers that may wait for one who asks on. To read no more holds back nothing of what was read already."""
+
 HOOK = b"/hook"
 
 LOGIN, CODE = b"/session", b"/code"
@@ -191,9 +194,10 @@ class Gate(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Decide."""
         self._in_head = False
-        if self._ending:
+        if self._ending or self._offers_something_else():
             return
-        if self._offers_something_else():
+        if self.transport.get_write_buffer_size() > UNTAKEN:
+            self._refuse(http.RATE_LIMITED)
             return
         keeper, fields = self._keeper, self._fields
         path, _, query = self._target.partition(b"?")

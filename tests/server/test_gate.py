@@ -327,6 +327,24 @@ async def test_one_who_does_not_take_answers_is_not_read_from(rig: Rig) -> None:
         raw.writer.transport.abort()
 
 
+async def test_answers_that_nobody_takes_are_not_made(rig: Rig) -> None:
+    async with rig.plain() as raw:
+        raw.write(b"GET /asyncapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        async with asyncio.timeout(10):
+            while not (waiting := untaken(rig)):  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0)
+        assert waiting < 2 * gate.UNTAKEN, "of 38 MB"
+        answers = await raw.rest()
+    assert answers.count(b"HTTP/1.1 200 OK") > 1, "there is room for some"
+    last = answers[answers.rindex(b"HTTP/1.1") :]
+    assert (status(last), body(last)) == (429, {"error": "rate_limited"})
+
+
+def untaken(rig: Rig) -> int:
+    """The bytes of answers that wait for strangers."""
+    return sum(one.transport.get_write_buffer_size() for one in rig.server._keeper.strangers)
+
+
 @pytest.mark.parametrize(
     ("request_line", "allowed"), [("GET /hook", "POST"), ("DELETE /hook", "POST"), ("POST /health", "GET, HEAD")]
 )
