@@ -92,6 +92,7 @@ class Connection(asyncio.Protocol):
                 self._frame(event)
         self._flush()
         self._work()
+        self._hold_if_full()  # of pongs
 
     def eof_received(self) -> None:
         """Learn that the client is gone."""
@@ -180,7 +181,8 @@ class Connection(asyncio.Protocol):
         if frame.opcode is Opcode.PONG:
             self._alive = True
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._parts.append(bytes(frame.data))
+            if frame.data:  # any number of empty ones is within the size of a message
+                self._parts.append(bytes(frame.data))
             if frame.fin:
                 self._inbox.append(b"".join(self._parts))
                 self._parts.clear()
@@ -203,8 +205,10 @@ class Connection(asyncio.Protocol):
 
     def _hold_if_full(self) -> None:
         """Read no more from a client that does not take its answers."""
+        if not self._paused:
+            return
         waiting = self.transport.get_write_buffer_size() + self.requests.waiting
-        if self._paused and waiting > BACKLOG * self.hub.settings.socket_buffer:
+        if waiting > BACKLOG * self.hub.settings.socket_buffer:
             self._held = True
             self.transport.pause_reading()
 

@@ -281,3 +281,31 @@ async def test_one_who_asks_and_never_reads_is_not_read_from(tmp_path: Path) -> 
             assert not client.cursor.ready, "and there are no events on top of them"
             for _ in range(asked):
                 assert (await next_frame(raw)).opcode is Opcode.TEXT, "and all of them come"
+
+
+async def test_one_who_pings_and_never_reads_is_not_read_from(tmp_path: Path) -> None:
+    async with running(tmp_path, socket_buffer=65_536) as rig, rig.plain() as raw:
+        await shaken(rig, raw)
+        (client,) = rig.server._hub.clients
+        sent = 0
+        while client.transport.is_reading():
+            client.data_received(masked(Opcode.PING, b"y" * 125) * 100)  # not over the wire, where sending may stall
+            sent += 100
+            assert client.transport.get_write_buffer_size() < 1_000_000
+        async with asyncio.timeout(20):
+            for _ in range(sent):
+                assert await next_frame(raw) == (Opcode.PONG, b"y" * 125), "and all pongs come"
+            raw.write(masked(Opcode.PING, b"again"))
+            assert await next_frame(raw) == (Opcode.PONG, b"again")
+
+
+async def test_empty_pieces_of_a_message_are_not_kept(rig: Rig) -> None:
+    async with rig.plain() as raw:
+        await shaken(rig, raw)
+        raw.write(masked(Opcode.TEXT, b"", False) + masked(Opcode.CONT, b"", False) * 1000)
+        raw.write(masked(Opcode.CONT, b'{"type":"get_session_list",', False) + masked(Opcode.PING, b"so far"))
+        assert await next_frame(raw) == (Opcode.PONG, b"so far")
+        (client,) = rig.server._hub.clients
+        assert len(client._parts) == 1
+        raw.write(masked(Opcode.CONT, b'"id":7}', False) + masked(Opcode.CONT, b""))
+        assert json.loads((await next_frame(raw)).data)["id"] == 7
