@@ -14,6 +14,24 @@ from pathlib import Path
 from clawsocket.errors import FolderError, FolderInUseError
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file with mode 0600, atomically.
+
+    Raises:
+        FolderError: it can't be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise FolderError(path, f"cannot be written: {error.strerror}") from error
+
+
 def claude_dir() -> Path:
     """Return Claude Code's folder: ``$CLAUDE_CONFIG_DIR``, or ``~/.claude``."""
     return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
@@ -69,6 +87,11 @@ class Home:
     def endpoint(self) -> Path:
         """Where the running server is, 0600, JSON."""
         return self.root / "endpoint"
+
+    @property
+    def signed_out(self) -> Path:
+        """Which pages were signed out before their time, 0600, JSON."""
+        return self.root / "signed-out"
 
     @property
     def config(self) -> Path:

@@ -6,10 +6,10 @@ import hmac
 import os
 import re
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from clawsocket.errors import FolderError
+from clawsocket.paths import write_private
 
 _FORM = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -48,16 +48,7 @@ def save(path: Path, token: str) -> None:
     Raises:
         FolderError: it can't be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(token + "\n")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise FolderError(path, f"cannot be written: {error.strerror}") from error
+    write_private(path, token + "\n")
 
 
 def load_or_create(path: Path) -> str:

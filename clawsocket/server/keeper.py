@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clawsocket.config import Settings
@@ -34,10 +35,20 @@ logger = logging.getLogger(__name__)
 class Keeper:
     """What all gates of a server share."""
 
-    def __init__(self, settings: Settings, access: Access, hub: Hub, routes: Mapping[bytes, Route]) -> None:
-        """Take the rules, the hub that clients go to, and what answers GET on which path."""
+    def __init__(
+        self, settings: Settings, access: Access, hub: Hub, routes: Mapping[bytes, Route], signed_out: Path
+    ) -> None:
+        """Put it together.
+
+        Args:
+            settings: the settings.
+            access: the rules.
+            hub: where clients go.
+            routes: what answers GET on which path.
+            signed_out: the file that says which pages were signed out.
+        """
         self.settings, self.access, self.hub, self.routes = settings, access, hub, routes
-        self.logins = Logins(access.token)
+        self.logins = Logins(access.token, signed_out)
         self.logins.on_ended = hub.end_login
         self.hook_rates = Rates(settings.hook_rate)
         self.known_heads = KnownHeads()

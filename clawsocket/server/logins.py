@@ -5,20 +5,24 @@ to servers of others, too. The key is kept by the page, for pages of its own ori
 needs both, and an ``Origin`` that is this server's: what one of them leaks to is not let in.
 
 Both are made from the token, so that they outlive this process, and not the token. Nothing of a login is kept, but
-which ones were ended.
+which ones were ended: in a file, since that must outlive this process, too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from clawsocket.errors import FolderError
+from clawsocket.paths import write_private
 from clawsocket.server import http
 from clawsocket.token import same
 
@@ -67,6 +71,8 @@ class Login(NamedTuple):
 
 
 _ask = msgspec.json.Decoder(_Ask)
+_ends = msgspec.json.Decoder(dict[str, int])
+logger = logging.getLogger(__name__)
 
 
 class Logins:
@@ -79,20 +85,22 @@ class Logins:
     def __init__(
         self,
         token: Callable[[], str],
+        file: Path,
         *,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Know no codes.
+        """Know no codes, and which logins were ended.
 
         Args:
             token: gives the token as it is now.
+            file: says which ones were.
             now: gives the seconds since 1970.
             clock: gives the seconds of a clock that nobody sets.
         """
-        self._token, self._now, self._clock = token, now, clock
+        self._token, self._file, self._now, self._clock = token, file, now, clock
         self._codes: dict[bytes, _Code] = {}
-        self._ended: dict[str, None] = {}
+        self._ended = self._load()
         self.on_ended: Callable[[str], None] = lambda _: None
 
     @property
@@ -151,18 +159,35 @@ class Logins:
         if code is None:
             return EXPIRED
         if code.login is not None:
-            self._end(code.login)
+            if code.login not in self._ended:
+                self._end(code.login)
             return UNUSABLE
         if self._clock() - code.made > CODE_TIME:
             return EXPIRED
         code.login = secrets.token_hex(8)
         return self._welcome(code.login)
 
+    def _load(self) -> dict[str, int]:
+        """Return the logins that were ended, each with the time at which its last cookie ends."""
+        try:
+            return _ends.decode(self._file.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            logger.warning("%s cannot be read, pages that were signed out may come in: %s", self._file, error)
+            return {}
+
     def _end(self, id: str) -> None:
-        if len(self._ended) >= MAX_ENDED:
-            del self._ended[next(iter(self._ended))]
-        self._ended[id] = None
+        now = int(self._now())
+        ended = {one: end for one, end in self._ended.items() if end > now}
+        while len(ended) >= MAX_ENDED:
+            del ended[next(iter(ended))]
+        self._ended = {**ended, id: now + LOGIN_TIME}
         self.on_ended(id)
+        try:
+            write_private(self._file, msgspec.json.encode(self._ended).decode())
+        except FolderError as error:
+            logger.warning("%s; a page that was signed out may come in after a restart", error)
 
     def _welcome(self, id: str) -> bytes:
         claim = f"{id}.{int(self._now()) + LOGIN_TIME}"

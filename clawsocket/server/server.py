@@ -54,7 +54,7 @@ class Server:
 
         Args:
             settings: the settings.
-            home: where the Unix socket and the ``endpoint`` file go.
+            home: where the Unix socket, the ``endpoint`` file and the one of who was signed out go.
             log: the log that clients read.
             fanout: moves the clients' cursors.
             backend: the rest of the program.
@@ -69,7 +69,7 @@ class Server:
             b"/metrics": http.metrics(backend.metrics),
             **pages(),
         }
-        self._keeper = Keeper(settings, Access(settings, token), self._hub, routes)
+        self._keeper = Keeper(settings, Access(settings, token), self._hub, routes, home.signed_out)
         self._servers: list[Door | asyncio.Server] = []
         self._unix: tuple[int, int] | None = None
         self._endpoint = b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -17,12 +18,13 @@ OTHER_TOKEN = "f" * 64
 
 @dataclass
 class Time:
+    file: Path
     now: float = 1_000_000.0
     token: str = "0" * 64
     ended: list[str] = field(default_factory=list)
 
     def logins(self) -> Logins:
-        logins = Logins(lambda: self.token, now=lambda: self.now, clock=lambda: self.now)
+        logins = Logins(lambda: self.token, self.file, now=lambda: self.now, clock=lambda: self.now)
         logins.on_ended = self.ended.append
         return logins
 
@@ -46,8 +48,8 @@ def came_in(answer: bytes) -> tuple[str, str]:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time(tmp_path: Path) -> Time:
+    return Time(tmp_path / "signed-out")
 
 
 def test_a_code_lets_one_page_in(time: Time) -> None:
@@ -80,6 +82,55 @@ def test_a_code_that_comes_twice_was_stolen_and_who_came_in_by_it_goes(time: Tim
     assert time.ended == [login]
     assert logins.admitted(cookie.encode(), key) is None
     assert status(enter(logins, cookie, key=key)) == 401
+
+
+def signed_out(time: Time) -> tuple[str, str]:
+    """The cookie and the key of a page whose code came twice."""
+    logins = time.logins()
+    code = code_of(logins)
+    cookie, key = came_in(enter(logins, code=code))
+    for _ in range(2):
+        assert status(enter(logins, code=code)) == 401
+    return cookie, key
+
+
+def test_who_was_signed_out_is_so_after_a_restart(time: Time) -> None:
+    pages = [signed_out(time) for _ in range(2)]
+    logins = time.logins()
+    for cookie, key in pages:
+        assert logins.admitted(cookie.encode(), key) is None
+        assert status(enter(logins, cookie, key=key)) == 401
+    assert len(time.ended) == 2, "each is ended once"
+    assert time.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_was_signed_out_is_remembered_for_as_long_as_a_cookie_is_good_and_bounded(
+    time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clawsocket.server.logins.MAX_ENDED", 2)
+    for _ in range(3):
+        signed_out(time)
+    assert list(json.loads(time.file.read_bytes())) == time.ended[1:]
+    time.now += LOGIN_TIME
+    signed_out(time)
+    assert list(json.loads(time.file.read_bytes())) == time.ended[3:]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", None])
+def test_a_file_that_cannot_be_read_or_written_is_told_and_a_page_is_signed_out_all_the_same(
+    time: Time, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    if content is None:
+        time.file.mkdir()
+    else:
+        time.file.write_bytes(content)
+    logins = time.logins()
+    assert "cannot be read" in caplog.text
+    code = code_of(logins)
+    cookie, key = came_in(enter(logins, code=code))
+    assert body(enter(logins, code=code)) == {"error": "code used"}
+    assert logins.admitted(cookie.encode(), key) is None
+    assert ("cannot be written" in caplog.text) == (content is None)
 
 
 @pytest.mark.parametrize("code", ["", "0" * 32, "\u00e9"])
@@ -126,7 +177,7 @@ def test_it_is_found_among_the_cookies_of_other_ports(time: Time) -> None:
 
 
 def test_servers_have_cookies_of_their_own(time: Time) -> None:
-    other = Time(token=OTHER_TOKEN)
+    other = Time(time.file, token=OTHER_TOKEN)
     assert time.logins().cookie_name != other.logins().cookie_name
     cookie, key = came_in(enter(other.logins(), by_token=True))
     renamed = cookie.replace(other.logins().cookie_name, time.logins().cookie_name)
@@ -251,6 +302,15 @@ async def test_a_code_that_comes_twice_closes_the_page_that_it_opened(rig: Rig) 
     async with rig.raw_client(f"/?page={key}", additional_headers={"Cookie": cookie}, origin=origin) as client:
         assert status(await rig.http(ask(rig, "/session", {"code": code}))) == 401
         assert (await client.closed())[0] == 4409
+
+
+async def test_a_page_that_was_signed_out_is_so_after_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        code = body(await rig.http(ask(rig, "/code", None, bearer(rig))))["code"]
+        cookie, key = came_in(await rig.http(ask(rig, "/session", {"code": code})))
+        assert status(await rig.http(ask(rig, "/session", {"code": code}))) == 401
+    async with running(tmp_path) as rig:
+        assert await connected(rig, cookie, key, f"http://localhost:{rig.port}") == 401
 
 
 async def test_a_page_that_has_nothing_to_show_is_told_that_it_needs_something(rig: Rig) -> None:

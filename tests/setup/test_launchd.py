@@ -99,6 +99,7 @@ def test_installed_it_runs_and_uninstalled_there_is_no_trace(
     ]
     assert cli.main(["install"]) == 0
     assert mac.calls() == [], "nothing is to be done"
+    (mac.home / ".claw-socket" / "signed-out").write_text("{}")
     assert cli.main(["uninstall", "--purge"]) == 0
     assert mac.calls() == [["bootout", TARGET]]
     mac.home.joinpath("Library", "Logs").rmdir()  # by launchd
