@@ -17,7 +17,6 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -56,18 +55,6 @@ class _Ask(msgspec.Struct):
 class _Code(msgspec.Struct):
     made: float
     login: str | None = None
-
-
-class Login(NamedTuple):
-    """A page that may come in.
-
-    Attributes:
-        id: names it.
-        key: what its page has to show.
-    """
-
-    id: str
-    key: str
 
 
 _ask = msgspec.json.Decoder(_Ask)
