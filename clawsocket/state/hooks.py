@@ -29,7 +29,7 @@ from clawsocket.protocol.events import (
 from clawsocket.protocol.models import WaitingTool
 from clawsocket.state import outcome
 from clawsocket.state.lines import ECHOES
-from clawsocket.state.session import Session, waiting_for
+from clawsocket.state.session import Asked, Session, waiting_for
 from clawsocket.state.text import content_text, input_summary, response_summary
 from clawsocket.state.turns import Turn
 
@@ -85,12 +85,6 @@ def _with_tool(hook: Hook) -> Any:
 def _emit(session: Session, seen: HookSeen, type: str, data: Any) -> None:
     id = f"h:{seen.id}:{type}"
     session.emit(type, data, id=id, at=seen.at, source="hook", agent_id=seen.hook.agent_id)
-
-
-def _working(session: Session, seen: HookSeen) -> None:
-    """Something runs. A background subagent's hooks don't wake a session whose turn is over."""
-    if seen.hook.agent_id is None or session.state == "requires_action":
-        session.set_state("running", seen.at, "hook")
 
 
 # Sessions and turns
@@ -202,7 +196,7 @@ def _compacted(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 
 def _pre_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
-    _working(session, seen)
+    session.work(hook.agent_id, seen.at, "hook")
     if hook.tool_use_id and hook.tool_name:
         tool = session.tools.use(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
         if tool is not None:
@@ -210,7 +204,7 @@ def _pre_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 
 def _post_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
-    _working(session, seen)
+    session.work(hook.agent_id, seen.at, "hook", ended=hook.tool_use_id)
     if not hook.tool_use_id or not hook.tool_name:
         return
     tool = session.tools.use(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
@@ -252,7 +246,7 @@ def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
     )
     _emit(session, seen, "tool.permission_requested", data)
     tool = WaitingTool(name=name, input_summary=summary, tool_use_id=tool_id)
-    session.set_state("requires_action", seen.at, "hook", waiting_for=waiting_for(name), tool=tool)
+    session.ask(Asked(hook.agent_id, seen.at, waiting_for(name), tool))
 
 
 def _asking(session: Session, name: str, summary: str) -> str | None:
@@ -303,7 +297,7 @@ def _elicitation(session: Session, seen: HookSeen, hook: Hook) -> None:
         source=hook.source,
     )
     _emit(session, seen, "mcp.elicitation", data)
-    session.set_state("requires_action", seen.at, "hook", waiting_for="elicitation")
+    session.ask(Asked(hook.agent_id, seen.at, "elicitation"))
 
 
 def _elicitation_result(session: Session, seen: HookSeen, hook: Hook) -> None:
@@ -311,7 +305,7 @@ def _elicitation_result(session: Session, seen: HookSeen, hook: Hook) -> None:
         action=hook.action, answer=hook.answer, server_name=hook.mcp_server_name, source=hook.source
     )
     _emit(session, seen, "mcp.elicitation_result", data)
-    session.set_state("running", seen.at, "hook")
+    session.work(hook.agent_id, seen.at, "hook")
 
 
 def _file_changed(session: Session, seen: HookSeen, hook: Hook) -> None:

@@ -256,7 +256,7 @@ def _answer(session: Session, line: AssistantLine, turn: Turn | None, at: int) -
         session.model = model
     final = line.message.stop_reason not in _UNFINISHED
     if not line.is_api_error_message and not (final and turn is not None and turn.stopped):
-        session.set_state("running", at, "transcript")
+        session.work(None, at, "transcript")
     if turn is None:
         return
     turn.messages += 1
@@ -339,7 +339,7 @@ def _over(session: Session, turn: Turn) -> None:
         if session.state not in ("failed", "background") and session.since == since:
             session.set_state("idle", at, "transcript")
 
-    if session.has_status and not session.silent:
+    if session.status is not None and not session.silent:
         session.later(STATUS_WAIT, idle)
     else:
         idle()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import (
@@ -29,13 +29,29 @@ def waiting_for(tool_name: str) -> str:
     return "question" if tool_name == QUESTION else "permission"
 
 
+class Asked(NamedTuple):
+    """What an agent asked the owner for, as a hook told.
+
+    Attributes:
+        agent_id: the subagent that asked, None for the main agent.
+        at: when, ms since 1970.
+        waiting_for: as the session's state has it.
+        tool: the call that waits; None for an elicitation.
+    """
+
+    agent_id: str | None
+    at: int
+    waiting_for: str
+    tool: WaitingTool | None = None
+
+
 class Session:
     """Everything known of a session.
 
     Attributes:
         silent: while True its changes make no events: what is read existed before we watched.
         waiting: how many things wait for more to come, or for their time.
-        has_status: whether its file says what it does; that of ``claude -p`` does not.
+        status: what its file says that it does, None where it does not say, as for ``claude -p``.
         has_transcript: whether a line of its transcript was ever seen.
         file_started_at: when its process started, ms since 1970; 0 for a session without a file.
         run: what tells this run of the session from its others.
@@ -70,12 +86,14 @@ class Session:
         self.since = at
         self.waiting_for: str | None = None
         self._waiting_tool: WaitingTool | None = None
+        self._asked: list[Asked] = []
         self._failure: str | None = None
         self._announced: tuple[State | None, str | None] = (None, None)
 
         self.silent = False
         self.waiting = 0
-        self.has_status = self.has_transcript = False
+        self.status: str | None = None
+        self.has_transcript = False
         self.begun = self.restored = False
         self.ending = False
         self.end_reason: str | None = None
@@ -101,7 +119,7 @@ class Session:
         self.discovered_at = self.world.now
         self.pid, self.run, self.file_started_at = None, str(at), 0
         self.state, self.waiting_for, self._announced = "idle", None, (None, None)
-        self._waiting_tool = self._failure = None
+        self._waiting_tool = self._failure = self.status = None
         self.begun = self.ending = False
         self.end_reason = self.gone_reason = None
         self.agents.restart(at)
@@ -117,6 +135,7 @@ class Session:
         self.started_at, self.discovered_at, self.begun = info.started_at, info.discovered_at, begun or self.begun
         self.state, self.since, self.waiting_for = info.state, info.since, info.waiting_for
         self._waiting_tool, self._failure = info.tool, info.error
+        self._asked = self._asked if info.state == "requires_action" else []
         self.last_at = max(self.last_at, info.since)
         self.name, self.model, self.git_branch = info.name, info.model, info.git_branch
         self.permission_mode, self.version, self.entrypoint = info.permission_mode, info.version, info.entrypoint
@@ -171,16 +190,65 @@ class Session:
         What says that it waits need not say for which call; that is learnt later, and told.
         """
         if tool is not None and self._waits_for_unknown:
-            self.waiting_for, self._waiting_tool = waiting_for, tool
-            self._announced = (state, None)
-            self.tell_state(source)
+            self._wait_for(waiting_for, tool, source)
             return
         if self.state == "ended" or at < self.since or (state, waiting_for) == (self.state, self.waiting_for):
             return
+        if self._file_waits and source in ("hook", "transcript") and state != "requires_action":
+            return
+        if state != "requires_action":
+            self._asked = []
         self.state, self.since, self.waiting_for = state, at, waiting_for
         self._waiting_tool, self._failure = tool, error
         self.touch(self.agents.main, at)
         self.tell_state(source)
+
+    def ask(self, asked: Asked) -> None:
+        """Learn from a hook that an agent waits for the owner."""
+        self.set_state("requires_action", asked.at, "hook", waiting_for=asked.waiting_for, tool=asked.tool)
+        self._asked.append(asked)
+
+    def work(self, agent_id: str | None, at: int, source: Source, *, ended: str | None = None) -> None:
+        """Learn that an agent works, so that what it asked for before was answered.
+
+        The session runs, unless something else of it still waits for the owner. A background subagent does not wake
+        a session whose turn is over.
+
+        Args:
+            agent_id: the subagent, None for the main agent.
+            at: ms since 1970.
+            source: who tells of it.
+            ended: the call that ended.
+        """
+        if self.state != "requires_action":
+            if agent_id is None:
+                self.set_state("running", at, source)
+            return
+        left = [one for one in self._asked if not self._is_answered(one, agent_id, at, ended)]
+        answered, self._asked = len(left) < len(self._asked), left
+        if not left:
+            self.set_state("running", at, source)
+        elif answered and (self.waiting_for, self._waiting_tool) not in [(one.waiting_for, one.tool) for one in left]:
+            self._wait_for(left[0].waiting_for, left[0].tool, source)
+
+    def _is_answered(self, asked: Asked, agent_id: str | None, at: int, ended: str | None) -> bool:
+        """A call runs beside others of its agent: only its own end answers for it, where it is known."""
+        tool_id = asked.tool.tool_use_id if asked.tool else None
+        if tool_id is None:
+            return asked.agent_id == agent_id and at >= asked.at
+        tool = self.tools.open.get(tool_id)
+        return tool_id == ended or tool is None or tool.held is not None
+
+    def _wait_for(self, waiting_for: str | None, tool: WaitingTool | None, source: Source) -> None:
+        """Tell for what it waits that waits already."""
+        self.waiting_for, self._waiting_tool = waiting_for, tool
+        self._announced = (self.state, None)
+        self.tell_state(source)
+
+    @property
+    def _file_waits(self) -> bool:
+        """Whether its file says that it waits, and will say when it was answered; until then nothing else ends it."""
+        return self.state == "requires_action" and self.status == "waiting"
 
     @property
     def _waits_for_unknown(self) -> bool:

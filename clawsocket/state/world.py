@@ -377,7 +377,7 @@ class World:
         self._take_early(session.id)
 
     def _status(self, session: Session, file: SessionFile, at: int) -> None:
-        session.has_status = file.status is not None
+        session.status = file.status
         state = _STATES.get(file.status or "")
         when = file.status_updated_at or at
         if state is None or (state == "idle" and session.state == "failed"):
@@ -388,11 +388,12 @@ class World:
         session.set_state(state, when, "session_file")
 
     def _waits(self, session: Session, file: SessionFile, at: int) -> None:
-        """The file does not say which call waits; where there is but one, it is that."""
+        """The file does not say which call waits; where there is but one, it is that. No agent at work waits itself."""
         if session.state == "requires_action":
             return
         waiting = _WAITING.get(file.waiting_for or "", file.waiting_for or "permission")
-        calls = list(session.tools.open.values())
+        at_work = {agent.parent_tool_use_id for agent in session.agents.all.values()}
+        calls = [tool for tool in session.tools.open.values() if tool.id not in at_work]
         tool = calls[0].waiting() if len(calls) == 1 and waiting == "permission" else None
         if tool is not None:
             waiting = waiting_for(tool.name)

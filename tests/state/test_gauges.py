@@ -24,7 +24,7 @@ from tests.state.running import START, Run, live, tokens
 
 MODEL = "claude-opus-4-6"
 USAGE = tokens(input=10, output=500, created=90, read=49_900)
-TRANSCRIPT_FIRST = {"j_permission", "l4_resume_tui"}
+TRANSCRIPT_FIRST = {"j_permission", "j5_two_ask", "l4_resume_tui"}
 """While a dialog is open Claude Code asks for no status line; and what was said before is read before it does."""
 
 LINED = sorted(path.parent.name for path in RECORDINGS.glob("*/statusline.jsonl"))

@@ -397,6 +397,113 @@ def test_the_file_does_not_unsay_what_the_hook_knew_better() -> None:
     assert run.data("session.state_changed")[-1]["waitingFor"] == "elicitation"
 
 
+def asking(agent: str | None = None, tool: str = "t1") -> dict[str, Any]:
+    """What the hooks of a call say that asks, but for its id, which PermissionRequest does not know."""
+    inside = {"agent_id": agent, "agent_type": "general-purpose"} if agent else {}
+    return {"tool_name": "Bash", "tool_input": {"command": f"rm {tool}"}, **inside}
+
+
+def ask(run: Run, agent: str | None = None, tool: str = "t1") -> None:
+    run.hook("PreToolUse", tool_use_id=tool, **asking(agent, tool))
+    run.hook("PermissionRequest", **asking(agent, tool))
+
+
+def waits(run: Run) -> str | None:
+    """The call for which the session waits."""
+    (session,) = run.world.snapshot()[0]
+    assert (session.state == "requires_action") == (session.tool is not None)
+    return session.tool.tool_use_id if session.tool else None
+
+
+@pytest.mark.parametrize("agent", [None, "a1"])
+@pytest.mark.parametrize("other", [None, "a2"])
+def test_a_session_waits_whatever_else_works_in_it(agent: str | None, other: str | None) -> None:
+    run = live()
+    ask(run, agent)
+    run.hook("PreToolUse", tool_use_id="t2", **asking(other, "t2"))
+    run.hook("PostToolUse", tool_use_id="t2", **asking(other, "t2"), tool_response="done")
+    assert waits(run) == "t1"
+    run.hook("PostToolUse", tool_use_id="t1", **asking(agent), tool_response="done")
+    assert run.states() == ["running", "requires_action", "running"]
+
+
+def test_of_several_calls_that_wait_the_next_is_told_when_one_is_answered() -> None:
+    run = live()
+    for number in (1, 2, 3):
+        ask(run, f"a{number}", f"t{number}")
+    for answered, left in ((3, "t1"), (1, "t2"), (2, None)):
+        run.hook("PostToolUse", tool_use_id=f"t{answered}", **asking(f"a{answered}"), tool_response="done")
+        assert waits(run) == left
+    told = [(data["state"], data.get("tool", {}).get("toolUseId")) for data in run.data("session.state_changed")]
+    assert told == [("running", None), ("requires_action", "t1"), ("requires_action", "t2"), ("running", None)]
+
+
+def test_a_session_waits_as_long_as_its_file_says_so() -> None:
+    run = live()
+    ask(run, "a1")
+    run.file("waiting", waitingFor="permission prompt")
+    run.hook("PostToolUse", tool_use_id="t1", **asking("a1"), tool_response="done")
+    run.answer(call("t2", command="ls"), stop="tool_use")
+    run.hook("Stop", prompt_id="p1", background_tasks=[{"status": "running"}])
+    run.wait()
+    assert run.states() == ["running", "requires_action"]
+    run.file("shell")
+    assert run.states() == ["running", "requires_action", "background"]
+
+
+def test_a_new_run_does_not_wait_for_what_the_last_one_did() -> None:
+    run = live()
+    run.file("waiting", waitingFor="permission prompt")
+    run.gone()
+    run.wait(20_000)
+    ask(run)
+    run.hook("PostToolUse", tool_use_id="t1", **asking(), tool_response="done")
+    run.wait(1000)
+    assert run.states()[-4:] == ["idle", "running", "requires_action", "running"]
+
+
+def test_a_call_whose_id_is_not_known_was_answered_when_its_agent_goes_on() -> None:
+    run = live()
+    run.hook("PermissionRequest", **asking("a1"))
+    run.hook("PreToolUse", tool_use_id="t2", **asking("a2", "t2"))
+    assert run.states()[-1] == "requires_action"
+    run.hook("PreToolUse", tool_use_id="t3", **asking("a1", "t3"))
+    assert run.states()[-1] == "running"
+
+
+@pytest.mark.parametrize("by_hook", [True, False])
+def test_a_denied_call_was_answered_when_claude_goes_on(by_hook: bool) -> None:
+    run = live()
+    run.answer(call("t1", command="rm t1"), stop="tool_use")
+    ask(run)
+    if by_hook:
+        run.hook("PostToolBatch", tool_calls=[{"tool_use_id": "t1", "tool_name": "Bash", "tool_response": DENIED}])
+    else:
+        run.result("t1", DENIED, error=True, note="User rejected tool use")
+    run.answer(call("t2", command="ls"), id="msg2", stop="tool_use")
+    assert run.states()[-1] == "running"
+
+
+def test_an_elicitation_waits_while_an_agent_works() -> None:
+    run = live()
+    run.hook("Elicitation", message="Which?", mcp_server_name="notes", mode="form")
+    ask(run, "a1")
+    run.hook("PostToolUse", tool_use_id="t1", **asking("a1"), tool_response="done")
+    assert run.data("session.state_changed")[-1]["waitingFor"] == "elicitation"
+    run.hook("ElicitationResult", action="cancel", mcp_server_name="notes", mode="form")
+    assert run.states()[-1] == "running"
+
+
+def test_a_call_with_an_agent_at_work_is_not_the_one_that_waits() -> None:
+    run = live()
+    run.answer(call("t1", "Agent"), call("t2", "Agent"), stop="tool_use")
+    run.meta("a1", agentType="general-purpose", toolUseId="t1")
+    run.meta("a2", agentType="general-purpose", toolUseId="t2")
+    run.answer(call("t3", command="rm x"), agent="a1", id="msg2", stop="tool_use")
+    run.file("waiting", waitingFor="permission prompt")
+    assert waits(run) == "t3"
+
+
 def test_a_denial_without_asking_ends_the_call() -> None:
     run = live()
     run.hook("PreToolUse", **TOOL)
