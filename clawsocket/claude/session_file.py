@@ -38,6 +38,11 @@ class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
     status_updated_at: Time | None = None
     waiting_for: str | None = None
 
+    @property
+    def process(self) -> str:
+        """What tells its process from others with its pid."""
+        return self.proc_start or str(self.started_at)
+
 
 _decoder = msgspec.json.Decoder(SessionFile, strict=False)
 

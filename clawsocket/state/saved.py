@@ -23,12 +23,14 @@ class Saved(Wire, kw_only=True):
     Attributes:
         info: what clients were told of it.
         run: which run of it this was; facts of its life have it in their ids.
+        process: its last process, as a session file told; empty for none, and where an older version saved it.
         file_started_at: when its process started, by the session file, ms since 1970; 0 for none.
         begun: whether the start of this run was told.
     """
 
     info: SessionInfo
     run: str = ""
+    process: str = ""
     file_started_at: int = 0
     begun: bool = False
 
@@ -46,7 +48,13 @@ _NAMES = {hook_type(name): name for name in KNOWN}
 def save(session: Session) -> bytes:
     """Return a session as JSON."""
     return _encoder.encode(
-        Saved(info=session.info(), run=session.run, file_started_at=session.file_started_at, begun=session.begun)
+        Saved(
+            info=session.info(),
+            run=session.run,
+            process=session.process,
+            file_started_at=session.file_started_at,
+            begun=session.begun,
+        )
     )
 
 
@@ -55,6 +63,7 @@ def brief(session: Session) -> tuple[object, ...]:
     return (
         session.pid,
         session.run,
+        session.process,
         session.begun,
         session.started_at,
         session.file_started_at,

@@ -53,6 +53,7 @@ class Session:
         waiting: how many things wait for more to come, or for their time.
         status: what its file says that it does, None where it does not say, as for ``claude -p``.
         has_transcript: whether a line of its transcript was ever seen.
+        process: its last process, as a session file told; empty for none.
         file_started_at: when its process started, ms since 1970; 0 for a session without a file.
         run: what tells this run of the session from its others.
         begun: whether the start of this run was told.
@@ -77,7 +78,7 @@ class Session:
         self.started_at = self.last_at = at
         self.discovered_at = world.now
         self.pid: int | None = None
-        self.run = ""
+        self.run = self.process = ""
         self.file_started_at = 0
         self.name = self.kind = self.entrypoint = self.version = None  # type: str | None
         self.model = self.git_branch = self.permission_mode = None  # type: str | None

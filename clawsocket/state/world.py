@@ -208,6 +208,7 @@ class World:
     def _restored(self, saved: Saved) -> Session:
         session = Session(saved.info.session_id, self, cwd=saved.info.cwd, at=saved.info.started_at)
         session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
+        session.process = saved.process or saved.run
         return session
 
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:
@@ -353,8 +354,7 @@ class World:
     def _file(self, seen: SessionFileSeen) -> None:
         file = seen.file
         session = self.sessions.get(file.session_id)
-        run = file.proc_start or str(file.started_at)
-        if session is not None and session.restored and session.run != run:
+        if session is not None and session.restored and session.process != file.process:
             session.gone_reason = "process_exited"
             self._end(session)
         if session is not None and session.ending and session.pid != file.pid:
@@ -364,7 +364,8 @@ class World:
             self._hear_again(session.id)
         if session.gone_reason is not None and session.pid == file.pid:
             session.ending, session.gone_reason = False, None  # its file is back
-        session.pid, session.run, session.restored = file.pid, session.run or run, False
+        session.pid, session.process, session.restored = file.pid, file.process, False
+        session.run = session.run or file.process
         session.file_started_at = file.started_at
         session.kind = file.kind or session.kind
         session.cwd = file.cwd or session.cwd
@@ -418,12 +419,14 @@ class World:
         if session_id in self.sessions:
             self._remove(self.sessions[session_id])
         session = self.past.pop(session_id, None) or Session(session_id, self, cwd=cwd, at=at)
+        again = session.state == "ended" or self.ended.pop(session_id, None) is not None
         if session.state == "ended":
             session.restart(at)
         session.cwd = cwd or session.cwd
         self.sessions[session_id] = session
         if file is not None:
-            session.pid, session.run = file.pid, file.proc_start or str(file.started_at)
+            session.pid, session.process = file.pid, file.process
+            session.run = f"{file.process}:{at}" if again else file.process  # a process can turn back to a session
             session.started_at, session.file_started_at = file.started_at or at, file.started_at
             session.since = (file.status and file.status_updated_at) or session.started_at
             session.name, session.version, session.entrypoint = file.name, file.version, file.entrypoint

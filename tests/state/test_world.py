@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from clawsocket.claude.observations import Trouble
@@ -385,7 +387,9 @@ def test_a_session_that_ended_can_be_resumed_in_another_process() -> None:
     run.answer(usage=tokens(10, 20), id="msg2")
     run.hook("Stop", prompt_id="p2")
     run.wait()
-    assert [event.id for event in run.of("session.discovered")] == ["s:s:proc-42", "s:s:proc-77"]
+    first, second = [event.id for event in run.of("session.discovered")]
+    assert first == "s:s:proc-42"
+    assert second.startswith("s:s:proc-77:")
     assert [data.get("source") for data in run.data("session.started")] == ["startup", "resume"]
     assert run.data("usage.updated")[-1]["outputTokens"] == 22
     assert run.twice() == []
@@ -432,6 +436,77 @@ def test_clear_ends_one_session_and_begins_another_in_the_same_process() -> None
     assert [data["sessionId"] for data in run.data("session.discovered")] == ["s", "s2"]
     assert run.data("session.started", "s2")[0]["source"] == "clear"
     assert [(info.session_id, info.pid) for info in run.world.snapshot()[0]] == [("s2", PID)]
+
+
+def turned_back(*first: str) -> Run:
+    """A process that turned to another session, and back to the first one, of which it told in this order."""
+    run = live()
+    for session, before in (("s2", "s"), ("s", "s2")):
+        run.hook("SessionEnd", session=before, reason="clear")
+        run.gone("cleared", session=before)
+        for told in first:
+            if told == "file":
+                run.file("idle", session=session, startedAt=START)
+            else:
+                run.hook("SessionStart", session=session, source="resume")
+            run.wait(1000)
+        run.wait()
+    return run
+
+
+LIFE = ["session.discovered", "session.started", "session.ended", "session.removed"]
+
+
+@pytest.mark.parametrize("first", [("file", "hook"), ("hook", "file")])
+def test_a_session_to_which_its_process_turns_back_has_another_run(first: tuple[str, str]) -> None:
+    run = turned_back(*first)
+    run.gone()
+    run.hook("SessionEnd", reason="other")
+    run.wait()
+    assert [run.types("session.state").count(type) for type in LIFE] == [3, 3, 3, 3]
+    assert run.twice() == []
+
+
+def restarted(run: Run) -> Run:
+    """The run of the program after one in which the session lived on."""
+    kept = saved.load(saved.save(run.world.sessions["s"]))
+    assert kept is not None
+    after = Run()
+    after.now = run.now
+    after.world.restore(kept, [], after.now)
+    return after
+
+
+@pytest.mark.parametrize("first", [("file", "hook"), ("hook", "file")])
+def test_a_session_to_which_its_process_turned_back_lives_on_over_a_restart(first: tuple[str, str]) -> None:
+    before = turned_back(*first)
+    run = restarted(before)
+    run.file("idle", startedAt=START, silent=True)
+    run.wait()
+    assert run.types() == []
+    run.gone()
+    run.wait()
+    assert run.of("session.ended")[0].id == f"{before.of('session.discovered')[-1].id}:ended"
+
+
+def test_a_session_that_an_older_version_saved_lives_on() -> None:
+    kept = json.loads(saved.save(live().world.sessions["s"]))
+    del kept["process"]
+    loaded = saved.load(json.dumps(kept).encode())
+    assert loaded is not None
+    run = Run()
+    run.world.restore(loaded, [], run.now)
+    run.file("busy", startedAt=START, silent=True)
+    run.wait()
+    assert run.types() == []
+
+
+def test_a_session_to_which_its_process_turned_back_after_a_restart_has_another_run() -> None:
+    run = crashed(ended())
+    run.now += 60_000
+    run.file("idle", startedAt=START)
+    (discovered,) = run.of("session.discovered")
+    assert discovered.id != "s:s:proc-42"
 
 
 # Old news
