@@ -293,7 +293,7 @@ def _lines(file: Path, session_id: str, agent_id: str | None, raws: list[bytes],
     at = next((line.at for line, _ in parsed if line.at), 0)
     for line, end in parsed:
         at = line.at or at
-        yield _Line(LineSeen(session_id, agent_id, line, at), file, end)
+        yield _Line(LineSeen(session_id, agent_id, line, at, follows=True), file, end)
 
 
 def _meta(file: Path, session_id: str, agent_id: str, at: int, begin: int) -> list[_Line]:

@@ -61,6 +61,14 @@ def test_it_holds_the_facts_that_were_sent_live(scenario: str) -> None:
     assert all("seq" not in event for event in events)
 
 
+def test_that_of_a_branch_has_what_it_copied(tmp_path: Path) -> None:
+    source = transcript_of("b_bash")
+    branch = tmp_path / source.name
+    lines = [json.loads(line) for line in source.read_bytes().split(b"\n") if line]
+    branch.write_text("".join(json.dumps({**line, "forkedFrom": {"sessionId": "older"}}) + "\n" for line in lines))
+    assert [event["id"] for event in read(branch)[0]] == [event["id"] for event in read(source)[0]]
+
+
 def test_it_ends_before_an_event_and_is_the_last_of_them() -> None:
     path = transcript_of("f2_subagents_parallel")
     events, _ = read(path)

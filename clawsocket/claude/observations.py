@@ -37,7 +37,8 @@ class LineSeen(msgspec.Struct):
         line: the line.
         at: ms since 1970: its own timestamp, or that of the line before it.
         silent: True for what existed before and is read for the state alone.
-        follows: True where the file was known up to here before: the line is no copy of an older one.
+        follows: True where the file was known up to here before, so that the line is no copy of an older one; or where
+            copies are wanted too, as for a history.
     """
 
     session_id: str

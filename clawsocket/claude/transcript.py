@@ -108,7 +108,11 @@ def milliseconds(timestamp: str | None) -> int | None:
 
 
 class Line(msgspec.Struct, rename="camel", kw_only=True):
-    """What any line may carry."""
+    """What any line may carry.
+
+    Attributes:
+        forked_from: on lines that ``/branch`` copied: whose they are. Other copies have no mark.
+    """
 
     uuid: str | None = None
     timestamp: str | None = None
@@ -119,6 +123,7 @@ class Line(msgspec.Struct, rename="camel", kw_only=True):
     version: str | None = None
     git_branch: str | None = None
     entrypoint: str | None = None
+    forked_from: Any = None
 
     @property
     def at(self) -> int | None:

@@ -12,7 +12,7 @@ import msgspec
 from clawsocket.spending.scan import Found, Message
 from clawsocket.spending.transcripts import File
 
-FORM = 1
+FORM = 2
 """Of what is kept; another one is thrown away."""
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -22,13 +22,14 @@ CHUNK = 4_000_000
 """Bytes read at once; a line may be longer."""
 
 HEAD = 65_536
-"""Bytes at the beginning of a file in which its first time is looked for."""
+"""Bytes at the beginning of a file, or behind what it copied, in which its first time is looked for."""
 
 TAIL = 64
 """Bytes of a file's end that are kept."""
 
 _TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]+)"')
 _PROMPT = re.compile(rb'"promptId"\s*:\s*"([^"]+)"')
+_COPIED = re.compile(rb'"forkedFrom"\s*:\s*\{\s*"sessionId"')
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -79,7 +80,7 @@ class Found(NamedTuple):
     Attributes:
         offset: behind the last whole line.
         tail: the last bytes before that, to know the file by.
-        born: the first time that it tells, ms since 1970; 0 for none.
+        born: the first time that it tells itself, ms since 1970; 0 for none.
         cwd: the folder that its session works in, as it says first; empty for none.
         prompt: the last prompt in it.
         messages: those in it, each once, by key.
@@ -124,14 +125,24 @@ def scan(path: str, before: Found | None = None) -> Found:
             before = Found(0, b"", 0, "", "", {})
         offset, tail, born, cwd, prompt, messages = before
         for data in _whole_lines(descriptor, offset):
-            if not born and (found := _TIME.search(data, 0, HEAD)):
-                born = transcript.milliseconds(found[1].decode("ascii", "replace")) or 0
+            born = born or _first_time(data)
             if not cwd and (found := _CWD.search(data)):
                 cwd = _text(found[1])
             prompt = _take(data, messages, prompt)
             offset += len(data)
             tail = (tail + data[-TAIL:])[-TAIL:]
     return Found(offset, tail, born, cwd, prompt, messages)
+
+
+def _first_time(data: bytes) -> int:
+    """Return the first time of a line that is no copy of another session's, or the last of those; 0 for none."""
+    end = time = 0
+    while found := _TIME.search(data, end, end + HEAD):
+        end = data.index(b"\n", found.end())
+        time = transcript.milliseconds(found[1].decode("ascii", "replace")) or 0
+        if not _COPIED.search(data, data.rfind(b"\n", 0, found.start()) + 1, end):
+            break
+    return time
 
 
 def _text(quoted: bytes) -> str:

@@ -74,13 +74,15 @@ def apply(session: Session, agent_id: str | None, line: Line, at: int) -> None:
 
 
 def _facts(session: Session, line: Line, at: int) -> None:
-    session.born = session.born or line.written or 0
+    if line.forked_from is None:
+        session.born = session.born or line.written or 0
     session.cwd = line.cwd or session.cwd
     session.version = line.version or session.version
     session.entrypoint = line.entrypoint or session.entrypoint
     if line.git_branch:
         session.git_branch = line.git_branch
-    if line.uuid is not None and not session.begun and at >= session.started_at - 1000:
+    own = line.uuid is not None and line.forked_from is None
+    if own and not session.begun and at >= session.started_at - 1000:
         start_session(session, at)
 
 
@@ -285,7 +287,7 @@ def _end_quietly(session: Session, turn: Turn) -> None:
 def _count(
     session: Session, agent_id: str | None, line: AssistantLine, usage: Usage, turn: Turn | None, at: int
 ) -> None:
-    if line.message.id is None or at < session.born - COPIED:
+    if line.message.id is None or line.forked_from is not None or at < session.born - COPIED:
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
     sums = [session.agents.get(agent_id, 0).tokens, *([turn.tokens] if turn is not None else [])]

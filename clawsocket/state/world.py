@@ -272,6 +272,8 @@ class World:
         return self._session(session_id, at, again=again)
 
     def _line(self, seen: LineSeen) -> None:
+        if seen.line.forked_from is not None and not (seen.silent or seen.follows):
+            return
         if seen.session_id in self._early and not seen.silent:
             self._take_early(seen.session_id)
         session = self._session(seen.session_id, seen.at)

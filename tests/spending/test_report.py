@@ -129,6 +129,24 @@ def test_a_fork_spent_what_it_alone_has(home: Path, head: str, older: str, fork:
         assert outputs(rows(home, cache), "session") == {fork: 7, older: 101}
 
 
+def branched(*lines: dict[str, Any]) -> list[dict[str, Any]]:
+    """Lines as ``/branch`` copies them: a mark behind all else, and nothing before them."""
+    return [{**line, "forkedFrom": {"sessionId": "older", "messageUuid": "u"}} for line in lines]
+
+
+@pytest.mark.parametrize("names", [("a", "b", "c", "d"), ("d", "c", "b", "a")])
+def test_a_branch_spent_what_it_alone_has(home: Path, names: tuple[str, ...]) -> None:
+    first, second, third, copy = names
+    snapshot = {"type": "file-history-snapshot", "snapshot": {"timestamp": "2026-03-01T11:59:00.050Z"}}
+    long = {"type": "system", "timestamp": "2026-03-01T12:01:00.000Z", "content": "x" * scan.HEAD}
+    own = answer("m2", 7, at="2026-03-02T10:00:00.000Z")
+    write(home, first, snapshot, *OLD, long)
+    write(home, second, *branched(*OLD, long), own)
+    write(home, third, *branched(*OLD, long, own), answer("m3", 1, at="2026-03-03T10:00:00.000Z"))
+    write(home, copy, *branched(*OLD, long))
+    assert outputs(rows(home), "session") == {first: 100, second: 7, third: 1}
+
+
 def test_a_model_without_a_price_is_named(home: Path) -> None:
     write(home, "s", answer("m1", 10, model="mystery"), answer("m2", 1_000_000))
     found = rows(home)

@@ -227,6 +227,21 @@ def test_a_fork_whose_file_shows_when_it_began_never_counts_what_it_copied(
     assert of(run, "s") == 7
 
 
+BRANCHED = {"sessionId": "older", "messageUuid": "u"}
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_branch_never_counts_what_it_copied(silent: bool) -> None:
+    run = Run()
+    run.file(session="older")
+    run.line("file-history-snapshot", session="older", uuid=None, snapshot={"timestamp": "2027-01-15T08:00:00.039Z"})
+    run.answer(id="old", usage=tokens(0, 100), at=START, session="older")
+    run.file(session="branch", startedAt=START)
+    run.answer(id="old", usage=tokens(0, 100), at=START, session="branch", silent=silent, forkedFrom=BRANCHED)
+    run.answer(id="new", usage=tokens(0, 7), session="branch", silent=silent)
+    assert (of(run, "older"), of(run, "branch")) == (100, 7)
+
+
 def test_a_resumed_session_counts_nothing_twice() -> None:
     run = live()
     run.answer(id="m1", usage=tokens(0, 10))

@@ -525,6 +525,24 @@ def test_lines_that_a_fork_copied_are_no_news_and_cost_it_nothing() -> None:
     assert run.data("usage.updated")[-1]["outputTokens"] == 2
 
 
+@pytest.mark.parametrize("first", ["file", "hook", "line"])
+def test_lines_that_a_branch_copied_are_no_news_however_young_its_process_and_they_are(first: str) -> None:
+    run = Run()
+    if first == "file":
+        run.file("idle")
+    elif first == "hook":
+        run.hook("SessionStart", source="resume")
+    for silent in (False, True):  # the service may be there or come later
+        run.prompt("old words", silent=silent, forkedFrom={"sessionId": "older", "messageUuid": "u"})
+    if first == "line":
+        assert run.events == []
+    run.hook("SessionStart", source="resume")
+    run.prompt("new words", id="p2")
+    run.wait()
+    assert [data["text"] for data in run.data("message.user")] == ["new words"]
+    assert [data.get("source") for data in run.data("session.started")] == ["resume"]
+
+
 @pytest.mark.parametrize("first", ["file", "hook", "prompt"])
 def test_what_was_told_of_a_session_before_it_was_known_is_asked_for_once(first: str) -> None:
     run, asked = Run(), list[str]()
