@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 REMEMBERED = 5000
 """Number of finished tool calls and turns that a session remembers, so that neither source tells of one twice."""
 
+SET_BACK = 2000
+"""ms by which the time steps back, at least, where the clock was set back and not only corrected."""
+
 _T = TypeVar("_T")
 
 
@@ -31,6 +34,11 @@ class Clock(Protocol):
 
     def stir(self, session: Session) -> None:
         """Note that a session's levels may have changed, so that they are told."""
+
+
+def by_now(at: int, now: int) -> int:
+    """Return a time; one that is later than now since the clock was set back becomes shortly before."""
+    return at if at <= now else now - SET_BACK
 
 
 def remember(known: dict[str, _T], key: str, value: _T) -> None:

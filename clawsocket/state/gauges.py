@@ -16,6 +16,7 @@ from clawsocket.claude.transcript import Usage
 from clawsocket.protocol.envelope import Source
 from clawsocket.protocol.events import UsageRateLimit
 from clawsocket.protocol.models import Context, LimitType, RateLimit
+from clawsocket.state.clock import by_now
 
 if TYPE_CHECKING:
     from clawsocket.state.session import Session
@@ -59,6 +60,13 @@ class Gauges:
         self.limits = {limit.type: limit for limit in limits}
         self._limits_to_tell = {}
 
+    def set_back(self) -> None:
+        """Learn that the clock may have been set back: nothing that is known is later than now."""
+        now = self._session.world.now
+        self._line_at = by_now(self._line_at, now)
+        for limit in self.limits.values():
+            limit.updated_at = by_now(limit.updated_at, now)
+
     # What is seen
 
     def answered(self, model: str, usage: Usage, at: int) -> None:
@@ -77,7 +85,7 @@ class Gauges:
         """Take what a status line was given."""
         if at < self._line_at:
             return
-        self._line_at = at
+        self._line_at = min(at, self._session.world.now)
         if line.context_window is not None:
             self._official(line.context_window, at)
         took = line.cost.total_api_duration_ms if line.cost else None

@@ -14,7 +14,7 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.protocol.models import SessionInfo, SessionUsage, State, WaitingTool
 from clawsocket.state.agents import Agent, Agents
-from clawsocket.state.clock import Clock
+from clawsocket.state.clock import Clock, by_now
 from clawsocket.state.gauges import Gauges
 from clawsocket.state.tools import Tools
 from clawsocket.state.turns import Turns
@@ -145,6 +145,15 @@ class Session:
         self.ending, self.end_reason, self.restored = False, None, True
         self.usage_changed, self._agents_changed = False, {}
         self._levels = self.world.now  # past those of the run before
+        self.set_back()
+
+    def set_back(self) -> None:
+        """Learn that the clock may have been set back: nothing that is known is later than now."""
+        now = self.world.now
+        self.since, self.last_at = by_now(self.since, now), by_now(self.last_at, now)
+        self.born, self.file_started_at = by_now(self.born, now), by_now(self.file_started_at, now)
+        self._asked = [one._replace(at=by_now(one.at, now)) for one in self._asked]
+        self.gauges.set_back()
 
     @property
     def told_by(self) -> Source:
@@ -190,6 +199,7 @@ class Session:
 
         What says that it waits need not say for which call; that is learnt later, and told.
         """
+        at = min(at, self.world.now)
         if tool is not None and self._waits_for_unknown:
             self._wait_for(waiting_for, tool, source)
             return

@@ -27,6 +27,7 @@ from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemCheck, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
+from clawsocket.state.clock import SET_BACK, by_now
 from clawsocket.state.gauges import newest
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
@@ -240,11 +241,17 @@ class World:
     # Observations
 
     def _set_now(self, now: int) -> None:
-        """Take the time. A clock that was set back takes along what waits, or it would wait for as long again."""
+        """Take the time. A clock that was set back takes along what waits, or it would wait for as long again.
+
+        So it does with what sessions know the times of, or they would take what comes for old.
+        """
         back = self.now - now
         if back > 0 and self._timers:
             self._timers = [(due - back, count, action) for due, count, action in self._timers]
         self.now = now
+        if back > SET_BACK:
+            for session in (*self.sessions.values(), *self.past.values()):
+                session.set_back()
 
     def _known(self, session_id: str) -> Session | None:
         return self.sessions.get(session_id) or self.past.get(session_id)
@@ -366,9 +373,10 @@ class World:
             self._hear_again(session.id)
         if session.gone_reason is not None and session.pid == file.pid:
             session.ending, session.gone_reason = False, None  # its file is back
+        if session.process != file.process or not session.file_started_at:
+            session.file_started_at = by_now(file.started_at, self.now)
         session.pid, session.process, session.restored = file.pid, file.process, False
         session.run = session.run or file.process
-        session.file_started_at = file.started_at
         session.kind = file.kind or session.kind
         session.cwd = file.cwd or session.cwd
         session.version = file.version or session.version
@@ -429,8 +437,8 @@ class World:
         if file is not None:
             session.pid, session.process = file.pid, file.process
             session.run = f"{file.process}:{at}" if again else file.process  # a process can turn back to a session
-            session.started_at, session.file_started_at = file.started_at or at, file.started_at
-            session.since = (file.status and file.status_updated_at) or session.started_at
+            session.started_at, session.file_started_at = file.started_at or at, by_now(file.started_at, self.now)
+            session.since = min((file.status and file.status_updated_at) or session.started_at, self.now)
             session.name, session.version, session.entrypoint = file.name, file.version, file.entrypoint
             session.kind = file.kind
         data = SessionDiscovered(

@@ -10,6 +10,7 @@ import pytest
 
 from clawsocket.claude import status_line
 from clawsocket.claude.observations import StatusLineSeen
+from clawsocket.protocol.models import TotalUsage
 from clawsocket.state import saved
 from tests.state.playback import (
     RECORDINGS,
@@ -174,6 +175,26 @@ def test_an_older_status_line_does_not_replace_a_newer_one() -> None:
     lined(run, 50_000)
     lined(run, 40_000, at=START - 1000)
     assert [used for used, *_ in contexts(run)] == [50_000]
+
+
+def test_what_comes_after_the_clock_was_set_back_is_not_older() -> None:
+    run = live()
+    lined(run, 10_000, rate_limits=limits(5.0))
+    run.now -= 3_600_000
+    lined(run, 150_000, rate_limits=limits(60.0))
+    assert contexts(run)[-1][0] == 150_000
+    assert told_limits(run)[-1] == ("five_hour", 60.0)
+
+
+def test_of_all_sessions_the_newest_limits_are_known_after_the_clock_was_set_back() -> None:
+    run = live()
+    run.file("busy", session="s2", pid=43)
+    lined(run, 10_000, rate_limits=limits(5.0))
+    run.now -= 3_600_000
+    lined(run, 10_000, session="s2", rate_limits=limits(60.0))
+    total = run.world.usage(None)
+    assert isinstance(total, TotalUsage)
+    assert [limit.percent_used for limit in total.rate_limits or ()] == [60.0]
 
 
 def test_a_new_run_of_a_session_without_a_status_line_does_not_wait_for_one() -> None:

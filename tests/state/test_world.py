@@ -509,6 +509,54 @@ def test_a_session_to_which_its_process_turned_back_after_a_restart_has_another_
     assert discovered.id != "s:s:proc-42"
 
 
+# The clock
+
+HOUR = 3_600_000
+
+
+def goes_on(run: Run) -> None:
+    """The session's next turn, in which it waits for its owner."""
+    run.hook("UserPromptSubmit", prompt="Again", prompt_id="p2")
+    run.prompt("Again", id="p2")
+    run.answer(call("t1", command="rm x"), id="msg2", stop="tool_use", usage=tokens(0, 7))
+    run.file("waiting", waitingFor="permission prompt", startedAt=START)
+    assert [data["text"] for data in run.data("message.user")][-1] == "Again"
+    assert run.states()[-2:] == ["running", "requires_action"]
+    assert run.data("usage.updated")[-1]["outputTokens"] == 7
+    run.file("busy", startedAt=START)
+    run.hook("SessionEnd", reason="other")
+    run.gone()
+    run.wait(1000)
+    assert run.data("session.ended")[0]["reason"] == "other"
+
+
+def test_a_session_goes_on_after_the_clock_was_set_back() -> None:
+    run = live()
+    run.line("queue-operation", timestamp="2027-01-15T08:00:00.000Z")
+    run.hook("Stop", prompt_id="p1")
+    run.wait(5000)
+    run.now -= HOUR
+    goes_on(run)
+
+
+def test_a_session_goes_on_after_the_clock_was_set_back_while_nobody_watched() -> None:
+    run = live()
+    run.hook("Stop", prompt_id="p1")
+    run.wait(5000)
+    run.now -= HOUR
+    after = restarted(run)
+    after.file("idle", startedAt=START, statusUpdatedAt=START + 5000, silent=True)
+    goes_on(after)
+
+
+def test_a_session_can_be_resumed_after_the_clock_was_set_back() -> None:
+    run = ended()
+    run.now -= HOUR
+    run.hook("SessionStart", source="resume")
+    run.wait(1000)
+    assert run.types().count("session.discovered") == 2
+
+
 # Old news
 
 
