@@ -26,7 +26,7 @@ from clawsocket.protocol.events import (
     WorktreeRemoved,
     hook_type,
 )
-from clawsocket.protocol.models import WaitingTool
+from clawsocket.protocol.models import State, WaitingTool
 from clawsocket.state import outcome
 from clawsocket.state.lines import ECHOES
 from clawsocket.state.session import Asked, Session, waiting_for
@@ -157,7 +157,9 @@ def _stop(session: Session, seen: HookSeen, hook: Hook) -> None:
     running = [
         task for task in hook.background_tasks or () if isinstance(task, dict) and task.get("status") == "running"
     ]
-    session.set_state("background" if running else "idle", seen.at, "hook")
+    # Where its file says that it works, another Stop hook may yet have it go on.
+    rests: State = "running" if session.status == "busy" else "idle"
+    session.set_state("background" if running else rests, seen.at, "hook")
     turn = _turn_of(session, seen, hook)
     if turn is not None:
         turn.stopped = True

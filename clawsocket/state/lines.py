@@ -44,6 +44,9 @@ ECHOES = (
 )
 """How the lines begin that Claude Code puts in the user's mouth."""
 
+FEEDBACK = "Stop hook feedback:"
+"""How the line begins with which a Stop hook has Claude go on."""
+
 _TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
 
 COPIED = 10_000
@@ -121,6 +124,9 @@ def _user(session: Session, agent_id: str | None, line: UserLine, at: int) -> No
 
 def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
     """A prompt begins a turn, unless Claude Code only notes something; the turn before it is over."""
+    if line.is_meta and line.prompt_id and text.startswith(FEEDBACK):
+        session.turns.go_on(line.prompt_id, at)
+        session.set_state("running", at, "transcript")
     if line.is_meta or line.is_compact_summary or line.prompt_id is None:
         return
     session.line_prompt = line.prompt_id
@@ -278,7 +284,7 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     messages = turn.messages
 
     def end() -> None:
-        if turn.final and turn.messages == messages:
+        if turn.final and turn.messages == messages and session.status != "busy":
             _over(session, turn)
 
     session.later(1500, end)

@@ -27,6 +27,7 @@ class Turn(msgspec.Struct):
         live: whether any of it happened while we watched.
         final: its last line so far is the end of an answer.
         stopped: Stop or StopFailure came.
+        part: how often a Stop hook had it go on.
     """
 
     prompt_id: str
@@ -39,6 +40,7 @@ class Turn(msgspec.Struct):
     stopped: bool = False
     error: bool = False
     interrupted: bool = False
+    part: int = 0
     duration_ms: int | None = None
     tokens: Tokens = msgspec.field(default_factory=Tokens)
 
@@ -63,7 +65,7 @@ class Turns:
         self.open: dict[str, Turn] = {}
         self.count = 0
         self.busy_ms = 0
-        self._over: dict[str, None] = {}
+        self._over: dict[str, int] = {}  # each with its last part
 
     def get(self, prompt_id: str | None, at: int) -> Turn | None:
         """Return the turn of a prompt, which is begun if it is new; None if it is over."""
@@ -74,9 +76,31 @@ class Turns:
         turn.live = turn.live or not self._session.silent
         return turn
 
+    def go_on(self, prompt_id: str, at: int) -> None:
+        """Learn that a Stop hook had a turn go on; if it was told as over, what comes is told as a turn of its own."""
+        turn = self.open.get(prompt_id)
+        if turn is None:
+            turn = self.open[prompt_id] = Turn(prompt_id, at, part=self._over.pop(prompt_id, 0))
+        turn.live = turn.live or not self._session.silent
+        turn.stopped = turn.final = False
+        turn.part += 1
+
     def check(self, turn: Turn) -> None:
-        """End a turn soon if its end was told and its last lines were seen, and at the latest after a while."""
-        self._session.later(SETTLED if turn.stopped and turn.final else WAIT, lambda: self.end(turn))
+        """End a turn soon if its end was told and its last lines were seen, and at the latest after a while.
+
+        As long as the session's file says that it works on, a Stop hook may yet have it go on.
+        """
+
+        def end() -> None:
+            if turn.error or ((turn.stopped or turn.final) and self._session.status != "busy"):
+                self.end(turn)
+
+        self._session.later(SETTLED if turn.stopped and turn.final else WAIT, end)
+
+    def rest(self) -> None:
+        """Learn that the session's file does not say any more that it works: turns whose end was told are over."""
+        for turn in self.open.values():
+            self.check(turn)
 
     def end(self, turn: Turn) -> None:
         """Send ``message.result``, once for each turn in which anything was done."""
@@ -86,7 +110,7 @@ class Turns:
         if turn.empty:
             return
         if turn.prompt_id:
-            remember(self._over, turn.prompt_id, None)
+            remember(self._over, turn.prompt_id, turn.part)
         at = max(turn.last_at, turn.started_at)
         duration = turn.duration_ms if turn.duration_ms is not None else at - turn.started_at
         self.busy_ms += duration
@@ -101,8 +125,8 @@ class Turns:
             usage=turn.tokens.as_dict(),
         )
         if turn.live:
-            source = session.told_by
-            session.emit("message.result", data, id=f"r:{session.id}:{turn.prompt_id or at}", at=at, source=source)
+            id = f"r:{session.id}:{turn.prompt_id or at}" + (f":{turn.part}" if turn.part else "")
+            session.emit("message.result", data, id=id, at=at, source=session.told_by)
 
     def end_all(self, at: int) -> None:
         """End every turn: the session is over."""

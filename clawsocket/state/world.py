@@ -388,7 +388,9 @@ class World:
         self._take_early(session.id)
 
     def _status(self, session: Session, file: SessionFile, at: int) -> None:
-        session.status = file.status
+        before, session.status = session.status, file.status
+        if before == "busy" and file.status != "busy":
+            session.turns.rest()
         state = _STATES.get(file.status or "")
         when = file.status_updated_at or at
         if state is None or (state == "idle" and session.state == "failed"):

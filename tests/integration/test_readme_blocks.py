@@ -120,7 +120,7 @@ def pasted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pasted]:
     shell.home.mkdir()
     with Service(shell.home) as service:
         service.wait_for_hooks()
-        with session_file(shell.home, SESSION, "busy", "app-70"), at_work(shell.home):
+        with session_file(shell.home, SESSION, None, "app-70"), at_work(shell.home):
             wait_for(lambda: "app-70" in run_command(shell.home, "ps").stdout, "the session")
             yield shell
 

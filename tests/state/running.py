@@ -203,10 +203,10 @@ def tokens(input: int = 0, output: int = 0, created: int = 0, read: int = 0) -> 
     }
 
 
-def live() -> Run:
-    """A session with a file, its first prompt under way."""
+def live(status: str | None = "busy") -> Run:
+    """A session with a file, its first prompt under way. With None its file does not say what it does."""
     run = Run()
-    run.file("busy")
+    run.file(status)
     run.hook("SessionStart", source="startup", model="opus")
     run.hook("UserPromptSubmit", prompt="Do it", prompt_id="p1")
     run.prompt()

@@ -239,7 +239,7 @@ def test_a_task_notification_as_a_prompt_is_synthetic() -> None:
     ],
 )
 def test_stop_is_idle_or_background_by_what_still_runs(tasks: list[Any] | None, state: str) -> None:
-    run = live()
+    run = live(None)
     run.hook("Stop", prompt_id="p1", background_tasks=tasks)
     assert run.states()[-1] == state
 
@@ -261,7 +261,7 @@ def test_a_failed_turn_stays_failed_until_the_next_prompt() -> None:
 
 
 def test_older_news_change_no_state() -> None:
-    run = live()
+    run = live(None)
     run.hook("Stop", prompt_id="p1")
     run.hook("PreToolUse", at=START + 1, **TOOL)
     run.hook("UserPromptSubmit", at=START + 1, prompt="x", prompt_id="p0")

@@ -134,7 +134,7 @@ def test_other_lines_say_nothing(type: str) -> None:
 
 
 def test_a_line_that_is_older_than_the_state_does_not_change_it() -> None:
-    run = live()
+    run = live(None)
     run.hook("Stop", prompt_id="p1")
     run.answer(at=START + 3)
     assert run.states()[-1] == "idle"

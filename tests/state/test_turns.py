@@ -17,7 +17,7 @@ def results(run: Run) -> list[tuple[str, str, int]]:
 
 
 def test_a_turn_ends_after_its_last_line_even_if_stop_came_before() -> None:
-    run = live()
+    run = live(None)
     run.answer(text("almost"), stop=None)
     written = run.now
     run.hook("Stop", prompt_id="p1")
@@ -35,7 +35,7 @@ def test_a_turn_ends_after_its_last_line_even_if_stop_came_before() -> None:
 
 
 def test_a_last_line_that_seems_to_be_of_after_stop_wakes_nobody() -> None:
-    run = live()
+    run = live(None)
     run.hook("Stop", prompt_id="p1")
     run.answer(text("done"))
     run.wait()
@@ -50,7 +50,7 @@ def test_an_answer_that_goes_on_after_stop_runs() -> None:
 
 
 def test_a_turn_whose_last_line_never_comes_ends_all_the_same() -> None:
-    run = live()
+    run = live(None)
     run.hook("Stop", prompt_id="p1")
     run.wait(498)
     assert results(run) == []
@@ -58,8 +58,67 @@ def test_a_turn_whose_last_line_never_comes_ends_all_the_same() -> None:
     assert results(run) == [("success", "p1", 1)]
 
 
-def test_a_turn_says_how_long_it_took_how_many_messages_and_tokens() -> None:
+def goes_on(run: Run) -> None:
+    """A Stop hook has Claude go on, and it does."""
+    run.now += 300
+    run.line("user", message={"content": "Stop hook feedback:\nTests fail."}, promptId="p1", isMeta=True)
+    run.wait(6000)
+    run.answer(call("t1"), id="msg2", stop="tool_use", usage=tokens(0, 20))
+    run.result("t1")
+    run.answer(id="msg3", usage=tokens(0, 40))
+    run.hook("Stop", prompt_id="p1")
+
+
+@pytest.mark.parametrize("has_hooks", [True, False])
+def test_a_turn_is_over_when_the_file_says_so_whatever_a_stop_hook_does(has_hooks: bool) -> None:
     run = live()
+    run.answer(usage=tokens(0, 10))
+    if has_hooks:
+        run.hook("Stop", prompt_id="p1")
+    run.wait(10_000)
+    goes_on(run)
+    run.wait(10_000)
+    assert run.states() == ["running"]
+    assert results(run) == []
+    run.file("idle")
+    run.wait(1000)
+    assert run.states() == ["running", "idle"]
+    (result,) = run.data("message.result")
+    assert (result["numTurns"], result["usage"]["outputTokens"]) == (2, 70)
+
+
+def test_after_stop_a_session_waits_for_nothing_that_it_asked_for() -> None:
+    run = live()
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t1", tool_input={"command": "ls"})
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={"command": "ls"})
+    run.hook("Stop", prompt_id="p1")
+    assert run.states() == ["running", "requires_action", "running"]
+
+
+def test_where_no_file_says_so_what_a_stop_hook_adds_to_a_turn_is_told_for_itself() -> None:
+    run = live(None)
+    run.answer(usage=tokens(0, 10))
+    run.hook("Stop", prompt_id="p1")
+    run.wait(1000)
+    goes_on(run)
+    run.wait(1000)
+    assert run.states() == ["idle", "running", "idle", "running", "idle"]
+    assert [one["usage"]["outputTokens"] for one in run.data("message.result")] == [10, 60]
+    assert run.data("usage.updated")[-1]["numTurns"] == 3
+    assert run.twice() == []
+
+
+def test_a_turn_that_a_stop_hook_had_go_on_is_not_over_by_the_stop_before() -> None:
+    run = live(None)
+    run.hook("Stop", prompt_id="p1")
+    run.line("user", message={"content": "Stop hook feedback:\nTests fail."}, promptId="p1", isMeta=True)
+    run.wait(10_000)
+    assert results(run) == []
+    assert run.states()[-1] == "running"
+
+
+def test_a_turn_says_how_long_it_took_how_many_messages_and_tokens() -> None:
+    run = live(None)
     run.now += 100
     run.answer(call("t1"), stop="tool_use", usage=tokens(10, 1, 2, 3))
     run.now += 100

@@ -147,7 +147,7 @@ def test_what_claude_code_made_itself_costs_nothing() -> None:
 
 
 def test_subagents_are_real_spend_of_their_own_model() -> None:
-    run = live()
+    run = live(None)
     run.answer(usage=tokens(1, 2), model=OPUS)
     run.answer(agent="a1", id="msg2", model="claude-haiku-4-5", usage=tokens(10, 20))
     run.wait()

@@ -122,7 +122,7 @@ def test_the_id_of_a_run_names_its_process() -> None:
 
 
 def test_a_session_ends_when_its_file_is_gone_and_its_end_was_told() -> None:
-    run = live()
+    run = live(None)
     run.answer(usage=tokens(1, 2))
     run.hook("Stop", prompt_id="p1")
     run.wait(1000)

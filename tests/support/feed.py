@@ -49,7 +49,7 @@ def spool(home: Path, name: str, body: bytes, mtime: float | None = None) -> Non
 
 @contextmanager
 def session_file(
-    home: Path, session: str = SESSION, status: str = "idle", name: str = "w-1", *, began: float | None = None
+    home: Path, session: str = SESSION, status: str | None = "idle", name: str = "w-1", *, began: float | None = None
 ) -> Iterator[int]:
     """A living process with a session file, until the context ends: then both go."""
     folder = home / ".claude" / "sessions"
