@@ -203,7 +203,9 @@ class World:
         session.restore(saved.info, begun=saved.begun)
         self._stirred.pop(session, None)
         self._events.clear()
-        if session.pid is None:
+        if session.state == "ended":
+            self._linger_on(session, session.since + self._linger - now)
+        elif session.pid is None:
             self._watch_silence(session)
 
     def _restored(self, saved: Saved) -> Session:
@@ -526,10 +528,14 @@ class World:
             "session.ended", data, id=f"s:{session.id}:{session.run}:ended", at=session.last_at, source="server"
         )
         if session.pid is None and session.gone_reason is None:
-            run = session.run
-            self.later(self._linger, lambda: self._remove(session) if session.run == run else None)
+            self._linger_on(session, self._linger)
         else:
             self._remove(session)
+
+    def _linger_on(self, session: Session, left: int) -> None:
+        """Remove a session that ended, in so many ms; it may be resumed until then."""
+        run = session.run
+        self.later(left, lambda: self._remove(session) if session.run == run else None)
 
     def _remove(self, session: Session) -> None:
         if self.sessions.get(session.id) is not session:

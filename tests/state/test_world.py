@@ -424,6 +424,20 @@ def test_a_session_without_a_file_resumed_before_it_was_removed_stays() -> None:
     assert [info.state for info in run.world.snapshot()[0]] == ["idle"]
 
 
+def test_a_session_without_a_file_that_ended_just_before_a_restart_is_removed() -> None:
+    before = Run()
+    before.hook("SessionStart", source="startup")
+    before.wait(1000)
+    before.hook("SessionEnd", reason="other")
+    before.wait(20_000)
+    run = restarted(before)
+    run.wait(38_000)
+    assert [info.state for info in run.world.snapshot()[0]] == ["ended"]
+    run.wait(2000)
+    assert run.types() == ["session.removed"]
+    assert run.world.snapshot()[0] == []
+
+
 def test_clear_ends_one_session_and_begins_another_in_the_same_process() -> None:
     run = live()
     run.hook("SessionEnd", reason="clear")
