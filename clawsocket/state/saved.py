@@ -26,6 +26,7 @@ class Saved(Wire, kw_only=True):
         process: its last process, as a session file told; empty for none, and where an older version saved it.
         file_started_at: when its process started, by the session file, ms since 1970; 0 for none.
         begun: whether the start of this run was told.
+        started_as: its model as SessionStart named it; empty if it did not, and where an older version saved it.
     """
 
     info: SessionInfo
@@ -33,6 +34,7 @@ class Saved(Wire, kw_only=True):
     process: str = ""
     file_started_at: int = 0
     begun: bool = False
+    started_as: str = ""
 
 
 class _Sent(Envelope, kw_only=True):
@@ -54,6 +56,7 @@ def save(session: Session) -> bytes:
             process=session.process,
             file_started_at=session.file_started_at,
             begun=session.begun,
+            started_as=session.gauges.started_as,
         )
     )
 
@@ -73,6 +76,7 @@ def brief(session: Session) -> tuple[object, ...]:
         session.name,
         session.cwd,
         session.model,
+        session.gauges.started_as,
         session.git_branch,
         session.permission_mode,
         session.version,

@@ -212,6 +212,7 @@ class World:
         session = Session(saved.info.session_id, self, cwd=saved.info.cwd, at=saved.info.started_at)
         session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
         session.process = saved.process or saved.run
+        session.gauges.started_as = saved.started_as
         return session
 
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:

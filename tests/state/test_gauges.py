@@ -312,6 +312,19 @@ def test_what_is_known_survives_the_program_and_is_not_told_again() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_that_a_model_was_started_with_a_million_is_known_after_a_restart_without_the_hook_that_said_so() -> None:
+    run = Run()
+    run.file("busy")
+    run.hook("SessionStart", source="startup", model=f"{MODEL}[1m]")
+    kept = saved.load(saved.save(run.world.sessions["s"]))
+    assert kept is not None
+    after = Run()
+    after.world.restore(kept, [], after.now)
+    after.file("busy")
+    after.answer(usage=tokens(input=150_000), model=MODEL)
+    assert contexts(after) == [(150_000, 1_000_000, 15.0, False)]
+
+
 def test_the_window_that_a_status_line_told_is_known_after_a_restart() -> None:
     run = live()
     lined(run, 50_000, size=400_000)
