@@ -128,6 +128,7 @@ class App:
             self.transcripts.follow(session_id)
         for gone in self.world.unseen():
             self.observe(gone)
+        self._set_timer()  # for what waits since the run before, even if nothing more happens
         if self.settings.hooks:
             await self._install_hooks()
         self.started = True

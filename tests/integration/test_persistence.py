@@ -233,6 +233,18 @@ def test_a_session_that_was_over_is_not_told_again_by_the_next_run(tmp_path: Pat
         assert [one["sessionId"] for one in client.ask("get_snapshot")["sessions"]] == ["another"]
 
 
+def test_a_session_that_ended_just_before_a_restart_is_removed_though_nothing_more_happens(tmp_path: Path) -> None:
+    with Service(tmp_path) as service, service.connect() as client:
+        client.follow()
+        post(service, hook(1, hook_event_name="SessionEnd", reason="other"))
+        wait_for(lambda: client.of(SESSION, "session.ended"), "its end")
+        seen = client.events[-1]["seq"]
+    with Service(tmp_path, "--set", "linger=1") as service, service.connect() as client:
+        client.resume(seen, client.snapshot["epoch"])
+        wait_for(lambda: client.of(SESSION, "session.removed"), "that it is removed")
+        assert client.ask("get_snapshot")["sessions"] == []
+
+
 def test_a_session_that_ended_shortly_before_a_crash_does_not_live_again(tmp_path: Path) -> None:
     """Its lines are read once more, as nobody noted yet how far they had been."""
     path = transcript(tmp_path)
