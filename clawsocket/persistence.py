@@ -7,19 +7,23 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from clawsocket.config import Settings
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError
+from clawsocket.log.block import Row
 from clawsocket.log.database import set_aside
 from clawsocket.log.disk import Disk
-from clawsocket.log.eventlog import EventLog
-from clawsocket.log.store import Extras, SavedSession, Store
+from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
+from clawsocket.log.store import Extras, Position, SavedSession, Store
 from clawsocket.paths import Home
 from clawsocket.protocol.frame import payload_of
 from clawsocket.protocol.models import SessionInfo
 from clawsocket.sources.checkpoints import SETTLE, Checkpoints
 from clawsocket.state import saved
+from clawsocket.state.saved import Saved
 from clawsocket.state.world import World
 
 DAY = 86_400_000
@@ -71,19 +75,20 @@ class Persistence:
         self._saved: dict[str, tuple[object, float]] = {}  # what of a session is on disk, and since when
         self._later: asyncio.TimerHandle | None = None
         self._closing = False
-        store = self._open(home.log) if settings.log_to_disk else None
-        if store is not None:
-            self._resume(store, Disk(store, max_bytes=settings.log_bytes, max_age=_days(settings, dirs) * DAY))
+        begin = partial(Disk, max_bytes=settings.log_bytes, max_age=_days(settings, dirs) * DAY)
+        before = self._open(home.log, begin) if settings.log_to_disk else None
+        if before is not None:
+            self._resume(before)
 
-    def _open(self, path: Path) -> Store | None:
+    def _open(self, path: Path, begin: Callable[[Store], Disk]) -> _Before | None:
         try:
             try:
-                return Store(path)
+                return _read(path, begin)
             except StoreDamagedError as error:
                 logger.error("the log's database is damaged: %s", error)
                 logger.warning("it was kept as %s, and a new log was begun", set_aside(path))
                 self.trouble = "the log on disk was damaged; it was set aside, and a new log was begun"
-                return Store(path)
+                return _read(path, begin)
         except StoreRefusedError:
             raise
         except (StoreError, OSError) as error:
@@ -91,24 +96,17 @@ class Persistence:
             self.trouble = "the log can't be kept on disk; what happens is kept in memory alone"
             return None
 
-    def _resume(self, store: Store, disk: Disk) -> None:
-        self.disk = disk
-        self._log.resume(disk, store)
-        now = time.time_ns() // 1_000_000
-        if store.since is not None:
-            self.since = min(store.since, now) - OVERLAP
-        self.checkpoints = Checkpoints(store.positions(), time.monotonic)
+    def _resume(self, before: _Before) -> None:
+        store, now = before.store, before.now
+        self.disk = disk = before.disk
+        self.since = before.since
+        self._log.resume(disk, store, before.ids)
+        self.checkpoints = Checkpoints(before.positions, time.monotonic)
+        self._world.ended.update(before.ended)
         disk.extras, disk.on_damage = self._extras, self._begin_again
         disk.on_trouble = self._tell
-        for kept in store.sessions(since=self.since or now):
-            session = saved.load(kept.saved)
-            if session is None:
-                continue
-            if kept.ended:
-                self._world.ended[kept.id] = session
-            else:
-                rows = store.events(kept.id, types=("hook.*",), limit=PAST_HOOKS)
-                self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
+        for session, hooks in before.living:
+            self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in hooks), now)
         if store.crashed and store.posted:
             self._log.lose("crash")
         if store.since is not None and now < store.since:
@@ -235,6 +233,55 @@ class Persistence:
 
 HELD = 0.3
 """Seconds after which a hook is no longer held."""
+
+
+class _Before(NamedTuple):
+    """What the runs before this one left.
+
+    Attributes:
+        store: the database.
+        disk: the way to it.
+        now: when it was read, in ms since 1970.
+        since: ms since 1970; what is later is new. None if there was no run before.
+        ids: of its newest events.
+        positions: of files.
+        ended: the sessions that ended shortly before, by id.
+        living: those that live, each with the newest events of its hooks.
+    """
+
+    store: Store
+    disk: Disk
+    now: int
+    since: int | None
+    ids: list[str]
+    positions: list[Position]
+    ended: dict[str, Saved]
+    living: list[tuple[Saved, list[Row]]]
+
+
+def _read(path: Path, begin: Callable[[Store], Disk]) -> _Before:
+    """Open the database and read all that a start needs of it, so that damage is met before anything rests on it.
+
+    Raises:
+        StoreDamagedError, StoreError: it can't be opened or read.
+    """
+    store, now = Store(path), time.time_ns() // 1_000_000
+    try:
+        since = None if store.since is None else min(store.since, now) - OVERLAP
+        ended, living = {}, []
+        for kept in store.sessions(since=since or now):
+            session = saved.load(kept.saved)
+            if session is None:
+                continue
+            if kept.ended:
+                ended[kept.id] = session
+            else:
+                living.append((session, store.events(kept.id, types=("hook.*",), limit=PAST_HOOKS)))
+        ids, positions = store.ids(KNOWN_AT_START), store.positions()
+        return _Before(store, begin(store), now, since, ids, positions, ended, living)
+    except BaseException:
+        store.close()
+        raise
 
 
 def _days(settings: Settings, dirs: Sequence[Path]) -> int:

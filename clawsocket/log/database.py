@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import sqlite3
 import time
@@ -42,12 +43,12 @@ def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> No
         StoreRefusedError: the folder is on one.
     """
     try:
-        lines = mounts.read_text().splitlines()
+        lines = os.fsdecode(mounts.read_bytes()).split("\n")
     except OSError:
         return  # not Linux
     place = str(folder.resolve())
     best, kind = "", ""
-    for line in lines:
+    for line in filter(None, lines):
         _, point, type, *_ = line.split(" ")
         point = point.replace("\\040", " ")
         if len(point) >= len(best) and (place + "/").startswith(point.rstrip("/") + "/"):
@@ -112,5 +113,5 @@ class errors_of:  # noqa: N801 - it reads as a function
             raise StoreError(path, str(error)) from error
         if isinstance(error, OSError):
             raise StoreError(path, error.strerror or str(error)) from error
-        if isinstance(error, (TypeError, ValueError, KeyError)) and (self._opening or self._reading):
+        if isinstance(error, (TypeError, ValueError, LookupError)) and (self._opening or self._reading):
             raise StoreDamagedError(path, "a value in it is not what was written") from error

@@ -146,36 +146,37 @@ class Disk:
         Raises:
             StoreError: they can't be read; a damaged database is being replaced, unless it is new.
         """
-        store = self._store
-        try:
-            return await self.call(lambda store: store.read(after, filter, max_bytes=max_bytes, upto=upto))
-        except StoreDamagedError as error:
-            if not self._is_new:
-                self._replace(store, error)
-            raise
+        return await self.call(lambda store: store.read(after, filter, max_bytes=max_bytes, upto=upto))
 
     async def call(self, do: Callable[[Store], T]) -> T:
         """Read something else from the database, in the reader's thread.
 
         Raises:
-            StoreError: it can't be read.
+            StoreError: it can't be read; a damaged database is being replaced, unless it is new.
         """
-        store = self._store
-        return await self._reader.run(lambda: do(store))
+        return await self._run(self._reader, do)
 
     async def write(self, do: Callable[[Store], T]) -> T:
         """Change something else in the database, in the writer's thread.
 
         Raises:
-            StoreError: it can't be written.
+            StoreError: it can't be written; a damaged database is being replaced, unless it is new.
         """
-        store = self._store
         before = self.oldest
-        result = await self._writer.run(lambda: do(store))
+        result = await self._run(self._writer, do)
         self.oldest, self.oldest_at = await self.call(Store.oldest)
         if before and self.oldest != before:
             self.floor = self.oldest or self.committed + 1
         return result
+
+    async def _run(self, worker: Worker, do: Callable[[Store], T]) -> T:
+        store = self._store
+        try:
+            return await worker.run(lambda: do(store))
+        except StoreDamagedError as error:
+            if not self._is_new:
+                self._replace(store, error)
+            raise
 
     async def close(self) -> None:
         """Commit the rest, say that this run ended well, and close. A database that fails now is left as it is."""
@@ -349,7 +350,7 @@ class Disk:
     def _trim_if_due(self) -> None:
         if self._trimming is None and time.monotonic() - self._trimmed >= TRIM_INTERVAL and not self._closing:
             self._trimming = asyncio.ensure_future(self._trim())
-            self._trimming.add_done_callback(self._end_trim)
+            self._trimming.add_done_callback(functools.partial(self._end_trim, self._store))
 
     async def _trim(self) -> None:
         before = time.time_ns() // 1_000_000 - self._max_age
@@ -357,10 +358,10 @@ class Disk:
         if await self.write(lambda store: store.trim(before=before, max_bytes=self._max_bytes)):
             self._trimmed = -math.inf
 
-    def _end_trim(self, trimming: asyncio.Task[None]) -> None:
+    def _end_trim(self, store: Store, trimming: asyncio.Task[None]) -> None:
         self._trimming = None
         error = trimming.exception()
-        if error is not None:
+        if error is not None and store is self._store:  # else it was replaced for that
             self._failed_with(error)
 
 

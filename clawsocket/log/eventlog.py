@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -67,15 +67,16 @@ class EventLog:
         self._known: set[str] = set()
         self._known_in_order: deque[str] = deque()
 
-    def resume(self, disk: Disk, store: Store) -> None:
+    def resume(self, disk: Disk, store: Store, ids: Iterable[str]) -> None:
         """Go on with a log that is on disk; nothing was appended yet.
 
         Args:
             disk: its way to disk.
             store: what is there.
+            ids: of its newest events.
         """
         self.epoch, self.head, self.first, self.last_loss = store.epoch, store.head, store.first, store.last_loss
-        for id in store.ids(KNOWN_AT_START):
+        for id in ids:
             if not id.startswith(_OWN):
                 self._remember(id)
         self.disk, disk.rows, disk.hole, disk.head = disk, self._rows, self._hole, lambda: self.head

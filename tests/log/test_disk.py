@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +15,7 @@ import pytest
 from clawsocket.errors import StoreDamagedError
 from clawsocket.log import disk as disk_module
 from clawsocket.log.disk import Disk
-from clawsocket.log.eventlog import EventLog
+from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
 from clawsocket.log.store import Extras, Position, Store
 from clawsocket.log.viewer import Viewer
 from tests.log.events import ALL, fact, messages, seqs
@@ -38,7 +39,7 @@ async def begin(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Be
         log = EventLog(max_bytes=10**9, max_events=max_events)
         store = Store(path)
         disk = Disk(store, max_bytes=max_bytes, max_age=max_age)
-        log.resume(disk, store)
+        log.resume(disk, store, store.ids(KNOWN_AT_START))
         made.append(disk)
         return log, disk
 
@@ -58,6 +59,18 @@ async def committed(log: EventLog, disk: Disk) -> None:
     disk.when_committed(done.set)
     await asyncio.wait_for(done.wait(), 10)
     assert disk.committed >= log.head
+
+
+def spoil(path: Path, *, first: int = 10**6) -> None:
+    """Let the blocks with the first events, so many, be other than they were written."""
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(
+            "UPDATE blocks SET frames = x'00' WHERE last < (SELECT value FROM meta WHERE name = 'first') + ?", (first,)
+        )
+
+
+def damage(store: Store, **_: object) -> None:
+    raise StoreDamagedError(store.path, "a bad page")
 
 
 def ids(path: Path) -> list[str]:
@@ -302,10 +315,7 @@ async def test_damage_that_a_reader_meets_is_an_error_and_mended(begin: Begin, p
     await committed(log, disk)
     put(log, *range(5, 10))
     await committed(log, disk)
-    spoil = sqlite3.connect(path)
-    spoil.execute("UPDATE blocks SET frames = x'00' WHERE last = ?", (log.first + 4,))
-    spoil.commit()
-    spoil.close()
+    spoil(path, first=5)
     with pytest.raises(StoreDamagedError):
         await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)
     assert damaged != []
@@ -316,6 +326,37 @@ async def test_damage_that_a_reader_meets_is_an_error_and_mended(begin: Begin, p
     assert (gap.from_, gap.to) == (log.first, log.first + 4)
 
 
+async def test_damage_that_a_question_or_a_purge_meets_is_an_error_and_mended(begin: Begin, path: Path) -> None:
+    log, disk = begin()
+    damaged: list[str] = []
+    disk.on_damage = damaged.append
+    put(log, 1, 2)
+    await committed(log, disk)
+    for ask in (disk.call(lambda store: store.events("s")), disk.write(lambda store: store.purge(["s"]))):
+        disk._replaced = -math.inf  # long ago
+        await asyncio.to_thread(spoil, path)
+        with pytest.raises(StoreDamagedError):
+            await ask
+        await committed(log, disk)
+        assert ids(path) == ["m:1", "m:2"]
+    assert len(damaged) == 2
+
+
+async def test_damage_that_a_look_for_what_is_old_meets_is_mended_and_told_once(
+    begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin()
+    damaged: list[str] = []
+    told: list[str] = []
+    disk.on_damage, disk.on_trouble = damaged.append, lambda message, _goes_on: told.append(message)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "trim", damage)
+        put(log, 1)
+        await eventually(lambda: damaged != [], "the damage")
+    await committed(log, disk)
+    assert (len(damaged), told, ids(path)) == (1, [], ["m:1"])
+
+
 async def test_damage_that_a_reader_meets_in_a_new_database_holds_up_no_commit(begin: Begin, path: Path) -> None:
     log, disk = begin()
     put(log, 1)
@@ -324,10 +365,7 @@ async def test_damage_that_a_reader_meets_in_a_new_database_holds_up_no_commit(b
     await committed(log, disk)
     told: list[str] = []
     disk.on_trouble = lambda message, _goes_on: told.append(message)
-    spoil = sqlite3.connect(path)
-    spoil.execute("UPDATE blocks SET frames = x'00'")
-    spoil.commit()
-    spoil.close()
+    spoil(path)
     put(log, 2)
     with pytest.raises(StoreDamagedError):
         await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)

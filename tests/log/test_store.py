@@ -488,6 +488,16 @@ def test_a_network_file_system_is_refused_with_what_to_do(tmp_path: Path, folder
             refuse_network(Path(folder), mounts)
 
 
+def test_a_mount_point_whose_name_is_no_utf_8_is_one_among_others(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_bytes(
+        b"/dev/sdc1 /mnt/caf\xe9 vfat rw 0 0\nserver:/export /mnt/n\xe4s nfs4 rw 0 0\n" + MOUNTS.encode()
+    )
+    refuse_network(Path("/var"), mounts)
+    with pytest.raises(StoreRefusedError):
+        refuse_network(Path(os.fsdecode(b"/mnt/n\xe4s/u")), mounts)
+
+
 def test_where_mounts_are_not_told_nothing_is_refused(tmp_path: Path) -> None:
     refuse_network(tmp_path, tmp_path / "missing")
     with opened(tmp_path / "log.db") as store:
