@@ -301,7 +301,8 @@ class Store(Reading):
             self.head = max(now, self.head + CRASH_JUMP)
         self.last_loss = meta.get("loss", 0)
         since = now // 1000 if self.since is None else self.since  # what is written from now on is new to all runs
-        self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=0, since=since)
+        posted = int(self.crashed and self.posted)  # until a commit of this run has told of what that one lost
+        self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=posted, since=since)
 
     def _set(self, **meta: str | int) -> None:
         statement = "INSERT OR REPLACE INTO meta VALUES " + ", ".join(["(?, ?)"] * len(meta))  # noqa: S608 - question marks
@@ -451,9 +452,9 @@ class Store(Reading):
         self._reader.close()
 
     def finish(self) -> None:
-        """Say that this run ended well; nothing was appended in it."""
+        """Leave it as the run before did, well or not: nothing was appended in this one."""
         with errors_of(self.path):
-            self._set(head=self.before, clean=1)
+            self._set(head=self.before, clean=int(not self.crashed))
 
     def close(self) -> None:
         """Close it, when no thread uses it any more."""

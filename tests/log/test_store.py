@@ -128,9 +128,36 @@ def test_after_a_crash_numbers_jump_and_the_log_is_the_same(path: Path) -> None:
     with opened(path) as again:
         assert (again.epoch, again.crashed, again.posted, again.before) == (store.epoch, True, True, head)
         assert again.head >= head + CRASH_JUMP
+        again.commit([], Extras(), head=again.head)
     with opened(path) as third:
         assert third.posted is False, "this run took none"
         assert third.head >= again.head + CRASH_JUMP, "that run may have given numbers, too"
+
+
+def test_a_crash_that_was_not_told_yet_is_told_by_the_next_run(path: Path) -> None:
+    with opened(path) as store:
+        store.commit([], Extras(), head=store.head, posted=True)
+    for _ in range(3):
+        with opened(path) as again:
+            assert (again.crashed, again.posted) == (True, True)
+    with opened(path) as told:
+        told.commit([row(told.head + 1)], Extras(), head=told.head + 1, clean=True)
+    with opened(path) as store:
+        store.commit([], Extras(), head=store.head, posted=True, clean=True)
+    for posted in (True, False):
+        with opened(path) as later:
+            assert later.crashed is (not posted)
+            assert later.posted is posted, "a run that was killed before it took any has lost none"
+
+
+def test_to_look_into_a_log_and_finish_hides_no_crash_and_gives_no_number_twice(path: Path) -> None:
+    with opened(path) as store:
+        store.commit([], Extras(), head=store.head, posted=True)
+    with opened(path) as purging:
+        purging.finish()
+    with opened(path) as again:
+        assert (again.crashed, again.posted, again.before) == (True, True, store.head)
+        assert again.head >= store.head + CRASH_JUMP
 
 
 def test_a_commit_is_whole_or_not_at_all(path: Path) -> None:
