@@ -280,9 +280,11 @@ class App:
         """Forget the sessions that the owner wants forgotten; the request goes when it is done."""
         request = self.home.purge
         try:
-            sessions = json.loads(request.read_bytes())["sessions"]
+            asked = request.read_bytes()
+            sessions = json.loads(asked)["sessions"]
             await self.persistence.purge([one for one in sessions if isinstance(one, str)])
-            request.unlink()
+            if request.read_bytes() == asked:  # else whoever asked went away, and somebody else waits
+                request.unlink()
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError, ClawSocketError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import sys
 import time
@@ -15,6 +16,7 @@ from clawsocket.cli.look import clean
 from clawsocket.cli.parsing import Parser, RawHelp, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.block import Row
+from clawsocket.log.database import errors_of
 from clawsocket.log.store import SavedSession, Store
 from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
@@ -209,18 +211,29 @@ def forget(home: Home, sessions: list[str]) -> None:
     Raises:
         StoreError: it could not be done.
     """
-    try:
-        with home.lock(), contextlib.closing(Store(home.log)) as store:
-            store.purge(sessions)
-            store.finish()
-    except FolderInUseError:
-        _let_forget(home, sessions)
+    with _alone(home):
+        try:
+            with home.lock(), contextlib.closing(Store(home.log)) as store:
+                store.purge(sessions)
+                store.finish()
+        except FolderInUseError:
+            _let_forget(home, sessions)
     for path in home.root.glob("log.db.damaged-*"):
         path.unlink(missing_ok=True)  # nobody can tell whose events are in there
     for path in home.spool.glob("*.json"):
         with contextlib.suppress(OSError, ValueError):
             if json.loads(path.read_bytes()).get("session_id") in sessions:
                 path.unlink()
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Wait until no other command forgets: the service knows one request, and another would take its place."""
+    with errors_of(home.log):
+        lock = (home.root / ".purge.lock").open("ab")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _let_forget(home: Home, sessions: list[str]) -> None:

@@ -24,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from clawsocket.errors import StoreDamagedError, StoreTooNewError
+from clawsocket.errors import StoreDamagedError, StoreError, StoreTooNewError
 from clawsocket.log.block import Block, Row, heads_of, unpack
 from clawsocket.log.database import Transaction, errors_of, refuse_network
 from clawsocket.log.schema import MIGRATIONS, migrate, put_blocks
@@ -409,21 +409,35 @@ class Store(Reading):
     def purge(self, sessions: Iterable[str]) -> int:
         """Delete all that is known of some sessions, so that it can't be found in the files either.
 
+        That they were there goes last: until then one can ask for it again.
+
         Returns:
             How many events it was.
+
+        Raises:
+            StoreError: somebody else reads the database, and what was deleted is still in its files.
         """
         gone = frozenset(sessions)
+        ids = [(one,) for one in gone]
         with errors_of(self.path, reading=True):
             self._db.execute("PRAGMA secure_delete = ON")
             with self._transaction:
                 count = sum(self._purge_block(last, gone) for last in sorted(self._lasts_of(gone)))
-                self._db.executemany("DELETE FROM sessions WHERE id = ?", [(one,) for one in gone])
+                self._db.executemany("UPDATE sessions SET saved = x'' WHERE id = ?", ids)
             self._purges += 1
-            self._db.execute("PRAGMA secure_delete = OFF")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._empty_journal()
             self._db.execute("VACUUM")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._empty_journal()
+            self._db.executemany("DELETE FROM sessions WHERE id = ?", ids)
+            self._db.execute("PRAGMA secure_delete = OFF")
+            self._empty_journal()
         return count
+
+    def _empty_journal(self) -> None:
+        """Bring all that is in the journal into the database; it waits a few seconds for others who read."""
+        (is_busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StoreError(self.path, "somebody else reads it; try again when that has ended")
 
     def _lasts_of(self, sessions: frozenset[str]) -> set[int]:
         query = "SELECT last FROM blocks_of WHERE session = ?"

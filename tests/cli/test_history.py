@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,39 @@ def test_what_is_purged_is_in_no_file_any_more(used: Path, running: bool) -> Non
         assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 sessions are forgotten")
     assert holding(used) == []
     assert [one.split()[0] for one in lines(used)] == [OTHER]
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_of_several_purges_at_once_each_is_done(tmp_path: Path, running: bool) -> None:
+    sessions = [f"{number}{SESSION[1:]}" for number in range(4)]
+    with contextlib.ExitStack() as stack:
+        with Service(tmp_path) as service, service.connect() as client:
+            client.follow()
+            for number, session in enumerate(sessions):
+                spool(tmp_path, str(number), hook(number, session_id=session, prompt=SECRET))
+            wait_for(lambda: all(client.of(one, "hook.notification") for one in sessions), "the hooks")
+        if running:
+            stack.enter_context(Service(tmp_path))
+        purge = partial(run_command, tmp_path, "history", "purge", "--yes", "--session")
+        with ThreadPoolExecutor() as threads:
+            done = list(threads.map(purge, sessions))
+        assert [(one.returncode, one.stderr) for one in done] == [(0, "")] * 4
+        assert holding(tmp_path) == []
+        assert lines(tmp_path, "--json") == []
+
+
+def test_no_request_to_the_service_takes_the_place_of_another(tmp_path: Path) -> None:
+    home = Home(tmp_path / "claw")
+    home.create()
+    served: list[str] = []
+    with home.lock(), ThreadPoolExecutor() as threads:
+        done = [threads.submit(history.forget, home, [one]) for one in "abcd"]
+        while len(served) < len(done):
+            wait_for(home.purge.exists, "a request")
+            served += json.loads(home.purge.read_bytes())["sessions"]
+            home.purge.unlink()
+        assert [one.result() for one in done] == [None] * 4
+    assert sorted(served) == ["a", "b", "c", "d"]
 
 
 def test_a_purge_leaves_the_log_as_it_goes_on(used: Path) -> None:

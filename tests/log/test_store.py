@@ -334,6 +334,27 @@ def test_what_is_purged_is_nowhere_in_the_files(path: Path) -> None:
         assert store.sessions() == []
 
 
+def test_while_somebody_reads_a_purge_says_that_it_failed_and_can_be_asked_for_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(path) as store, contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        store._db.execute("PRAGMA busy_timeout = 0")
+        rows = [Row(store.head + n, 1, "t", "secret", f"i{n}", b"hunter2 " * 200) for n in range(1, 30)]
+        saved = SavedSession("secret", "/p", False, 1, b"hunter2 " * 10)
+        store.commit(rows, Extras(sessions=[saved]), head=rows[-1].seq)
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM blocks").fetchone()
+        for _ in range(2):
+            with pytest.raises(StoreError, match="somebody else reads it"):
+                store.purge(["secret"])
+            assert [one.id for one in store.sessions()] == ["secret"], "so that it can be named"
+            assert store.events("secret") == []
+        other.execute("COMMIT")
+        store.purge(["secret"])
+        assert store.sessions() == []
+        assert not any(b"hunter2" in one.read_bytes() for one in path.parent.iterdir())
+
+
 # Versions
 
 
