@@ -194,6 +194,8 @@ class Disk:
             await self._last(clean=True)
         except StoreError as error:
             logger.warning("the log could not be closed well: %s", error)
+        except Exception:
+            logger.exception("the log could not be closed well")
         self._release(self.committed)
         for worker in (self._reader, self._writer):
             await asyncio.to_thread(worker.stop)

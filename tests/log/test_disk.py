@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket.errors import StoreDamagedError
+from clawsocket.errors import StoreDamagedError, StoreError
 from clawsocket.log import disk as disk_module
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
@@ -257,6 +257,16 @@ async def test_a_database_that_cannot_be_written_is_told_once_and_tried_again(
     await committed(log, disk)
     assert await disk.call(lambda store: store.ids(9)) == ["big", "m:1"]
     assert await disk.call(Store.positions) == [Position("/f", 1, 2, 3)], "what the failed commit had is not lost"
+
+
+async def test_a_log_that_cannot_be_closed_well_is_closed(begin: Begin, caplog: pytest.LogCaptureFixture) -> None:
+    log, disk = begin()
+    disk.extras = lambda: Extras([Position("/f", 1 << 64, 1, 3)])  # nothing that SQLite takes
+    put(log, 1)
+    await disk.close()
+    assert "could not be closed well" in caplog.text
+    with pytest.raises(StoreError):
+        disk._store.commit([], Extras(), head=1)
 
 
 async def test_a_database_that_is_damaged_is_replaced_by_what_memory_holds(begin: Begin, path: Path) -> None:
