@@ -64,6 +64,11 @@ class Home:
         return self.root / "log.db"
 
     @property
+    def missed(self) -> Path:
+        """A mark that the log misses what a run without it took; empty."""
+        return self.root / "log.db-missed"
+
+    @property
     def purge(self) -> Path:
         """A request to the running service to forget sessions, JSON."""
         return self.root / "purge"

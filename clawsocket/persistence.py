@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -75,10 +76,13 @@ class Persistence:
         self._saved: dict[str, tuple[object, float]] = {}  # what of a session is on disk, and since when
         self._later: asyncio.TimerHandle | None = None
         self._closing = False
+        self._mark, there = home.missed, home.log.exists()
         begin = partial(Disk, max_bytes=settings.log_bytes, max_age=_days(settings, dirs) * DAY)
         before = self._open(home.log, begin) if settings.log_to_disk else None
+        self._leaves_log = there and before is None
         if before is not None:
             self._resume(before)
+        self._leave_mark()
 
     def _open(self, path: Path, begin: Callable[[Store], Disk]) -> _Before | None:
         try:
@@ -112,6 +116,15 @@ class Persistence:
         if store.since is not None and now < store.since:
             logger.warning("the clock was set back: of what was written meanwhile some may be taken for old")
             self._log.lose("source")
+        if self._mark.exists():
+            self._log.lose("source")
+            disk.when_committed(partial(self._mark.unlink, missing_ok=True))
+
+    def _leave_mark(self) -> None:
+        """Let the next run know if the log misses what this one takes."""
+        if self._leaves_log:
+            with contextlib.suppress(OSError):
+                self._mark.touch(0o600)
 
     def _tell(self, message: str, recoverable: bool) -> None:
         self.on_trouble(message, recoverable)
@@ -147,6 +160,7 @@ class Persistence:
         self._closing = True
         if self._later is not None:
             self._later.cancel()
+        self._leave_mark()  # at the start there may have been no room for it
         if self.disk is not None:
             await self.disk.close()
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clawsocket import persistence
 from clawsocket.claude import hooks
 from clawsocket.claude.observations import HookSeen
 from clawsocket.config import Settings
+from clawsocket.errors import StoreError
 from clawsocket.log.eventlog import EventLog
-from clawsocket.log.store import Extras, Position
+from clawsocket.log.store import Extras, Position, Store
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.state.world import World
+from tests.log.events import ALL, messages
 from tests.support.feed import SESSION, hook
 
 PAGE = 8192
@@ -35,6 +39,17 @@ class Run:
         for event in (*self.world.apply(seen, at), *self.world.flush(), *self.world.expire(at + 1000)):
             self.log.append(event)
             self.persistence.touch(event.session_id)
+
+
+def kill(run: Run) -> None:
+    """End a run before it has written anything."""
+    disk = run.persistence.disk
+    assert disk is not None
+    assert disk._timer is not None
+    disk._timer.cancel()
+    for worker in (disk._reader, disk._writer):
+        worker.stop()
+    disk._store.close()
 
 
 @contextlib.asynccontextmanager
@@ -75,3 +90,67 @@ async def test_wherever_a_database_is_damaged_the_service_starts_with_it_or_with
         for path in kept:
             path.unlink()
     assert aside > len(content) // PAGE // 2
+
+
+# Runs without a log
+
+
+def losses(run: Run) -> list[str]:
+    frames = run.log.read(0, ALL, max_bytes=10**6).frames
+    return [message["reason"] for message in messages(frames) if message["type"] == "gap"]
+
+
+@pytest.mark.parametrize("reason", ["it was not to be used", "it could not be opened"])
+async def test_what_a_run_took_without_the_log_is_told_as_a_gap_by_the_next_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    def refuse(path: Path) -> Store:
+        raise StoreError(path, "database is locked")
+
+    async with running(home) as run:
+        run.take(1)
+    with monkeypatch.context() as patch:
+        if reason == "it could not be opened":
+            patch.setattr(persistence, "Store", refuse)
+        async with running(home, log_to_disk=reason == "it could not be opened") as run:
+            assert run.persistence.disk is None
+            run.take(2)
+    async with running(home) as run:
+        seen = run.log.first
+        assert losses(run) == ["source"]
+        assert seen < run.log.last_loss, "so that nobody is told that nothing is missing"
+    async with running(home) as run:
+        assert losses(run) == []
+    assert not home.missed.exists()
+
+
+async def test_where_there_was_no_room_for_the_mark_it_is_left_at_the_end(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, mode: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with running(home):
+        pass
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "touch", refuse)
+        run = Run(home, log_to_disk=False)
+    assert not home.missed.exists()
+    await run.persistence.close()
+    assert home.missed.exists()
+
+
+async def test_a_run_without_a_log_leaves_no_mark_where_there_is_none_to_go_on_with(home: Home) -> None:
+    async with running(home, log_to_disk=False) as run:
+        run.take(1)
+    assert not home.missed.exists()
+
+
+async def test_a_loss_that_a_run_was_killed_before_it_had_told_is_told_by_the_next_one(home: Home) -> None:
+    async with running(home):
+        pass
+    home.missed.touch()
+    kill(Run(home))
+    assert home.missed.exists()
+    async with running(home) as run:
+        assert losses(run) == ["source"]
