@@ -191,8 +191,13 @@ class FanOut:
 
     def _rest(self, seconds: float) -> None:
         """Come back after a time, unless there is something to do before that."""
-        if self._later is None and not self._scheduled:
-            self._later = asyncio.get_running_loop().call_later(max(LEAST_WAIT, seconds), self._round)
+        loop = asyncio.get_running_loop()
+        when = loop.time() + max(LEAST_WAIT, seconds)
+        if self._scheduled or (self._later is not None and self._later.when() <= when):
+            return
+        if self._later is not None:
+            self._later.cancel()
+        self._later = loop.call_at(when, self._round)
 
     def _round(self) -> None:
         self._scheduled = self._idle = False

@@ -300,6 +300,21 @@ async def test_batches_of_what_was_do_not_wait_for_each_other(rig: Rig) -> None:
     assert late[0] not in sink.seqs
 
 
+async def test_a_client_that_is_told_of_what_was_does_not_wait_for_the_batch_of_another(rig: Rig) -> None:
+    batched, patient = rig.client()
+    patient.due = time.perf_counter() + 3600
+    late, cursor = rig.client()
+    cursor.ready = False
+    rig.append(module.FAR + 1)
+    await until(lambda: rig.fanout._later)
+    rig.fanout.resume(cursor)
+    async with asyncio.timeout(10):
+        await until(lambda: cursor.position == rig.log.head)
+    assert len(late.writes) > 1
+    assert (late.seqs[-1], batched.seqs) == (rig.log.head, [])
+    assert rig.fanout._later is not None, "its batch is due, too"
+
+
 async def test_who_is_to_be_told_something_gets_first_what_waits_for_a_batch(rig: Rig) -> None:
     sink, cursor = rig.client()
     cursor.pace = 3600.0
