@@ -232,12 +232,11 @@ class Persistence:
         return [bytes(payload_of(row.frame)) for row in rows]
 
     async def purge(self, sessions: list[str]) -> None:
-        """Delete all that is known of some sessions. Clients that are there learn that they are removed."""
-        for session_id in sessions:
-            for event in self._world.forget(session_id):
-                self._log.append(event)
-        await asyncio.sleep(0)  # for the clients
+        """Delete all that is known of some sessions, and then tell clients that they are removed: that stays."""
+        removed = [event for session_id in sessions for event in self._world.forget(session_id)]
         self._log.purge(frozenset(sessions).__contains__)
+        for event in removed:
+            self._log.append(event)
         for session_id in sessions:
             self._touched.pop(session_id, None)
             self._saved.pop(session_id, None)

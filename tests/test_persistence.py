@@ -17,6 +17,7 @@ from clawsocket.config import Settings
 from clawsocket.errors import StoreError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.store import Extras, Position, Store
+from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.state.world import World
@@ -154,3 +155,23 @@ async def test_a_loss_that_a_run_was_killed_before_it_had_told_is_told_by_the_ne
     assert home.missed.exists()
     async with running(home) as run:
         assert losses(run) == ["source"]
+
+
+# Forgetting
+
+
+async def test_that_a_purged_session_is_gone_is_told_to_who_takes_events_later_too(home: Home) -> None:
+    async with running(home) as run:
+        run.take(1, prompt="secret")
+        run.take(2, session_id="other")
+        seen = run.log.first - 1
+        await run.persistence.purge([SESSION])
+        told = messages(run.log.read(seen, ALL, max_bytes=10**6).frames)
+        of_it = [message for message in told if message["sessionId"] == SESSION]
+        assert [message["type"] for message in of_it] == ["session.removed"]
+        assert of_it == told[-1:]
+        assert SESSION not in run.world.sessions
+    with contextlib.closing(Viewer(home.log)) as viewer:
+        assert [row.type for row in viewer.events(SESSION)] == ["session.removed"]
+        assert viewer.events("other") != []
+        assert [one.id for one in viewer.sessions()] == ["other"]
