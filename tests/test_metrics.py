@@ -72,6 +72,9 @@ class Slow:
     def send_frames(self, frames: bytes) -> bool:
         return False
 
+    def takes_gaps(self) -> bool:
+        return True
+
     def send_gap(self, gap: Gap) -> bool:
         return True
 

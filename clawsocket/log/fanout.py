@@ -63,6 +63,9 @@ class Sink(Protocol):
     def send_frames(self, frames: bytes) -> bool:
         """Take ready WebSocket frames; return whether there is room for more."""
 
+    def takes_gaps(self) -> bool:
+        """Learn that a gap is ahead; return whether it wants to go on."""
+
     def send_gap(self, gap: Gap) -> bool:
         """Tell that events are missing; return whether it wants to go on."""
 
@@ -246,6 +249,8 @@ class FanOut:
     def _move(self, cursor: Cursor, shared: dict[_Place, Slice]) -> bool:
         """Give a cursor its next slice; return whether there is more for it and room."""
         if cursor.read is not None:
+            return False
+        if cursor.position < self.log.last_loss and cursor.filter.topics and not cursor.sink.takes_gaps():
             return False
         if cursor.position < self.log.oldest_in_memory - 1:
             if not self._skip(cursor):

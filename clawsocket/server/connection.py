@@ -131,10 +131,15 @@ class Connection(asyncio.Protocol):
         self._told = self.cursor.position
         return not self._paused
 
-    def send_gap(self, gap: Gap) -> bool:
-        """Tell that events are missing, or say goodbye to who wants all or nothing; return whether it goes on."""
+    def takes_gaps(self) -> bool:
+        """Say goodbye to who wants all or nothing, as events are missing ahead; return whether it goes on."""
         if self.requests.all_or_nothing:
             self.close(4408)
+        return not self.requests.all_or_nothing
+
+    def send_gap(self, gap: Gap) -> bool:
+        """Tell that events are missing, or say goodbye to who wants all or nothing; return whether it goes on."""
+        if not self.takes_gaps():
             return False
         self.send(gap)
         return True

@@ -38,8 +38,9 @@ def messages(frames: bytes) -> list[dict[str, Any]]:
 
 
 def seqs(frames: bytes) -> list[int]:
-    """The numbers of the events in frames, those that came together among them."""
-    return [event["seq"] for message in messages(frames) for event in message.get("events", [message])]
+    """The numbers of the events in frames, those that came together among them; a gap is none."""
+    told = [event for message in messages(frames) for event in message.get("events", [message])]
+    return [event["seq"] for event in told if event["type"] != "gap"]
 
 
 def filled(count: int, *, max_bytes: int = 10**9, max_events: int = 10**6, text: str = "") -> EventLog:

@@ -27,7 +27,7 @@ class FakeSink:
         self.told: list[Any] = []
         self.writes: list[bytes] = []
         self.room = True
-        self.failed = 0
+        self.failed = self.asked = 0
         self.broken = False
 
     @property
@@ -40,6 +40,10 @@ class FakeSink:
         self.writes.append(frames)
         self.told += seqs(frames)
         return self.room
+
+    def takes_gaps(self) -> bool:
+        self.asked += 1
+        return True
 
     def send_gap(self, gap: Gap) -> bool:
         self.told.append(gap)
@@ -399,6 +403,28 @@ async def test_who_falls_behind_what_is_kept_is_told_once_what_is_gone() -> None
     rig.append(1)
     await rig.rest()
     assert [one for one in sink.told if isinstance(one, Gap)] == [gap]
+
+
+async def test_who_comes_to_a_loss_is_asked_whether_it_goes_on_and_nobody_else_is(rig: Rig) -> None:
+    sink, cursor = rig.client()
+    nobody, _ = rig.client(Filter())
+    given = rig.append(2)
+    await rig.rest()
+    assert sink.asked == 0
+    rig.log.lose("source")
+    given += rig.append(2)
+    await rig.rest()
+    assert (sink.asked, nobody.asked) == (1, 0)
+    rig.append(2)
+    await rig.rest()
+    cursor.position = given[-2]
+    rig.fanout.wake()
+    await rig.rest()
+    assert sink.asked == 1
+    cursor.position = given[0]
+    rig.fanout.wake()
+    await rig.rest()
+    assert sink.asked == 2
 
 
 async def test_who_wants_nothing_misses_nothing() -> None:

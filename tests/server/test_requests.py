@@ -475,6 +475,25 @@ async def test_resuming_too_late_is_a_gap(tmp_path: Path) -> None:
         assert [(await client.receive())["seq"] for _ in range(2)] == seqs[3:]
 
 
+async def test_who_wants_all_or_nothing_is_closed_where_something_was_lost_and_goes_on_behind_it(rig: Rig) -> None:
+    seen = rig.append()
+    async with rig.client() as live, rig.client() as other:
+        await live.ask("subscribe", topics=["*"], allOrNothing=True)
+        await other.ask("subscribe", topics=["*"])
+        lost = rig.log.lose("source")
+        assert (await live.closed())[0] == 4408
+        assert (await other.receive())["type"] == "gap"
+    async with rig.client() as late:
+        reply = await late.ask("subscribe", topics=["*"], sinceSeq=seen, allOrNothing=True)
+        assert reply["recovered"] is False
+        assert (await late.closed())[0] == 4408
+    async with rig.client() as new:
+        reply = await new.ask("subscribe", topics=["*"], sinceSeq=lost, allOrNothing=True)
+        assert reply["recovered"] is True
+        seq = rig.append()
+        assert (await new.receive())["seq"] == seq
+
+
 async def test_at_the_very_edge_of_what_is_kept_nothing_is_missing(tmp_path: Path) -> None:
     async with running(tmp_path, ring_events=2) as rig, rig.client() as client:
         seqs = [rig.append() for _ in range(5)]
