@@ -343,7 +343,9 @@ class Disk:
             return
         logger.warning("it was kept as %s, and a new one was begun", aside)
         fresh.adopt(store)
-        self._store, self.committed, self.oldest, self.floor = fresh, 0, 0, self.head() + 1
+        held = self.rows(0, 1, 1)
+        self._store, self.committed, self.oldest = fresh, held[0].seq - 1 if held else self.head(), 0
+        self.floor = self.committed + 1
         self._reader.run(store.close_reader)
         self._writer.run(store.close_writer)
         self.on_damage(error.problem)

@@ -18,6 +18,7 @@ from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
 from clawsocket.log.store import Extras, Position, Store
 from clawsocket.log.viewer import Viewer
+from clawsocket.protocol.replies import Gap
 from tests.log.events import ALL, fact, messages, seqs
 from tests.sources.running import eventually
 
@@ -283,6 +284,45 @@ async def test_a_database_that_is_damaged_is_replaced_by_what_memory_holds(begin
     await disk.close()
     again, _ = begin()
     assert (again.epoch, again.head) == (log.epoch, log.head)
+
+
+async def test_what_memory_has_no_room_for_when_a_database_is_replaced_is_one_gap_whatever_was_lost_before(
+    begin: Begin, path: Path
+) -> None:
+    log, disk = begin(max_events=10)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as busy:
+        busy.execute("BEGIN IMMEDIATE")
+        put(log, *range(30))
+        busy.execute("ROLLBACK")
+    await committed(log, disk)
+    for start in range(30, 60, 10):
+        put(log, *range(start, start + 10))
+        await committed(log, disk)
+    kept = log.oldest_in_memory
+    gap = Gap(from_=log.first + 3, to=kept - 1, oldest_seq=kept, reason="evicted")
+    disk._replace(disk._store, StoreDamagedError(path, "once"))
+    assert log.gap(log.first + 2) == gap
+    assert log.head - disk.committed == 10, "so many are not on disk yet"
+    await committed(log, disk)
+    assert log.gap(log.first + 2) == gap
+    assert ids(path) == [f"m:{number}" for number in range(50, 60)]
+    assert (log.oldest, disk.oldest, log.gap(kept - 1)) == (kept, kept, None)
+
+
+async def test_what_memory_lets_go_before_a_new_database_is_written_is_told_once(begin: Begin, path: Path) -> None:
+    log, disk = begin(max_events=10)
+    put(log, *range(10))
+    await committed(log, disk)
+    disk._replace(disk._store, StoreDamagedError(path, "once"))
+    put(log, *range(10, 15))
+    told = log.gap(log.first)
+    assert told is not None
+    assert (told.from_, told.to) == (log.first + 1, log.first + 4)
+    await committed(log, disk)
+    read = await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)
+    hole, *events = messages(read.frames)
+    assert (hole["from"], hole["to"]) == (log.first, log.first + 4)
+    assert [event["seq"] for event in events] == list(range(log.first + 5, log.head + 1))
 
 
 async def test_where_every_new_database_is_damaged_the_disk_is_not_filled_with_them(
