@@ -281,10 +281,12 @@ class Disk:
             self._trim_if_due()
 
     def add(self, new: Extras) -> None:
-        """Take what is to be committed with the next events; what a commit failed to write is still there."""
+        """Take what is to be committed with the next events; of what a commit failed to write the newest is there."""
         held = self._extras
+        positions = {one.path: one for one in (*held.positions, *new.positions)}
+        sessions = {one.id: one for one in (*held.sessions, *new.sessions)}
         since = held.since if new.since is None else new.since
-        self._extras = Extras([*held.positions, *new.positions], [*held.sessions, *new.sessions], since)
+        self._extras = Extras([*positions.values()], [*sessions.values()], since)
 
     def _failed_with(self, error: BaseException) -> None:
         if isinstance(error, StoreDamagedError) and not self._is_new:

@@ -16,7 +16,7 @@ from clawsocket.errors import StoreDamagedError, StoreError
 from clawsocket.log import disk as disk_module
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
-from clawsocket.log.store import Extras, Position, Store
+from clawsocket.log.store import Extras, Position, SavedSession, Store
 from clawsocket.log.viewer import Viewer
 from clawsocket.protocol.replies import Gap
 from tests.log.events import ALL, fact, messages, seqs
@@ -258,6 +258,33 @@ async def test_a_database_that_cannot_be_written_is_told_once_and_tried_again(
     await committed(log, disk)
     assert await disk.call(lambda store: store.ids(9)) == ["big", "m:1"]
     assert await disk.call(Store.positions) == [Position("/f", 1, 2, 3)], "what the failed commit had is not lost"
+
+
+async def test_of_what_waits_for_a_database_that_cannot_be_written_only_the_newest_is_held(
+    begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin()
+    commits = 0
+
+    def fail(store: Store, *_: object, **more: object) -> None:
+        nonlocal commits
+        commits += 1
+        raise StoreError(store.path, "no room")
+
+    def extras() -> Extras:
+        return Extras([Position("/f", 1, 2, commits)], [SavedSession("s", "/p", False, commits, b"")])
+
+    disk.extras = extras
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "commit", fail)
+        put(log, 1)
+        await eventually(lambda: commits > 3, "some attempts")
+    await committed(log, disk)
+    last = await disk.call(lambda store: (store.positions(), store.sessions()))
+    assert last == ([Position("/f", 1, 2, commits)], [SavedSession("s", "/p", False, commits, b"")])
+    disk.add(extras())
+    disk.add(extras())
+    assert disk._extras == extras()
 
 
 async def test_a_log_that_cannot_be_closed_well_is_closed(begin: Begin, caplog: pytest.LogCaptureFixture) -> None:
