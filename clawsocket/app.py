@@ -134,7 +134,7 @@ class App:
         self.started = True
         if self.persistence.trouble is not None:
             self._tell_trouble(self.persistence.trouble, False)
-        await asyncio.to_thread(self.persistence.forget_gone)
+        await self.persistence.forget_gone()
 
     async def stop(self) -> None:
         """Stop reading, say goodbye to the clients, leave nothing behind."""

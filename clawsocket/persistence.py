@@ -149,9 +149,9 @@ class Persistence:
         else:
             self.disk.when_committed(delete)
 
-    def forget_gone(self) -> None:
-        """Forget the positions of files that are gone. It looks at all of them: call it in a thread."""
-        gone = self.checkpoints.gone()
+    async def forget_gone(self) -> None:
+        """Forget the positions of files that are gone. A thread looks at all of them."""
+        gone = await asyncio.to_thread(self.checkpoints.gone)
         if gone and self.disk is not None:
             self.disk.add(Extras(gone))
 

@@ -160,6 +160,18 @@ async def test_a_loss_that_a_run_was_killed_before_it_had_told_is_told_by_the_ne
 # Forgetting
 
 
+async def test_positions_of_files_that_are_gone_are_forgotten(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "there").touch()
+    positions = [Position(str(tmp_path / name), 1, 2, 3) for name in ("there", "gone")]
+    async with running(home) as run:
+        assert run.persistence.disk is not None
+        run.persistence.disk.add(Extras(positions))
+    async with running(home) as run:
+        await run.persistence.forget_gone()
+    with contextlib.closing(Viewer(home.log)) as viewer:
+        assert viewer.positions() == positions[:1]
+
+
 async def test_that_a_purged_session_is_gone_is_told_to_who_takes_events_later_too(home: Home) -> None:
     async with running(home) as run:
         run.take(1, prompt="secret")
