@@ -241,7 +241,10 @@ class Persistence:
             self._touched.pop(session_id, None)
             self._saved.pop(session_id, None)
         if self.disk is not None:
-            await self.disk.write(lambda store: store.purge(sessions))
+            try:
+                await self.disk.write(lambda store: store.purge(sessions))
+            except StoreDamagedError:  # there is a new one now, unless it is that which is damaged
+                await self.disk.write(lambda store: store.purge(sessions))
 
 
 HELD = 0.3

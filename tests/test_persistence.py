@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,21 @@ async def test_a_loss_that_a_run_was_killed_before_it_had_told_is_told_by_the_ne
 
 
 # Forgetting
+
+
+async def test_a_purge_that_meets_damage_is_done_in_the_new_database(home: Home) -> None:
+    async with running(home) as run:
+        run.take(1)
+        run.take(2, session_id="other")
+    with contextlib.closing(sqlite3.connect(home.log)) as db, db:
+        db.execute("UPDATE blocks SET crc = 0")
+        db.execute("UPDATE sessions SET ended = 1")  # so that the start reads no block
+    async with running(home) as run:
+        run.take(3, session_id="new")
+        await run.persistence.purge([SESSION])
+    assert list(home.root.glob("log.db.damaged-*")) != []
+    with contextlib.closing(Viewer(home.log)) as viewer:
+        assert [one.id for one in viewer.sessions()] == ["new"]
 
 
 async def test_positions_of_files_that_are_gone_are_forgotten(home: Home, tmp_path: Path) -> None:
