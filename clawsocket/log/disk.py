@@ -162,11 +162,13 @@ class Disk:
         Raises:
             StoreError: it can't be written; a damaged database is being replaced, unless it is new.
         """
-        before = self.oldest
+        store, before = self._store, self.oldest
         result = await self._run(self._writer, do)
-        self.oldest, self.oldest_at = await self.call(Store.oldest)
-        if before and self.oldest != before:
-            self.floor = self.oldest or self.committed + 1
+        oldest, oldest_at = await self.call(Store.oldest)
+        if store is self._store:  # of one that was replaced meanwhile nothing counts any more
+            self.oldest, self.oldest_at = oldest, oldest_at
+            if before and oldest != before:
+                self.floor = oldest or self.committed + 1
         return result
 
     async def _run(self, worker: Worker, do: Callable[[Store], T]) -> T:

@@ -352,6 +352,27 @@ async def test_what_memory_lets_go_before_a_new_database_is_written_is_told_once
     assert [event["seq"] for event in events] == list(range(log.first + 5, log.head + 1))
 
 
+async def test_what_was_the_oldest_event_of_a_database_that_was_replaced_counts_no_more(
+    begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin(max_events=10)
+    for start in range(0, 30, 10):
+        put(log, *range(start, start + 10))
+        await committed(log, disk)
+    await eventually(lambda: disk._trimming is None, "the first look")
+    real = Store.oldest
+
+    def oldest(store: Store) -> tuple[int, int]:
+        loop.call_soon_threadsafe(disk._replace, store, StoreDamagedError(path, "once"))
+        return real(store)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(Store, "oldest", oldest)
+    await disk.write(lambda _store: None)
+    await committed(log, disk)
+    assert disk.oldest == log.oldest_in_memory == log.first + 20
+
+
 async def test_where_every_new_database_is_damaged_the_disk_is_not_filled_with_them(
     begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
