@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from clawsocket.config import Settings
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError
-from clawsocket.log.block import Row
 from clawsocket.log.database import set_aside
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
@@ -87,18 +86,46 @@ class Persistence:
     def _open(self, path: Path, begin: Callable[[Store], Disk]) -> _Before | None:
         try:
             try:
-                return _read(path, begin)
+                return self._read(path, begin)
             except StoreDamagedError as error:
                 logger.error("the log's database is damaged: %s", error)
                 logger.warning("it was kept as %s, and a new log was begun", set_aside(path))
                 self.trouble = "the log on disk was damaged; it was set aside, and a new log was begun"
-                return _read(path, begin)
+                return self._read(path, begin)
         except StoreRefusedError:
             raise
         except (StoreError, OSError) as error:
             logger.error("the log is kept in memory alone: %s", error)
             self.trouble = "the log can't be kept on disk; what happens is kept in memory alone"
             return None
+
+    def _read(self, path: Path, begin: Callable[[Store], Disk]) -> _Before:
+        """Open the database and read all that a start needs of it, so that damage is met before anything rests on it.
+
+        The world gets the sessions that live, one after the other: their hooks together would take too much memory.
+
+        Raises:
+            StoreDamagedError, StoreError: it can't be opened or read; the world knows nothing of it.
+        """
+        store, now = Store(path), time.time_ns() // 1_000_000
+        try:
+            since = None if store.since is None else min(store.since, now) - OVERLAP
+            ended = {}
+            for kept in store.sessions(since=since or now):
+                session = saved.load(kept.saved)
+                if session is None:
+                    continue
+                if kept.ended:
+                    ended[kept.id] = session
+                else:
+                    rows = store.events(kept.id, types=("hook.*",), limit=PAST_HOOKS)
+                    self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
+            ids, positions = store.ids(KNOWN_AT_START), store.positions()
+            return _Before(store, begin(store), now, since, ids, positions, ended)
+        except BaseException:
+            self._world.clear()
+            store.close()
+            raise
 
     def _resume(self, before: _Before) -> None:
         store, now = before.store, before.now
@@ -109,8 +136,6 @@ class Persistence:
         self._world.ended.update(before.ended)
         disk.extras, disk.on_damage = self._extras, self._begin_again
         disk.on_trouble = self._tell
-        for session, hooks in before.living:
-            self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in hooks), now)
         if store.crashed and store.posted:
             self._log.lose("crash")
         if store.since is not None and now < store.since:
@@ -262,7 +287,6 @@ class _Before(NamedTuple):
         ids: of its newest events.
         positions: of files.
         ended: the sessions that ended shortly before, by id.
-        living: those that live, each with the newest events of its hooks.
     """
 
     store: Store
@@ -272,32 +296,6 @@ class _Before(NamedTuple):
     ids: list[str]
     positions: list[Position]
     ended: dict[str, Saved]
-    living: list[tuple[Saved, list[Row]]]
-
-
-def _read(path: Path, begin: Callable[[Store], Disk]) -> _Before:
-    """Open the database and read all that a start needs of it, so that damage is met before anything rests on it.
-
-    Raises:
-        StoreDamagedError, StoreError: it can't be opened or read.
-    """
-    store, now = Store(path), time.time_ns() // 1_000_000
-    try:
-        since = None if store.since is None else min(store.since, now) - OVERLAP
-        ended, living = {}, []
-        for kept in store.sessions(since=since or now):
-            session = saved.load(kept.saved)
-            if session is None:
-                continue
-            if kept.ended:
-                ended[kept.id] = session
-            else:
-                living.append((session, store.events(kept.id, types=("hook.*",), limit=PAST_HOOKS)))
-        ids, positions = store.ids(KNOWN_AT_START), store.positions()
-        return _Before(store, begin(store), now, since, ids, positions, ended, living)
-    except BaseException:
-        store.close()
-        raise
 
 
 def _days(settings: Settings, dirs: Sequence[Path]) -> int:

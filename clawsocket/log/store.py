@@ -484,4 +484,4 @@ def _row_of(position: Position) -> tuple[bytes, int, int, int]:
 
 def _position(path: bytes, device: int, inode: int, offset: int) -> Position:
     """Return a position as it was before :func:`_row_of`."""
-    return Position(path.decode("utf-8", "surrogateescape"), device, inode % _INODES, offset)
+    return Position(bytes(path).decode("utf-8", "surrogateescape"), device, inode % _INODES, offset)

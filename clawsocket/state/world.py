@@ -208,6 +208,14 @@ class World:
         elif session.pid is None:
             self._watch_silence(session)
 
+    def clear(self) -> None:
+        """Forget what was restored; nothing was observed yet."""
+        for session in self.sessions.values():
+            self.book.forget(session.ledger)
+        self.sessions.clear()
+        self._stirred.clear()
+        self._timers.clear()
+
     def _restored(self, saved: Saved) -> Session:
         session = Session(saved.info.session_id, self, cwd=saved.info.cwd, at=saved.info.started_at)
         session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
