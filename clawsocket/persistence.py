@@ -81,7 +81,8 @@ class Persistence:
         self._leaves_log = there and before is None
         if before is not None:
             self._resume(before)
-        self._leave_mark()
+        else:
+            self._leave_mark()
 
     def _open(self, path: Path, begin: Callable[[Store], Disk]) -> _Before | None:
         try:
@@ -135,7 +136,7 @@ class Persistence:
         self.checkpoints = Checkpoints(before.positions, time.monotonic)
         self._world.ended.update(before.ended)
         disk.extras, disk.on_damage = self._extras, self._begin_again
-        disk.on_trouble = self._tell
+        disk.on_trouble, disk.on_missing = self._tell, self._misses
         if store.crashed and store.posted:
             self._log.lose("crash")
         if store.since is not None and now < store.since:
@@ -143,13 +144,19 @@ class Persistence:
             self._log.lose("source")
         if self._mark.exists():
             self._log.lose("source")
-            disk.when_committed(partial(self._mark.unlink, missing_ok=True))
+            disk.when_committed(self._leave_mark)
 
     def _leave_mark(self) -> None:
-        """Let the next run know if the log misses what this one takes."""
-        if self._leaves_log:
-            with contextlib.suppress(OSError):
+        """Let the next run know if the log misses what this one takes, and only then."""
+        with contextlib.suppress(OSError):
+            if self._leaves_log:
                 self._mark.touch(0o600)
+            else:
+                self._mark.unlink(missing_ok=True)
+
+    def _misses(self, is_missing: bool) -> None:
+        self._leaves_log = is_missing
+        self._leave_mark()
 
     def _tell(self, message: str, recoverable: bool) -> None:
         self.on_trouble(message, recoverable)
@@ -185,9 +192,10 @@ class Persistence:
         self._closing = True
         if self._later is not None:
             self._later.cancel()
-        self._leave_mark()  # at the start there may have been no room for it
         if self.disk is not None:
             await self.disk.close()
+        if self._leaves_log:
+            self._leave_mark()  # before there may have been no room for it
 
     # What goes with the events
 

@@ -158,6 +158,32 @@ async def test_a_loss_that_a_run_was_killed_before_it_had_told_is_told_by_the_ne
         assert losses(run) == ["source"]
 
 
+@pytest.mark.parametrize("writable", [False, True], ids=["to the end", "until there is room"])
+async def test_what_memory_let_go_of_and_never_came_to_disk_is_told_as_a_gap_by_the_next_run(
+    home: Home, monkeypatch: pytest.MonkeyPatch, writable: bool
+) -> None:
+    def refuse(store: Store, *_: object, **__: object) -> None:
+        raise StoreError(store.path, "disk is full")
+
+    async with running(home) as run:
+        run.take(0)
+    run = Run(home)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "commit", refuse)
+        for number in range(1, 100):
+            run.take(number)
+        run.log._max_events = 10
+        run.take(100)
+        assert home.missed.exists()
+        if not writable:
+            await run.persistence.close()
+    if writable:
+        await run.persistence.close()
+    assert home.missed.exists() is not writable
+    async with running(home) as run:
+        assert ("source" in losses(run)) is not writable
+
+
 # Forgetting
 
 

@@ -73,6 +73,8 @@ class Disk:
         extras: gives what goes with the events up to the head.
         on_trouble: (message, whether it goes on) called when the database fails, and when it works again.
         on_damage: called with the reason when the database was damaged and a new one is begun.
+        on_missing: called with True when memory lets go of events that never came to disk, and with False when what
+            stands there for them has.
     """
 
     def __init__(self, store: Store, *, max_bytes: int, max_age: int) -> None:
@@ -95,6 +97,7 @@ class Disk:
         self.extras: Callable[[], Extras] = Extras
         self.on_trouble: Trouble = lambda _message, _recoverable: None
         self.on_damage: Callable[[str], None] = lambda _reason: None
+        self.on_missing: Callable[[bool], None] = lambda _is_missing: None
         self._writer, self._reader = Worker("log-writer"), Worker("log-reader")
         self._timer: asyncio.Handle | None = None
         self._commit: _Commit | None = None
@@ -137,8 +140,17 @@ class Disk:
     def evicted(self, upto: int) -> None:
         """Learn that memory has no room for events up to a number."""
         if upto > self.committed:
+            if self._let_go <= self.committed:
+                self.on_missing(True)
             self._let_go = upto
             self._release(upto)
+
+    def _reach(self, head: int) -> None:
+        """Learn that all up to a number is on disk, or what stands there for it."""
+        missed = self._let_go > self.committed
+        self.committed = head
+        if missed and self._let_go <= head:
+            self.on_missing(False)
 
     async def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
         """Read events as :meth:`clawsocket.log.eventlog.EventLog.read` does.
@@ -163,13 +175,14 @@ class Disk:
             StoreError: it can't be written; a damaged database is being replaced, unless it is new.
         """
         store, before = self._store, self.oldest
-        result = await self._run(self._writer, do)
-        oldest, oldest_at = await self.call(Store.oldest)
-        if store is self._store:  # of one that was replaced meanwhile nothing counts any more
-            self.oldest, self.oldest_at = oldest, oldest_at
-            if before and oldest != before:
-                self.floor = oldest or self.committed + 1
-        return result
+        try:
+            return await self._run(self._writer, do)
+        finally:  # what failed may have changed something all the same
+            oldest, oldest_at = await self.call(Store.oldest)
+            if store is self._store:  # of one that was replaced meanwhile nothing counts any more
+                self.oldest, self.oldest_at = oldest, oldest_at
+                if before and oldest != before:
+                    self.floor = oldest or self.committed + 1
 
     async def _run(self, worker: Worker, do: Callable[[Store], T]) -> T:
         store = self._store
@@ -261,7 +274,7 @@ class Disk:
         await self._writer.run(lambda: None)
         if commit.job.problem is not None:
             raise commit.job.problem
-        self.committed = commit.head
+        self._reach(commit.head)
 
     def _end(self) -> None:
         """Take what came of the commit, unless that was done."""
@@ -276,7 +289,7 @@ class Disk:
             self._failed_with(problem)
         else:
             self._works()
-            self.committed = commit.head
+            self._reach(commit.head)
             if commit.rows and not self.oldest:
                 self.oldest, self.oldest_at = commit.rows[0].seq, commit.rows[0].at
             self._release(commit.head)

@@ -173,6 +173,8 @@ async def test_what_memory_has_no_room_for_is_read_from_disk(begin: Begin) -> No
 async def test_what_was_never_on_disk_and_has_no_room_in_memory_is_a_gap(begin: Begin, path: Path) -> None:
     log, disk = begin(max_events=10)
     called: list[str] = []
+    missing: list[bool] = []
+    disk.on_missing = missing.append
     put(log, *range(5))
     await committed(log, disk)
     busy = sqlite3.connect(path, isolation_level=None)
@@ -184,9 +186,11 @@ async def test_what_was_never_on_disk_and_has_no_room_in_memory_is_a_gap(begin: 
     lost = log.gap(disk.committed)
     assert lost is not None
     assert (lost.from_, lost.to, lost.reason) == (disk.committed + 1, log.oldest_in_memory - 1, "evicted")
+    assert missing == [True]
     busy.execute("ROLLBACK")
     busy.close()
     await committed(log, disk)
+    assert missing == [True, False]
     told = [f"m:{number}" for number in (*range(5), *range(20, 30))]
     assert ids(path) == [*told[:5], f"gap:{log.head - 10}", *told[5:]]
 
@@ -236,6 +240,20 @@ async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> N
     assert lost is not None
     assert (lost.from_, lost.reason) == (log.first + 1, "evicted")
     assert lost.to >= log.oldest_in_memory - 1
+
+
+async def test_what_a_change_that_fails_has_deleted_is_a_gap(begin: Begin) -> None:
+    def fail_late(store: Store) -> None:
+        store.trim(before=10**15, max_bytes=10**9)
+        raise StoreError(store.path, "somebody else reads it")
+
+    log, disk = begin(max_events=3)
+    put(log, 1, 2, 3)
+    await committed(log, disk)
+    await eventually(lambda: disk._trimming is None, "the first look")
+    with pytest.raises(StoreError):
+        await disk.write(fail_late)
+    assert disk.oldest == 0
 
 
 async def test_a_database_that_cannot_be_written_is_told_once_and_tried_again(
