@@ -88,11 +88,15 @@ class Checkpoints:
 
 
 def _is_gone(path: Path) -> bool:
-    """A folder that is gone may be one that is not mounted, and what can't be looked at may be there."""
+    """A folder that is gone may be one that is not mounted, and what can't be looked at may be there.
+
+    A subagent's transcript lies in a folder of its session, which goes with it.
+    """
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return is_folder(path.parent.parent)
+        project = path.parents[2] if path.parent.name == "subagents" else path.parent
+        return is_folder(project.parent)
     except OSError:
         return False
     return False

@@ -69,6 +69,11 @@ def test_a_file_that_cannot_be_looked_at_is_not_gone(
     assert checkpoints.gone() == []
 
 
+def test_a_subagents_file_is_gone_also_with_the_folder_of_its_session(tmp_path: Path) -> None:
+    gone = Position(str(tmp_path / "-a" / "s" / "subagents" / "agent-1.jsonl"), 1, 2, 10)
+    assert Checkpoints([gone], time.monotonic).gone() == [gone._replace(offset=-1)]
+
+
 def test_a_file_below_a_folder_that_is_not_mounted_is_not_gone(tmp_path: Path) -> None:
     gone, away = (Position(str(tmp_path / name / "s.jsonl"), 1, 2, 10) for name in ("-a", "not mounted/-a"))
     assert Checkpoints([gone, away], time.monotonic).gone() == [gone._replace(offset=-1)]
