@@ -10,11 +10,11 @@ from pathlib import Path
 from clawsocket.claude.settings import hooks_are_off
 from clawsocket.doctor.case import Case
 from clawsocket.doctor.finding import Finding
-from clawsocket.errors import ClawSocketError
+from clawsocket.errors import ClawSocketError, SettingsFileError
 from clawsocket.setup import hooks
 from clawsocket.setup.claude_version import find_program, version_of
 from clawsocket.setup.hooks import Look
-from clawsocket.setup.settings_file import remembered
+from clawsocket.setup.settings_file import every, remembered
 
 MANAGED = Path("/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code")
 """Where whoever manages this machine puts settings that go before the user's."""
@@ -72,12 +72,19 @@ def registered(case: Case) -> Iterator[Finding]:
 
 def _left_out(case: Case) -> Iterator[Finding]:
     """Look whether hooks that are turned off still write what nobody reads."""
-    files = remembered(case.home)
-    left = hooks.preview_removal(case.home, case.dirs, files)
-    for path, _before, _after in left:
-        what = f"{path} has our hooks, which are turned off by the setting hooks: nobody reads what they write"
-        yield Finding("hooks", "error", what, REMOVE, partial(hooks.remove, case.home, case.dirs, files))
-    if not left:
+    is_right = True
+    for path in every(case.dirs, remembered(case.home)):
+        try:
+            left = hooks.preview_removal(case.home, (), [path])
+        except SettingsFileError as error:
+            yield Finding("hooks", "error", str(error), f"edit {path}")
+            is_right = False
+            continue
+        if left:
+            what = f"{path} has our hooks, which are turned off by the setting hooks: nobody reads what they write"
+            yield Finding("hooks", "error", what, REMOVE, partial(hooks.remove, case.home, (), [path]))
+            is_right = False
+    if is_right:
         yield Finding("hooks", "ok", "turned off by the setting hooks")
 
 

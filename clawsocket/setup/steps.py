@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from clawsocket.errors import SettingsFileError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks, statusline
 from clawsocket.setup.installed import Installed, diff, text_of
 from clawsocket.setup.service import Command
-from clawsocket.setup.settings_file import Change
+from clawsocket.setup.settings_file import Change, every
 
 
 class Step(NamedTuple):
@@ -45,17 +46,23 @@ def take_out(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path]) -> 
         claude_dirs: the folders of Claude Code.
         files: more settings files.
     """
-    for name, part in (("status line recorder", statusline), ("hooks", hooks)):
-        changes = part.preview_removal(home, claude_dirs, files)
-        if changes:
-            yield Step(
-                "".join(diff(path, before, after or None) for path, before, after in changes),
-                partial(_taken_out, name, partial(part.remove, home, claude_dirs, files)),
-            )
+    for path in every(claude_dirs, files):
+        for name, part in (("status line recorder", statusline), ("hooks", hooks)):
+            try:
+                changes = part.preview_removal(home, (), [path])
+            except SettingsFileError as error:  # of one that can't be read the others know nothing
+                yield Step(str(error), partial(str, error))
+                break
+            if changes:
+                shown = "".join(diff(path, before, after or None) for path, before, after in changes)
+                yield Step(shown, partial(_taken_out, name, partial(part.remove, home, (), [path])))
 
 
 def _taken_out(name: str, remove: Callable[[], list[Change]]) -> str:
-    return "\n".join(f"{name}: {change.path} is {change.action}" for change in remove() if change.action != "unchanged")
+    try:
+        return "\n".join(f"{name}: {change.path} is {change.action}" for change in remove())
+    except SettingsFileError as error:
+        return str(error)
 
 
 def undo(installed: Installed, path: Path) -> Step:

@@ -450,6 +450,17 @@ def test_hooks_that_are_turned_off_and_still_there(service: Service, ours: Home,
     assert not service.settings.exists()
 
 
+def test_hooks_that_are_turned_off_beside_settings_that_are_no_json(
+    service: Service, ours: Home, doctor: Doctor
+) -> None:
+    ours.config.write_text("hooks = false")
+    service.settings.write_text("{broken")
+    ours.spool.chmod(0o500)
+    found = doctor()
+    assert (found["hooks"].level, found["hooks"].mend) == ("error", f"edit {service.settings}")
+    assert "spool" in found, "what comes after it is looked at, too"
+
+
 # The way of a hook
 
 

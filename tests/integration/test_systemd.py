@@ -487,3 +487,22 @@ def test_settings_that_are_a_link_stay_one(account: Account) -> None:
     assert account.tree()[".claw-socket/config.toml"] == before[".claw-socket/config.toml"]
     account.run("claw-socket", "uninstall", "--purge")
     assert account.tree() == before
+
+
+def test_settings_that_cannot_be_read_keep_no_others_from_being_changed(account: Account) -> None:
+    one, other = str(account.home / "one"), str(account.home / "other")
+    account.run("claw-socket", "install", "--no-service", "--set", f"claude_dirs={one},{other}")
+    account.write(account.home / "one" / "settings.json", "{")
+    assert "one/settings.json" in account.run("claw-socket", "install", "--no-service", "--set", f"claude_dirs={other}")
+    assert "one/settings.json" in account.run("claw-socket", "uninstall")
+    assert account.tree()["one/settings.json"][1] == "{"
+    assert "other/settings.json" not in account.tree()
+
+
+def test_the_unit_of_a_package_is_no_obstacle_where_there_is_no_systemd(account: Account) -> None:
+    account.write(account.home / ".local" / "share" / "systemd" / "user" / "claw-socket.service", unit())
+    account.run("mkdir", "bin")
+    account.run("ln", "-s", "/usr/bin/env", "/bin/sh", "bin")
+    account.run("claw-socket", "--install-hooks")
+    account.run(str(account.program), "uninstall", PATH=str(account.home / "bin"))
+    assert ".claude/settings.json" not in account.tree()

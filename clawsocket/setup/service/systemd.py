@@ -99,7 +99,9 @@ class Systemd:
 
     def detach(self) -> list[Command]:
         """See :class:`Manager`."""
-        return [Command(("env", "SYSTEMD_OFFLINE=1", *_systemctl("disable", unit))) for unit in self._units()]
+        offline = ("env", "SYSTEMD_OFFLINE=1")
+        # Where there is no systemd, as in a container, nothing is enabled either.
+        return [Command((*offline, *_systemctl("disable", unit)), fine=(127,)) for unit in self._units()]
 
     def forget(self) -> list[Command]:
         """See :class:`Manager`."""
