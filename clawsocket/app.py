@@ -93,6 +93,7 @@ class App:
         self.transcripts.checkpoints = self.persistence.checkpoints
         self.transcripts.on_read = self.server.transcript_grew
         self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
+        self.world.is_told = self.log.knows
         self.world.is_behind = self.transcripts.is_behind
         self.world.on_end = self.transcripts.drain
         self.world.on_removed = self.transcripts.forget

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 REMEMBERED = 5000
 """Number of finished tool calls and turns that a session remembers, so that neither source tells of one twice."""
 
+STEP = 100
+"""ms by which the time steps back, at least, where the clock was set back."""
+
 SET_BACK = 2000
-"""ms by which the time steps back, at least, where the clock was set back and not only corrected."""
+"""ms before now to which a time goes then that is further ahead: what comes next may be dated a little earlier."""
 
 _T = TypeVar("_T")
 
@@ -37,8 +40,8 @@ class Clock(Protocol):
 
 
 def by_now(at: int, now: int) -> int:
-    """Return a time; one that is later than now since the clock was set back becomes shortly before."""
-    return at if at <= now else now - SET_BACK
+    """Return a time; one that is later than now since the clock was set back becomes now, or shortly before."""
+    return at if at <= now else now if at - now <= SET_BACK else now - SET_BACK
 
 
 def remember(known: dict[str, _T], key: str, value: _T) -> None:

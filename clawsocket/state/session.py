@@ -216,7 +216,10 @@ class Session:
 
     def ask(self, asked: Asked) -> None:
         """Learn from a hook that an agent waits for the owner."""
+        before = self._waiting_tool if self.state == "requires_action" and not self._asked else None
         self.set_state("requires_action", asked.at, "hook", waiting_for=asked.waiting_for, tool=asked.tool)
+        if before is not None and before.tool_use_id and before.tool_use_id not in self.tools.open:
+            self._wait_for(asked.waiting_for, asked.tool, "hook")  # what its file waited for is over
         self._asked.append(asked)
 
     def work(self, agent_id: str | None, at: int, source: Source, *, ended: str | None = None) -> None:

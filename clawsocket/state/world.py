@@ -27,7 +27,7 @@ from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemCheck, SystemError
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
 from clawsocket.state import hooks, lines
-from clawsocket.state.clock import SET_BACK, by_now
+from clawsocket.state.clock import STEP, by_now
 from clawsocket.state.gauges import newest
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
@@ -63,6 +63,7 @@ class World:
         ended: those that ended shortly before the run of the program before this one did, as they were: of what trails
             their end, some may be told only now, or again.
         book: every message that was paid for; it may be replaced before anything is observed, for other prices.
+        is_told: tells of the id of an event whether clients were told of it already, however long ago.
         is_behind: tells of a session whether its files hold more than was told of it yet; it does not end before.
         on_end: called with a session that ends, to take what its files still hold.
         on_removed: called with a session that was removed.
@@ -100,6 +101,7 @@ class World:
             StatusLineSeen: self._status_line,
             Trouble: self._trouble,
         }
+        self.is_told: Callable[[str], bool] = lambda _id: False
         self.is_behind: Callable[[str], bool] = lambda _session_id: False
         self.on_end: Callable[[str], None] = lambda _session_id: None
         self.on_removed: Callable[[str], None] = lambda _session_id: None
@@ -260,7 +262,7 @@ class World:
         if back > 0 and self._timers:
             self._timers = [(due - back, count, action) for due, count, action in self._timers]
         self.now = now
-        if back > SET_BACK:
+        if back > STEP:
             for session in (*self.sessions.values(), *self.past.values()):
                 session.set_back()
 
@@ -445,6 +447,8 @@ class World:
         again = session.state == "ended" or self.ended.pop(session_id, None) is not None
         if session.state == "ended":
             session.restart(at)
+        elif self.is_told(f"s:{session_id}:{file.process if file else ''}:removed"):
+            again, session.run = True, str(at)  # it ended long before, perhaps in another run of the service
         session.cwd = cwd or session.cwd
         self.sessions[session_id] = session
         if file is not None:

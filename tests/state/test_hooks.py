@@ -390,6 +390,18 @@ def test_for_which_of_several_calls_it_waits_is_told_when_the_hook_comes_after_t
     assert run.data("session.state_changed")[-1] == state
 
 
+def test_the_next_call_is_named_where_the_file_went_on_to_wait_for_it_before_the_hook_came() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    run.hook("PermissionRequest", tool_name=TOOL["tool_name"], tool_input=TOOL["tool_input"])
+    run.file("waiting", waitingFor="permission prompt")
+    run.hook("PostToolUse", **TOOL, tool_response={})
+    run.hook("PreToolUse", tool_name="Write", tool_use_id="t2", tool_input={"b": 1})
+    run.hook("PermissionRequest", tool_name="Write", tool_input={"b": 1})
+    state = run.data("session.state_changed")[-1]
+    assert (state["state"], state["tool"]["toolUseId"]) == ("requires_action", "t2")
+
+
 def test_the_file_does_not_unsay_what_the_hook_knew_better() -> None:
     run = live()
     run.hook("Elicitation", message="Which?", mcp_server_name="notes")

@@ -523,6 +523,23 @@ def test_a_session_to_which_its_process_turned_back_after_a_restart_has_another_
     assert discovered.id != "s:s:proc-42"
 
 
+@pytest.mark.parametrize("with_file", [True, False])
+def test_a_session_that_was_removed_in_any_run_before_is_told_again_when_it_is_resumed(with_file: bool) -> None:
+    run = Run()
+    told = {f"s:s:{'proc-42' if with_file else ''}" + end for end in ("", ":started", ":ended", ":removed")}
+    run.world.is_told = told.__contains__
+    run.now += 60_000
+    if with_file:
+        run.file("idle", startedAt=START)
+        run.gone()
+    run.hook("SessionStart", source="resume")
+    run.wait(1000)
+    run.hook("SessionEnd", reason="other")
+    run.wait(100_000)
+    assert [run.types("session.state").count(type) for type in LIFE] == [1, 1, 1, 1]
+    assert not told & {event.id for event in run.events}
+
+
 # The clock
 
 HOUR = 3_600_000
@@ -551,6 +568,16 @@ def test_a_session_goes_on_after_the_clock_was_set_back() -> None:
     run.wait(5000)
     run.now -= HOUR
     goes_on(run)
+
+
+def test_a_session_comes_to_rest_where_the_clock_was_set_back_a_little() -> None:
+    run = live()
+    run.prompt("Go", id="p1")
+    run.now -= 1900
+    run.hook("Stop", prompt_id="p1")
+    run.file("idle", startedAt=START)
+    run.wait()
+    assert run.states()[-1] == "idle"
 
 
 def test_a_session_goes_on_after_the_clock_was_set_back_while_nobody_watched() -> None:
