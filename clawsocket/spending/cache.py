@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from clawsocket.spending.scan import Found, Message
 from clawsocket.spending.transcripts import File
 
-FORM = 2
+FORM = 3
 """Of what is kept; another one is thrown away."""
 
+SUM = 8
+"""Bytes of a checksum."""
+
+DAMAGED = (sqlite3.Error, UnicodeDecodeError)
+"""How SQLite fails; where a name in it is damaged, Python can't read the words for it."""
+
+
+class _Kept(NamedTuple):
+    """A file as it was, and what it said."""
+
+    device: int
+    inode: int
+    size: int
+    changed: int
+    offset: int
+    tail: bytes
+    born: int
+    cwd: str
+    prompt: str
+    messages: list[Message]
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_messages = msgspec.msgpack.Decoder(list[Message])
+_kept = msgspec.msgpack.Decoder(_Kept)
 
 
 class Cache:
@@ -35,7 +58,7 @@ class Cache:
             for _ in range(2):
                 try:
                     return self._ready(sqlite3.connect(path, timeout=2, isolation_level=None), path)
-                except sqlite3.DatabaseError as error:
+                except DAMAGED as error:
                     if isinstance(error, sqlite3.OperationalError):
                         break
                     with contextlib.suppress(OSError):
@@ -51,9 +74,8 @@ class Cache:
                 f"""
                 PRAGMA journal_mode = TRUNCATE;
                 DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS reports;
-                CREATE TABLE files (path TEXT PRIMARY KEY, device INT, inode INT, size INT, changed INT,
-                  offset INT, tail BLOB, born INT, cwd TEXT, prompt TEXT, messages BLOB);
-                CREATE TABLE reports (made_of BLOB PRIMARY KEY, report BLOB);
+                CREATE TABLE files (path TEXT PRIMARY KEY, kept BLOB);
+                CREATE TABLE reports (made_of BLOB PRIMARY KEY, kept BLOB);
                 PRAGMA user_version = {FORM};
                 """
             )
@@ -66,36 +88,32 @@ class Cache:
 
     def report(self, made_of: bytes) -> bytes | None:
         """Return the report that was made of the same files."""
-        row = self._try("SELECT report FROM reports WHERE made_of = ?", made_of)
-        return row[0] if row else None
+        return self._get("SELECT kept FROM reports WHERE made_of = ?", made_of)
 
     def keep_report(self, made_of: bytes, report: bytes) -> None:
         """Keep a report, instead of the one before."""
         self._try("DELETE FROM reports")
-        self._try("INSERT INTO reports VALUES (?, ?)", made_of, report)
+        self._put("INSERT INTO reports VALUES (?, ?)", made_of, report)
 
     def get(self, file: File) -> tuple[Found, bool] | None:
         """Return what a file said, and whether it is as it was; None if it was not read, or is another one."""
-        row = self._try(
-            "SELECT size, changed, offset, tail, born, cwd, prompt, messages FROM files"
-            " WHERE path = ? AND device = ? AND inode = ?",
-            file.path, file.device, file.inode,
-        )  # fmt: skip
-        if row is None:
+        packed = self._get("SELECT kept FROM files WHERE path = ?", file.path)
+        if packed is None:
             return None
-        size, changed, offset, tail, born, cwd, prompt, packed = row
+        device, inode, size, changed, offset, tail, born, cwd, prompt, messages = _kept.decode(packed)
+        if (device, inode) != (file.device, file.inode):
+            return None
         if file.size < offset or (file.size == size and file.changed != changed):
             return None
-        messages = {one.key: one for one in _messages.decode(packed)}
-        return Found(offset, tail, born, cwd, prompt, messages), file.size == size
+        return Found(offset, tail, born, cwd, prompt, {one.key: one for one in messages}), file.size == size
 
     def put(self, file: File, found: Found) -> None:
         """Keep what a file said."""
-        self._try(
-            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            file.path, file.device, file.inode, file.size, file.changed,
-            found.offset, found.tail, found.born, found.cwd, found.prompt, _encode(list(found.messages.values())),
+        kept = _Kept(
+            file.device, file.inode, file.size, file.changed,
+            found.offset, found.tail, found.born, found.cwd, found.prompt, list(found.messages.values()),
         )  # fmt: skip
+        self._put("INSERT OR REPLACE INTO files VALUES (?, ?)", file.path, _encode(kept))
 
     def begin(self) -> None:
         """Begin to write many at once."""
@@ -104,16 +122,32 @@ class Cache:
     def end(self, files: list[File]) -> None:
         """Write what was put, and forget all other files."""
         there = {file.path for file in files}
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*DAMAGED):
             gone = [row for row in self._db.execute("SELECT path FROM files") if row[0] not in there]
             self._db.executemany("DELETE FROM files WHERE path = ?", gone)
         if self._db.in_transaction:
             self._try("COMMIT")
 
+    def _get(self, statement: str, key: object) -> bytes | None:
+        """Return what was put under a key, None if there is nothing, or damage."""
+        row = self._try(statement, key)
+        whole = row[0] if row else None
+        if not isinstance(whole, bytes) or _sum(whole[SUM:]) != whole[:SUM]:
+            return None
+        return whole[SUM:]
+
+    def _put(self, statement: str, key: object, data: bytes) -> None:
+        self._try(statement, key, _sum(data) + data)
+
     def _try(self, statement: str, *values: object) -> tuple[Any, ...] | None:
         """Execute a statement; a cache that fails costs time, and nothing else."""
         try:
             row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
-        except sqlite3.Error:
+        except DAMAGED:
             return None
         return row
+
+
+def _sum(data: bytes) -> bytes:
+    """Return a checksum: SQLite has none, and a byte that is another may make a number that no report can take."""
+    return blake2b(data, digest_size=SUM).digest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -223,6 +224,42 @@ def test_a_broken_cache_costs_nothing_but_time(home: Path, tmp_path: Path, broke
     write(home, "s", answer("m1", 1))
     assert outputs(rows(home, Cache(path)), "session") == {"s": 1}
     assert outputs(rows(home, Cache(tmp_path / "nowhere" / "usage.db")), "session") == {"s": 1}
+
+
+@pytest.mark.parametrize("table", ["files", "reports"])
+@pytest.mark.parametrize("damage", ["zeroblob(length(kept))", "7", "substr(kept, 1, 20)"])
+def test_damage_inside_of_the_cache_costs_nothing_but_time(home: Path, tmp_path: Path, table: str, damage: str) -> None:
+    path = tmp_path / "usage.db"
+    write(home, "s", answer("m1", 1), answer("m2", 2))
+    whole = rows(home, Cache(path))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        if table == "files":
+            db.execute("DELETE FROM reports")
+        db.execute(f"UPDATE {table} SET kept = {damage}")
+        broken = db.execute(f"SELECT kept FROM {table}").fetchone()
+        assert rows(home, Cache(path)) == whole
+        assert db.execute(f"SELECT kept FROM {table}").fetchone() != broken
+
+
+def test_damage_to_a_name_in_the_cache_costs_nothing_but_time(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    write(home, "s", answer("m1", 1))
+    whole = rows(home, Cache(path))
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE files", b"CREATE\xffTABLE files"))
+    assert rows(home, Cache(path)) == whole
+
+
+def test_no_byte_that_is_another_in_the_cache_makes_a_number_another(home: Path) -> None:
+    write(home, "s", answer("m1", 200), answer("m2", 2))
+    cache = Cache(None)
+    whole = rows(home, cache)
+    [kept] = cache._db.execute("SELECT kept FROM files").fetchone()
+    for place in range(len(kept)):
+        for bit in (1, 0x80):
+            cache._db.execute("DELETE FROM reports")
+            broken = kept[:place] + bytes([kept[place] ^ bit]) + kept[place + 1 :]
+            cache._db.execute("UPDATE files SET kept = ?", (broken,))
+            assert rows(home, cache) == whole
 
 
 def test_lines_across_reads_and_odd_bytes_are_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
