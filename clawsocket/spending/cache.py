@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from hashlib import blake2b
 from pathlib import Path
@@ -24,12 +25,16 @@ DAMAGED = (sqlite3.Error, UnicodeDecodeError)
 
 
 class _Kept(NamedTuple):
-    """A file as it was, and what it said."""
+    """A file as it was, and what it said.
+
+    Attributes:
+        changed: as text, as some file systems have times beyond 64 bits.
+    """
 
     device: int
     inode: int
     size: int
-    changed: int
+    changed: str
     offset: int
     tail: bytes
     born: int
@@ -74,7 +79,7 @@ class Cache:
                 f"""
                 PRAGMA journal_mode = TRUNCATE;
                 DROP TABLE IF EXISTS files; DROP TABLE IF EXISTS reports;
-                CREATE TABLE files (path TEXT PRIMARY KEY, kept BLOB);
+                CREATE TABLE files (path BLOB PRIMARY KEY, kept BLOB);
                 CREATE TABLE reports (made_of BLOB PRIMARY KEY, kept BLOB);
                 PRAGMA user_version = {FORM};
                 """
@@ -97,23 +102,23 @@ class Cache:
 
     def get(self, file: File) -> tuple[Found, bool] | None:
         """Return what a file said, and whether it is as it was; None if it was not read, or is another one."""
-        packed = self._get("SELECT kept FROM files WHERE path = ?", file.path)
+        packed = self._get("SELECT kept FROM files WHERE path = ?", os.fsencode(file.path))
         if packed is None:
             return None
         device, inode, size, changed, offset, tail, born, cwd, prompt, messages = _kept.decode(packed)
         if (device, inode) != (file.device, file.inode):
             return None
-        if file.size < offset or (file.size == size and file.changed != changed):
+        if file.size < offset or (file.size == size and str(file.changed) != changed):
             return None
         return Found(offset, tail, born, cwd, prompt, {one.key: one for one in messages}), file.size == size
 
     def put(self, file: File, found: Found) -> None:
         """Keep what a file said."""
         kept = _Kept(
-            file.device, file.inode, file.size, file.changed,
+            file.device, file.inode, file.size, str(file.changed),
             found.offset, found.tail, found.born, found.cwd, found.prompt, list(found.messages.values()),
         )  # fmt: skip
-        self._put("INSERT OR REPLACE INTO files VALUES (?, ?)", file.path, _encode(kept))
+        self._put("INSERT OR REPLACE INTO files VALUES (?, ?)", os.fsencode(file.path), _encode(kept))
 
     def begin(self) -> None:
         """Begin to write many at once."""
@@ -121,7 +126,7 @@ class Cache:
 
     def end(self, files: list[File]) -> None:
         """Write what was put, and forget all other files."""
-        there = {file.path for file in files}
+        there = {os.fsencode(file.path) for file in files}
         with contextlib.suppress(*DAMAGED):
             gone = [row for row in self._db.execute("SELECT path FROM files") if row[0] not in there]
             self._db.executemany("DELETE FROM files WHERE path = ?", gone)

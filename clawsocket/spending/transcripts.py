@@ -13,7 +13,7 @@ from clawsocket.sources.transcript_index import AGENTS, agent, main_session
 
 
 class File(NamedTuple):
-    """A transcript.
+    """A transcript. Its names, but for the path, are text that can be shown and sent: they may be no UTF-8.
 
     Attributes:
         session: whose it is, by its place.
@@ -61,7 +61,11 @@ def _file(entry: os.DirEntry[str], session: str, agent: str, project: str) -> It
         return
     if stat.S_ISREG(status.st_mode):
         place = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-        yield File(entry.path, session, agent, project, *place)
+        yield File(entry.path, _text(session), agent, _text(project), *place)
+
+
+def _text(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _folders(path: str) -> list[os.DirEntry[str]]:

@@ -262,6 +262,26 @@ def test_no_byte_that_is_another_in_the_cache_makes_a_number_another(home: Path)
             assert rows(home, cache) == whole
 
 
+def test_a_transcript_may_be_in_any_folder_and_have_any_inode_and_time(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = os.fsdecode(b"odd-\xff")
+    write(home, "s", answer("m1", 1), project=odd)
+    write(home, odd, answer("m2", 2), agent="a1", project=odd)
+    files, found = transcripts.files, transcripts.files([home / ".claude"])
+    assert len(found) == 2
+
+    def far(_dirs: object) -> list[transcripts.File]:
+        return [file._replace(inode=(1 << 64) - number, changed=1 << 70) for number, file in enumerate(found, 1)]
+
+    for way in (files, far):
+        monkeypatch.setattr(transcripts, "files", way)
+        cache = Cache(tmp_path / "usage.db")
+        assert outputs(rows(home, cache), "project") == {"odd-\ufffd": 3}
+        assert outputs(rows(home, cache), "session") == {"s": 1, "odd-\ufffd": 2}
+        assert all(cache.get(file) for file in way([home / ".claude"]))
+
+
 def test_lines_across_reads_and_odd_bytes_are_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(home, "s", *(answer(f"m{number}", number) for number in range(50)))
     lines = path.read_bytes()
