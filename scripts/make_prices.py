@@ -1,6 +1,8 @@
 """Make the table of prices, ``clawsocket/state/prices.json``, from the package genai-prices.
 
-Run it in the development environment after an upgrade of the package: ``python scripts/make_prices.py``.
+Run it in the development environment after an upgrade of the package: ``python scripts/make_prices.py``. What the
+package lacks is as Claude Code has it. Where both have a price the package's counts, which is what the API charges:
+Claude Code reckons with the list price of Sonnet 5, 3 and 15 dollars, which never was in force.
 """
 
 from __future__ import annotations
@@ -30,13 +32,40 @@ FIELDS = {
 
 Rate = dict[str, Any]
 
+CLAUDE_CODE = "Claude Code 2.1.197"
+FAST_OPUS: Rate = {
+    "speed": "fast", "input": 30, "output": 150, "cacheRead": 3, "cacheWrite5m": 37.5, "cacheWrite1h": 60,
+    "webSearch": 10,
+}  # fmt: skip
+MYTHOS: Rate = {
+    "input": 10, "output": 50, "cacheRead": 1, "cacheWrite5m": 12.5, "cacheWrite1h": 20, "webSearch": 10,
+}  # fmt: skip
+LACKING: dict[str, list[Rate]] = {
+    "claude-mythos-5": [MYTHOS],
+    "claude-opus-4-6": [FAST_OPUS],
+    "claude-opus-4-7": [FAST_OPUS],
+}
+"""What the package has no rates for, as Claude Code has them."""
+
 
 def table() -> dict[str, Any]:
     """Return the table as it has to be, but for its date."""
     [anthropic] = [one for one in data.providers if one.id == "anthropic"]
     package = distribution("genai-prices")
-    models = {model.id: {"match": pattern(model.match), "rates": rates(model)} for model in anthropic.models}
-    return {"source": f"{package.name} {package.version}", "models": models}
+    models: dict[str, dict[str, Any]] = {
+        model.id: {"match": pattern(model.match), "rates": rates(model)} for model in anthropic.models
+    }
+    for name, more in LACKING.items():
+        model = models.setdefault(name, {"match": rf"^{re.escape(name)}$|^{re.escape(name)}-\d{{8}}$", "rates": []})
+        if {one.get("speed") for one in more} & {one.get("speed") for one in model["rates"]}:
+            raise ValueError(f"the package has these rates of {name} now: take them out of LACKING")
+        model["rates"] += more
+    source = f"{package.name} {package.version}; {CLAUDE_CODE}: {', '.join(map(_named, LACKING))}"
+    return {"source": source, "models": dict(sorted(models.items()))}
+
+
+def _named(name: str) -> str:
+    return f"{name} (fast)" if LACKING[name] == [FAST_OPUS] else name
 
 
 def pattern(clause: Any) -> str:

@@ -48,8 +48,8 @@ A model without a price is named, and costs nothing in the sums. Give it one, or
 ~/.claw-socket/prices.json (US dollars for a million tokens; "match" is a regular expression):
   {"models": {"my-model": {"match": "^my-model", "rates": [{"input": 5, "output": 25, "cacheRead": 0.5,
    "cacheWrite5m": 6.25, "cacheWrite1h": 10}]}}}
-A rate may also have "since" (a day), "above" (for prompts longer than so many tokens) and "speed" ("fast"); of the
-rates that apply the last one counts.
+A rate may also have "since" (a day), "above" (for prompts longer than so many tokens) and "speed" ("fast", which no
+other rate is for); of the rates that apply the last one counts.
 """
 
 

@@ -30,7 +30,7 @@ class Rate(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=Tr
     Attributes:
         since: the day (UTC) from which on they apply.
         above: they apply to messages with a longer prompt than so many tokens.
-        speed: they apply to messages that were answered at this speed (``fast``).
+        speed: they apply to messages that were answered at this speed (``fast``); None: at any but ``fast``.
     """
 
     input: Price
@@ -112,7 +112,7 @@ class Prices:
             for table in tables
             for name, model in table.models.items()
         ]
-        self._known: dict[str, _Rates | None] = {}
+        self._known: dict[str, list[_Rates]] = {}
 
     def cost(self, model: str, usage: Usage, at: int) -> int | None:
         """Return what a message cost.
@@ -123,14 +123,18 @@ class Prices:
             at: ms since 1970.
 
         Returns:
-            Millionths of a micro-dollar, None for a model without a price.
+            Millionths of a micro-dollar, None for a model without a price, or without one of fast mode for a
+            message in it.
         """
         try:
-            rates = self._known[model]
+            known = self._known[model]
         except KeyError:
-            found = (rates for pattern, rates in self._models if pattern.search(model))
-            rates = self._known[model] = next(found, None)
-        return None if rates is None else rates.cost(usage, at)
+            known = self._known[model] = [rates for pattern, rates in self._models if pattern.search(model)]
+        for rates in known:
+            cost = rates.cost(usage, at)
+            if cost is not None:
+                return cost
+        return None
 
 
 class _Rates:
@@ -142,10 +146,11 @@ class _Rates:
     def cost(self, usage: Usage, at: int) -> int | None:
         long, writes = usage.cache_1h, usage.cache_creation_input_tokens
         prompt = usage.input_tokens + writes + usage.cache_read_input_tokens
+        speeds = ("fast",) if usage.speed == "fast" else (None, usage.speed)
         applying = (
             weights
             for starts, above, speed, weights in self._rates
-            if at >= starts and (above == 0 or prompt > above) and (speed is None or speed == usage.speed)
+            if at >= starts and (above == 0 or prompt > above) and speed in speeds
         )
         found = next(applying, None)
         if found is None:

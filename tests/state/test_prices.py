@@ -34,9 +34,11 @@ def test_the_table_is_what_the_package_says() -> None:
     assert table == make_prices.table()
 
 
+FAST = ("claude-opus-4-8", "claude-opus-5", "claude-fable-5-2")
+"""Models that the package has a price of fast mode for."""
+
 NAMES = (
-    "claude-opus-4-8", "claude-opus-5", "claude-sonnet-4-5-20250929", "claude-opus-4-6", "claude-haiku-4-5-20251001",
-    "claude-haiku-5-5", "claude-fable-5-2",
+    *FAST, "claude-sonnet-4-5-20250929", "claude-opus-4-6", "claude-haiku-4-5-20251001", "claude-haiku-5-5",
 )  # fmt: skip
 SMALL = st.integers(0, 150_000)
 
@@ -46,7 +48,7 @@ def test_a_cost_is_that_of_the_package(
     model: str, fresh: int, out: int, short: int, long: int, read: int, searches: int, fast: bool, early: bool
 ) -> None:
     at = 1_770_000_000_000 if early else NOW
-    speed = "fast" if fast else "standard"
+    speed = "fast" if fast and model in FAST else "standard"
     usage = Usage(fresh, out, short + long, read, CacheCreation(long), ServerToolUse(searches), speed)
     theirs = genai_prices.calc_price(
         genai_prices.Usage(
@@ -65,6 +67,42 @@ def test_a_cost_is_that_of_the_package(
     cost = PRICES.cost(model, usage, at)
     assert cost is not None
     assert cost == theirs.total_price * 1_000_000 * UNIT
+
+
+@pytest.mark.parametrize(
+    ("model", "speed", "dollars_told"),
+    [
+        ("claude-opus-4-6", "fast", 30 + 150 + 3 + 37.5 + 60),
+        ("claude-opus-4-7", "fast", 30 + 150 + 3 + 37.5 + 60),
+        ("claude-opus-4-7", "standard", 5 + 25 + 0.5 + 6.25 + 10),
+        ("claude-opus-4-8", "fast", 10 + 50 + 1 + 12.5 + 20),
+        ("claude-mythos-5", None, 10 + 50 + 1 + 12.5 + 20),
+        ("claude-mythos-5-20260701", None, 10 + 50 + 1 + 12.5 + 20),
+    ],
+)
+def test_what_the_package_lacks_costs_what_claude_code_says(model: str, speed: str | None, dollars_told: float) -> None:
+    million = 1_000_000
+    usage = Usage(million, million, 2 * million, million, CacheCreation(million), speed=speed)
+    cost = PRICES.cost(model, usage, NOW)
+    assert cost is not None
+    assert dollars(cost) == dollars_told
+
+
+def test_fast_mode_without_a_price_of_its_own_has_no_cost() -> None:
+    assert PRICES.cost("claude-haiku-4-5", Usage(1, speed="fast"), NOW) is None
+    own = {"models": {"haiku": {"match": "^claude-haiku", "rates": [{"input": 7, "output": 7, "speed": "fast"}]}}}
+    prices = Prices(json.dumps(own).encode())
+    assert prices.cost("claude-haiku-4-5", Usage(1, speed="fast"), NOW) == 7 * UNIT
+    assert prices.cost("claude-haiku-4-5", Usage(1), NOW) == PRICES.cost("claude-haiku-4-5", Usage(1), NOW)
+
+
+def test_where_none_of_the_users_rates_applies_the_programs_do() -> None:
+    rates = [{"input": 2, "output": 3, "since": "2026-11-01"}]
+    prices = Prices(json.dumps({"models": {"claude-opus-4-8": {"rates": rates}}}).encode())
+    fast, plain = Usage(1, speed="fast"), Usage(1)
+    assert prices.cost("claude-opus-4-8", plain, NOW) == 2 * UNIT
+    assert prices.cost("claude-opus-4-8", plain, 0) == PRICES.cost("claude-opus-4-8", plain, 0)
+    assert prices.cost("claude-opus-4-8", fast, NOW) == PRICES.cost("claude-opus-4-8", fast, NOW)
 
 
 def test_a_model_that_nobody_priced_has_no_cost() -> None:
