@@ -42,6 +42,7 @@ Examples:
   claw-socket usage --by day,model --json
 
 Days are those of your time zone. Costs are what the API would charge, also where a subscription pays.
+Calls that Claude Code writes into no transcript, as for titles and compactions, are not included.
 NO_COLOR turns colours off.
 
 A model without a price is named, and costs nothing in the sums. Give it one, or change any other, in

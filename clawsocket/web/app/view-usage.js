@@ -64,6 +64,7 @@ export class UsageView extends View {
       h("button", { disabled: true, onclick: () => this.#save("json") }, "Save as JSON"));
     this.#body = h("div", { class: "usage" },
       this.#figures, this.#unpriced,
+      h("p", { class: "soft small" }, "Calls that Claude Code writes into no transcript, as for titles and compactions, are not included."),
       h("section", { class: "sheet usage-days" }, h("div", { class: "row spread" }, this.#daysTitle, this.#legend), this.#days, details),
       h("div", { class: "usage-lists" }, this.#lists));
     this.append(
