@@ -9,6 +9,7 @@ Facts measured on Claude Code 2.1.197: an API message is written as one line per
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -57,6 +58,13 @@ class Usage(msgspec.Struct):
     def searches(self) -> int:
         """The web searches."""
         return self.server_tool_use.web_search_requests if self.server_tool_use else 0
+
+
+class Advice(Usage):
+    """What the API spent on a model that was asked for advice while it answered, beside the message's own tokens."""
+
+    type: str = ""
+    model: str | None = None
 
 
 class Block(msgspec.Struct):
@@ -234,6 +242,10 @@ class _Head(msgspec.Struct):
     type: str = ""
 
 
+class _Iterations(msgspec.Struct):
+    iterations: list[Raw] = []
+
+
 _head = msgspec.json.Decoder(_Head)
 _TYPES: dict[str, type[Line]] = {
     "user": UserLine,
@@ -256,6 +268,8 @@ _decoders: dict[str, msgspec.json.Decoder[Line]] = {
 }
 _other: msgspec.json.Decoder[Line] = msgspec.json.Decoder(OtherLine)
 _usage = msgspec.json.Decoder(Usage, strict=False)
+_iterations = msgspec.json.Decoder(_Iterations)
+_advice = msgspec.json.Decoder(Advice, strict=False)
 _blocks: msgspec.json.Decoder[list[Block]] = msgspec.json.Decoder(list[Block], strict=False)
 _meta = msgspec.json.Decoder(AgentMeta, strict=False)
 
@@ -287,6 +301,19 @@ def usage(raw: Raw) -> Usage | None:
         return lenient.again(_usage, raw)
     except msgspec.DecodeError:
         return None
+
+
+def advice(usage: Raw) -> Iterator[tuple[int, Advice]]:
+    """Yield what was spent on advice for an assistant message, with its place among what is told of the message."""
+    if b'"advisor_message"' not in bytes(usage):
+        return
+    for index, raw in enumerate(lenient.again(_iterations, usage).iterations):
+        try:
+            one = lenient.again(_advice, raw)
+        except msgspec.DecodeError:
+            continue
+        if one.type == "advisor_message" and one.model is not None:
+            yield index, one
 
 
 def parse_meta(raw: bytes) -> AgentMeta | None:

@@ -37,7 +37,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     """One API message, as a file has it.
 
     Attributes:
-        key: of its id and its request's.
+        key: of its id and its request's, and for advice its place in the message's usage.
         at: ms since 1970.
         fast: whether it was answered in fast mode.
     """
@@ -172,8 +172,7 @@ def _take(data: bytes, messages: dict[int, Message], prompt: str) -> str:
         start = data.rfind(b"\n", done, place) + 1 or done
         end = data.index(b"\n", place)
         prompt = _prompt(data, done, start, prompt)
-        message = _message(data[start:end], prompt)
-        if message is not None:
+        for message in _messages(data[start:end], prompt):
             known = messages.setdefault(message.key, message)
             if known is not message:
                 known.widen(message)
@@ -187,22 +186,29 @@ def _prompt(data: bytes, start: int, end: int, before: str) -> str:
     return found[1].decode("utf-8", "replace") if found else before
 
 
-def _message(raw: bytes, prompt: str) -> Message | None:
+def _messages(raw: bytes, prompt: str) -> Iterator[Message]:
+    """Yield the message of a line, and the advice that was asked for it, each a message of its own."""
     try:
         line, _ = lenient.decode(_line, raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        return
     message = line.message
     if line.type != "assistant" or message.id is None or message.model in (None, SYNTHETIC):
-        return None
+        return
     usage = transcript.usage(message.usage)
     if usage is None:
-        return None
-    key = blake2b(f"{message.id}\0{line.request_id or ''}".encode("utf-8", "replace"), digest_size=8).digest()
+        return
+    key, at = f"{message.id}\0{line.request_id or ''}", transcript.milliseconds(line.timestamp) or 0
+    yield _counted(key, message.model or "", usage, prompt, at)
+    for index, advice in transcript.advice(message.usage):
+        yield _counted(f"{key}\0{index}", advice.model or "", advice, prompt, at)
+
+
+def _counted(key: str, model: str, usage: Usage, prompt: str, at: int) -> Message:
     return Message(
-        key=int.from_bytes(key),
-        at=transcript.milliseconds(line.timestamp) or 0,
-        model=message.model or "",
+        key=int.from_bytes(blake2b(key.encode("utf-8", "replace"), digest_size=8).digest()),
+        at=at,
+        model=model,
         prompt=prompt,
         input=usage.input_tokens,
         output=usage.output_tokens,

@@ -297,8 +297,12 @@ def _count(
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
     sums = [session.agents.get(agent_id, 0).tokens, *([turn.tokens] if turn is not None else [])]
-    if session.world.book.count(session.ledger, key, model, usage, at, sums):
+    book = session.world.book
+    if book.count(session.ledger, key, model, usage, at, sums):
         session.usage_changed = True
+    for index, advice in transcript.advice(line.message.usage):
+        if book.count(session.ledger, (*key, index), advice.model or "", advice, at, sums):
+            session.usage_changed = True
 
 
 def _api_error(session: Session, agent_id: str | None, line: AssistantLine, turn: Turn | None, at: int) -> None:

@@ -148,7 +148,7 @@ class Book:
     def count(
         self,
         ledger: Ledger,
-        key: tuple[str, str | None],
+        key: tuple[str | int | None, ...],
         model: str,
         usage: Usage,
         at: int,
@@ -158,7 +158,7 @@ class Book:
 
         Args:
             ledger: of the session that holds it.
-            key: its id and its request's.
+            key: its id and its request's, and for advice its place in the message's usage.
             model: that answered.
             usage: its tokens.
             at: ms since 1970.

@@ -351,3 +351,17 @@ def test_a_snapshot_tells_when_it_was_made_and_has_no_time_of_its_own() -> None:
     line = parse(b'{"type":"queue-operation","timestamp":"2026-11-23T03:01:44.707Z"}')
     assert line.at == line.written == 1_795_402_904_707
     assert parse(b'{"type":"file-history-snapshot"}').written is None
+
+
+def test_advice_is_told_with_its_model_and_what_is_odd_is_passed_over() -> None:
+    advice = b'{"type":"advisor_message","model":"opus","input_tokens":1,"output_tokens":"2","speed":7}'
+    entries = b'{"type":"message","output_tokens":9},' + advice + b',null,{"type":"advisor_message"},{"type":7}'
+    found = list(transcript.advice(msgspec.Raw(b'{"output_tokens":9,"iterations":[' + entries + b"]}")))
+    assert [(index, one.model, one.input_tokens, one.output_tokens) for index, one in found] == [(1, "opus", 1, 2)]
+    for none in (
+        b"{}",
+        b'{"iterations":[]}',
+        b'{"iterations":"advisor_message"}',
+        b'{"iterations":{"advisor_message":1}}',
+    ):
+        assert list(transcript.advice(msgspec.Raw(none))) == []

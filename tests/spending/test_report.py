@@ -98,6 +98,19 @@ def test_lines_of_one_message_count_once_and_those_of_nobody_not_at_all(home: Pa
     assert outputs(rows(home), "prompt") == {"p1": 12, "p2": 5}
 
 
+def test_advice_counts_for_the_model_that_gave_it(home: Path) -> None:
+    advice = [{"type": "advisor_message", "model": "claude-fable-5", "output_tokens": 1_000_000}] * 2
+    usage = {"iterations": [{"type": "message", "output_tokens": 10}, *advice]}
+    write(home, "s", prompt("p1"), answer("m1", 10, usage=usage), answer("m1", 10, usage=usage))
+    write(home, "copy", prompt("p1"), answer("m1", 10, usage=usage))
+    found = grouped(rows(home), "model")
+    assert {name: (one.output, one.messages) for name, one in found.items()} == {
+        OPUS: (10, 1),
+        "claude-fable-5": (2_000_000, 2),
+    }
+    assert found["claude-fable-5"].usd == 100
+
+
 def test_a_subagent_counts_in_its_session_and_project(home: Path) -> None:
     write(home, "s", prompt("p1"), answer("m1", 10))
     write(home, "s", {**answer("m2", 5), "cwd": "/app/worktree"}, agent="a1")

@@ -110,7 +110,7 @@ class Run:
         *blocks: dict[str, Any],
         id: str = "msg1",
         stop: str | None = "end_turn",
-        usage: dict[str, int] | None = None,
+        usage: dict[str, Any] | None = None,
         model: str = "opus",
         **more: Any,
     ) -> list[Event]:

@@ -59,7 +59,7 @@ def test_results_alone_are_no_message_but_words_beside_them_are() -> None:
 def test_a_message_keeps_its_blocks_and_usage_as_they_came() -> None:
     run = live()
     block = {"type": "thinking", "thinking": "Hm\u2028", "signature": "x", "n": 1.50}
-    run.answer(block, usage={"input_tokens": 1, "server_tool_use": {"web": 0}})  # type: ignore[dict-item]
+    run.answer(block, usage={"input_tokens": 1, "server_tool_use": {"web": 0}})
     [data] = run.data("message.assistant")
     assert data["contentBlocks"] == [block]
     assert data["usage"] == {"input_tokens": 1, "server_tool_use": {"web": 0}}

@@ -161,6 +161,25 @@ def test_subagents_are_real_spend_of_their_own_model() -> None:
     assert run.data("message.result")[-1]["totalCostUsd"] == pytest.approx(1.65e-4)
 
 
+def test_advice_is_real_spend_of_the_model_that_gave_it() -> None:
+    run = live(None)
+    first, second = (
+        {"type": "advisor_message", "model": "claude-fable-5", **tokens(1000 * number, number)} for number in (1, 2)
+    )
+    own = {"type": "message", **tokens(10, 20)}
+    for _ in range(2):  # each block's line repeats it
+        run.answer(model=OPUS, usage={**tokens(10, 20), "iterations": [own, first]})
+    assert run.data("usage.updated")[-1]["inputTokens"] == 1010
+    run.answer(model=OPUS, usage={**tokens(10, 20), "iterations": [own, first, second]})
+    run.wait()
+    models = run.data("usage.updated")[-1]["modelBreakdown"]
+    assert {name: (one["inputTokens"], one["outputTokens"]) for name, one in models.items()} == {
+        OPUS: (10, 20),
+        "claude-fable-5": (3000, 3),
+    }
+    assert run.data("message.result")[-1]["totalCostUsd"] == pytest.approx(0.00055 + 0.03015)
+
+
 def test_several_changes_of_a_tick_are_one_event() -> None:
     run = Run()
     run.file("busy")
