@@ -13,7 +13,7 @@ import msgspec
 
 from clawsocket import config
 from clawsocket.cli import usage_table
-from clawsocket.cli.look import Look
+from clawsocket.cli.look import Look, clean
 from clawsocket.errors import FolderError, UsageError
 from clawsocket.paths import Home
 from clawsocket.spending import own_prices
@@ -83,7 +83,9 @@ def main(argv: Sequence[str]) -> int:
         home.create()  # for the cache; without it all is read each time
     cache = Cache(home.usage)
     with contextlib.closing(cache), usage_table.progress(sys.stderr) as progress:
-        rows = report(dirs, cache, prices, progress)
+        rows, unread = report(dirs, cache, prices, progress)
+    for path, error in unread.items():
+        print(f"claw-socket: {clean(path)} can't be read: {error.strerror}; it is left out", file=sys.stderr)
     rows = [row for row in rows if row.day >= options.since]
     if options.json:
         text = as_json(rows, options, prices) + "\n"

@@ -26,6 +26,9 @@ QUARTER = 900_000
 Progress = Callable[[int, int], None]
 """Told the bytes that are done, and all there are."""
 
+Unread = dict[str, OSError]
+"""Files that could not be read, by path, and why."""
+
 
 class Row(msgspec.Struct, array_like=True):
     """What was spent on a day, by an agent of a session with a model, for a prompt.
@@ -80,8 +83,8 @@ _rows = msgspec.msgpack.Decoder(list[Row])
 
 def report(
     dirs: Iterable[Path], cache: Cache, prices: Prices, progress: Progress = lambda _done, _all: None
-) -> list[Row]:
-    """Return what all transcripts in some of Claude Code's folders say.
+) -> tuple[list[Row], Unread]:
+    """Return what all transcripts in some of Claude Code's folders say, and which of them could not be read.
 
     Args:
         dirs: Claude Code's folders.
@@ -93,10 +96,12 @@ def report(
     made_of = _fingerprint(files, prices)
     known = cache.report(made_of)
     if known is not None:
-        return _rows.decode(known)
-    rows = summed(read(files, cache, progress), cache, prices)
-    cache.keep_report(made_of, msgspec.msgpack.encode(rows))
-    return rows
+        return _rows.decode(known), {}
+    unread: Unread = {}
+    rows = summed(read(files, cache, progress, unread), cache, prices, unread)
+    if not unread:  # an error may pass, and the files stay as they are
+        cache.keep_report(made_of, msgspec.msgpack.encode(rows))
+    return rows, unread
 
 
 def _fingerprint(files: list[File], prices: Prices) -> bytes:
@@ -104,8 +109,8 @@ def _fingerprint(files: list[File], prices: Prices) -> bytes:
     return blake2b(repr((files, prices.digest, zone)).encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
-def read(files: list[File], cache: Cache, progress: Progress) -> list[Source]:
-    """Return what some files say, reading what is new of them; files that can't be read are left out."""
+def read(files: list[File], cache: Cache, progress: Progress, unread: Unread) -> list[Source]:
+    """Return what some files say, reading what is new of them; those that can't be read are added to the unread."""
     sources = []
     done, all = 0, sum(file.size for file in files)
     cache.begin()
@@ -115,7 +120,10 @@ def read(files: list[File], cache: Cache, progress: Progress) -> list[Source]:
             progress(done, all)
             try:
                 found = scan(file.path, found)
-            except OSError:
+            except FileNotFoundError:
+                continue  # it is gone, and in no report any more
+            except OSError as error:
+                unread[file.path] = error
                 continue
             cache.put(file, found)
         sources.append(_source(file, found))
@@ -130,16 +138,19 @@ def _source(file: File, found: Found) -> Source:
     return Source((found.born, last, file.path), file, found.cwd or file.project, array("Q", found.messages))
 
 
-def summed(sources: list[Source], cache: Cache, prices: Prices) -> list[Row]:
-    """Return the sums of the messages in some files, each counted for the oldest file that holds it."""
+def summed(sources: list[Source], cache: Cache, prices: Prices, unread: Unread) -> list[Row]:
+    """Return the sums of the messages in some files, each counted for the oldest file that holds it.
+
+    A file that can't be read again, where the cache has failed, is added to the unread.
+    """
     projects = {source.file.session: source.project for source in sources if not source.file.agent}
-    shared = _shared(sources, cache)
+    shared = _shared(sources, cache, unread)
     rows: dict[tuple[str, ...], Row] = {}
     days: dict[int, str] = {}
     for source in sorted(sources):
         file = source.file
         place = (projects.get(file.session, source.project), file.session, file.agent)
-        for message in _messages(source, cache):
+        for message in _messages(source, cache, unread):
             if message.key in shared:
                 largest, shared[message.key] = shared[message.key], None
                 if largest is None:
@@ -153,7 +164,7 @@ def summed(sources: list[Source], cache: Cache, prices: Prices) -> list[Row]:
     return [rows[key] for key in sorted(rows)]
 
 
-def _shared(sources: list[Source], cache: Cache) -> dict[int, Message | None]:
+def _shared(sources: list[Source], cache: Cache, unread: Unread) -> dict[int, Message | None]:
     """Return the largest reading of each message that is in more than one file."""
     seen: set[int] = set()
     twice: set[int] = set()
@@ -164,7 +175,7 @@ def _shared(sources: list[Source], cache: Cache) -> dict[int, Message | None]:
     for source in sources:
         if twice.isdisjoint(source.keys):
             continue
-        for message in _messages(source, cache):
+        for message in _messages(source, cache, unread):
             if message.key in twice:
                 known = shared.setdefault(message.key, message)
                 if known is not None:
@@ -172,13 +183,14 @@ def _shared(sources: list[Source], cache: Cache) -> dict[int, Message | None]:
     return shared
 
 
-def _messages(source: Source, cache: Cache) -> list[Message]:
+def _messages(source: Source, cache: Cache, unread: Unread) -> list[Message]:
     kept = cache.get(source.file)
     if kept is not None:
         return list(kept[0].messages.values())
     try:
         return list(scan(source.file.path).messages.values())
-    except OSError:
+    except OSError as error:
+        unread[source.file.path] = error
         return []
 
 

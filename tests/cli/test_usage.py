@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -16,6 +17,7 @@ import termios
 import time
 from datetime import date
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -107,6 +109,22 @@ def test_a_table_has_a_bar_for_each_day_and_names_what_has_no_price(
     assert err == ""
     assert main(["usage", "--by", "model"]) == 0
     assert "mystery              0       5            0           0         ?" in capsys.readouterr().out
+
+
+def test_what_could_not_be_read_is_named(
+    spent: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: str, _before: object) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    monkeypatch.setattr("clawsocket.spending.report.scan", fails)
+    assert main(["usage"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "no usage found\n"
+    paths = sorted((spent / ".claude").rglob("*.jsonl"))
+    assert paths
+    expected = [f"claw-socket: {path} can't be read: Input/output error; it is left out" for path in paths]
+    assert err.splitlines() == expected
 
 
 def test_nothing_spent_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,7 @@ async def test_it_says_what_the_transcripts_say(home: Path, folder: Path) -> Non
         shutil.copytree(RECORDINGS / scenario / "projects", home / ".claude" / "projects", dirs_exist_ok=True)
     by: tuple[By, ...] = ("day", "project", "model", "session")
     made = usage_report(await Reports(folder, ()).make(by, None), by)
-    sums = grouped_by(report([home / ".claude"], Cache(None), Prices()), by)
+    sums = grouped_by(report([home / ".claude"], Cache(None), Prices())[0], by)
     assert len(made.rows) == len(sums) >= 2
     for row, (names, tokens) in zip(made.rows, sums.items(), strict=True):
         assert (row.day, row.project, row.model, row.session) == names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import random
@@ -30,7 +31,7 @@ WAYS: tuple[By, ...] = ("day", "project", "model", "session", "agent", "prompt")
 
 
 def rows(home: Path, cache: Cache | None = None, prices: Prices = PRICES) -> list[Row]:
-    return report([home / ".claude"], cache or Cache(None), prices)
+    return report([home / ".claude"], cache or Cache(None), prices)[0]
 
 
 def outputs(found: list[Row], by: By) -> dict[str, int]:
@@ -293,6 +294,33 @@ def test_a_transcript_may_be_in_any_folder_and_have_any_inode_and_time(
         assert outputs(rows(home, cache), "project") == {"odd-\ufffd": 3}
         assert outputs(rows(home, cache), "session") == {"s": 1, "odd-\ufffd": 2}
         assert all(cache.get(file) for file in way([home / ".claude"]))
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_could_not_be_read_is_named_and_in_the_next_report(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    cache = Cache(tmp_path / "usage.db")
+    paths = {name: str(write(home, name, answer(name, 1))) for name in ("fails", "goes", "is-read")}
+    reads: list[str] = []
+
+    def failing(path: str, before: scan.Found | None = None) -> scan.Found:
+        reads.append(path)
+        if path == paths["goes"]:
+            raise FileNotFoundError(errno.ENOENT, "gone")
+        if path == paths["fails"] and (is_kept or reads.count(path) > 1):
+            raise OSError(errno.EIO, "Input/output error")
+        return scan.scan(path, before)
+
+    if not is_kept:  # what can't be kept is read again
+        monkeypatch.setattr(cache, "get", lambda _file: None)
+    with monkeypatch.context() as patch:
+        patch.setattr("clawsocket.spending.report.scan", failing)
+        found, unread = report([home / ".claude"], cache, PRICES)
+    assert outputs(found, "session") == {"is-read": 1}
+    assert {path: error.strerror for path, error in unread.items()} == {paths["fails"]: "Input/output error"}
+    assert report([home / ".claude"], cache, PRICES)[1] == {}
+    assert outputs(rows(home, cache), "session") == {"fails": 1, "goes": 1, "is-read": 1}
 
 
 def test_lines_across_reads_and_odd_bytes_are_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
