@@ -85,6 +85,10 @@ def _facts(session: Session, line: Line, at: int) -> None:
     if line.git_branch:
         session.git_branch = line.git_branch
     own = line.uuid is not None and line.forked_from is None
+    if line.written is not None and line.written == session.born:
+        session.is_past_copies = False  # it begins, or is read again from there
+    elif own and at >= session.born - COPIED:
+        session.is_past_copies = True  # what is older from here on is so since the clock was set back
     if own and not session.begun and at >= session.started_at - 1000:
         start_session(session, at)
 
@@ -293,7 +297,9 @@ def _end_quietly(session: Session, turn: Turn) -> None:
 def _count(
     session: Session, agent_id: str | None, line: AssistantLine, usage: Usage, turn: Turn | None, at: int
 ) -> None:
-    if line.message.id is None or line.forked_from is not None or at < session.born - COPIED:
+    if line.message.id is None or line.forked_from is not None:
+        return
+    if at < session.born - COPIED and not session.is_past_copies:
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
     sums = [session.agents.get(agent_id, 0).tokens, *([turn.tokens] if turn is not None else [])]

@@ -60,6 +60,7 @@ class Session:
         restored: whether it is of the run of the program before, and its process was not seen since.
         ending: whether its end is near: its file is gone, or SessionEnd came.
         born: the first time that its transcript tells, ms since 1970; a fork's comes before the lines it copied.
+        is_past_copies: whether its transcript is read beyond what it copied, which stands at the head of the file.
         line_prompt: the prompt whose answer the transcript is at.
         prompts_sent: prompts that were told from the hook, since there was no transcript.
         awaited_prompts: prompts that the hook told and that wait for their lines.
@@ -109,6 +110,7 @@ class Session:
         self.ledger = Ledger(self)
         self.gauges = Gauges(self)
         self.born = 0
+        self.is_past_copies = False
         self.usage_changed = False
         self._agents_changed: dict[str, None] = {}
         self._levels = 0

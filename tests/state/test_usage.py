@@ -244,6 +244,20 @@ def test_a_fork_whose_file_shows_when_it_began_never_counts_what_it_copied(
     original(run, "s", silent=True)
     run.answer(id="new", usage=tokens(0, 7), silent=True)
     assert of(run, "s") == 7
+    run.line(type, silent=True, **fields)  # and where its file is read again
+    original(run, "s", silent=True)
+    assert of(run, "s") == 7
+
+
+@pytest.mark.parametrize("agent", [None, "a1"])
+def test_what_was_spent_after_the_clock_was_set_back_is_no_copy(agent: str | None) -> None:
+    run = Run()
+    run.file(silent=True)
+    run.line("file-history-snapshot", silent=True, uuid=None, snapshot={"timestamp": "2027-01-15T08:00:00.000Z"})
+    run.prompt(at=START + 10, silent=True)
+    run.answer(id="before", usage=tokens(0, 3), at=START + 20, silent=True)
+    run.answer(id="after", usage=tokens(0, 100), at=START - 3_600_000, silent=True, agent=agent)
+    assert of(run, "s") == 103
 
 
 BRANCHED = {"sessionId": "older", "messageUuid": "u"}
