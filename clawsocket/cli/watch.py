@@ -14,7 +14,8 @@ from clawsocket.cli.look import Look, columns
 from clawsocket.client import Event
 from clawsocket.errors import UsageError
 from clawsocket.protocol.events import MessageUser, ToolPermissionRequested, ToolResult, ToolUse
-from clawsocket.protocol.models import AgentState, SessionInfo
+from clawsocket.protocol.models import AgentState, RateLimit, SessionInfo
+from clawsocket.state.gauges import newest
 
 EPILOG = """\
 Sessions that need you stand first, with why, for which call and since when; then those at work, in background, failed,
@@ -155,6 +156,17 @@ def asking(calls: list[Call], session: SessionInfo) -> list[Call]:
 
 
 # Lines
+
+
+def limits(sessions: Iterable[SessionInfo], now: float) -> list[RateLimit]:
+    """Return how much of each limit of the account is used, as it was told last; none that was reset since.
+
+    Args:
+        sessions: which told of them.
+        now: ms since 1970.
+    """
+    told = newest(limit for one in sessions for limit in one.rate_limits or ())
+    return sorted((limit for limit in told if limit.resets_at > now), key=lambda limit: limit.type)
 
 
 def session_lines(session: SessionInfo, agents: list[AgentState], look: Look, now: float) -> Iterator[Parts]:

@@ -25,7 +25,7 @@ from clawsocket.cli.event_line import by_urgency, cost, doing, label
 from clawsocket.cli.live import BATCH
 from clawsocket.cli.look import Look
 from clawsocket.cli.ps import until_older
-from clawsocket.cli.watch import ASKS, STYLES, Calls, Parts, asking, between, call_lines, session_lines
+from clawsocket.cli.watch import ASKS, STYLES, Calls, Parts, asking, between, call_lines, limits, session_lines
 from clawsocket.client import Back, Claw, Gap, Lost, Notice, connect
 from clawsocket.errors import ClawSocketError, RequestError
 from clawsocket.protocol.models import SessionInfo
@@ -267,9 +267,10 @@ class Watch(App[int]):
         waiting = sum(one.state == "requires_action" for one in sessions)
         said = "" if self._snapshot is None else headline(self._snapshot) or "no sessions"
         spent = sum(one.usage.total_cost_usd for one in sessions if one.usage is not None)
-        limits = {limit.type: limit for one in sessions for limit in one.rate_limits or []}
         facts = [cost(spent)] if spent else []
-        facts += [f"{kind.replace('_', ' ')} {limit.percent_used:.0f} %" for kind, limit in sorted(limits.items())]
+        facts += [
+            f"{one.type.replace('_', ' ')} {one.percent_used:.0f} %" for one in limits(sessions, time.time() * 1000)
+        ]
         left = [("claw-socket ", "bold")]
         left += [(f" {said} ", STYLES["requires_action"] if waiting else "")] if said else []
         left += [(f" · {fact}", "dim") for fact in facts]

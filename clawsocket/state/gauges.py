@@ -160,10 +160,10 @@ class Gauges:
         self._session.emit(type, data, id=f"g:{self._session.id}:{at}:{self._count}", at=at, source=source)
 
 
-def newest(gauges: Iterable[Gauges]) -> list[RateLimit]:
-    """Return of each limit what was told last by any session."""
+def newest(limits: Iterable[RateLimit]) -> list[RateLimit]:
+    """Return of each limit what was told last, of what several sessions told."""
     found: dict[LimitType, RateLimit] = {}
-    for limit in (limit for one in gauges for limit in one.limits.values()):
+    for limit in limits:
         if limit.type not in found or found[limit.type].updated_at < limit.updated_at:
             found[limit.type] = limit
     return list(found.values())

@@ -241,7 +241,8 @@ class World:
         if session_id is None:
             sessions = (*self.past.values(), *self.sessions.values())
             total = total_usage([session.ledger for session in sessions])
-            total.rate_limits = newest(session.gauges for session in sessions) or None
+            limits = (limit for session in sessions for limit in session.gauges.limits.values())
+            total.rate_limits = newest(limits) or None
             return total
         session = self._known(session_id)
         return session.usage() if session else session_usage(session_id, {})

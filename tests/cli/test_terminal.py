@@ -17,9 +17,9 @@ import pytest
 
 from clawsocket.cli.event_line import brief
 from clawsocket.cli.look import Look, columns
-from clawsocket.cli.watch import ASKS, Call, Calls, asking, call_lines, session_lines
+from clawsocket.cli.watch import ASKS, Call, Calls, asking, call_lines, limits, session_lines
 from clawsocket.client import incoming
-from clawsocket.protocol.models import AgentState, Context, SessionInfo
+from clawsocket.protocol.models import AgentState, Context, LimitType, RateLimit, SessionInfo
 from tests.support.feed import SESSION, hook, spool
 from tests.support.replay import Replay
 from tests.support.screen import Screen
@@ -363,6 +363,29 @@ def test_agents_are_a_tree_and_the_gauge_is_as_full_as_the_context() -> None:
         assert lines[0].split()[0] == "w"
         assert "███████░░░ 70 %" in lines[1]
         assert ["".join(line[:6]).rstrip() for line in lines[2:]] == ["  ├ ou", "  │ └", "  └ ot"]
+
+
+def test_a_limit_is_as_it_was_told_last_until_it_is_reset() -> None:
+    def told(type: LimitType, percent: float, at: int, resets_at: int) -> SessionInfo:
+        limit = RateLimit(type=type, percent_used=percent, resets_at=resets_at, updated_at=at, official=True)
+        return SessionInfo(
+            pid=1,
+            session_id=SESSION,
+            cwd="/w",
+            started_at=0,
+            discovered_at=0,
+            state="idle",
+            since=0,
+            rate_limits=[limit],
+        )
+
+    sessions = [
+        told("seven_day", 3, 1, 1000), told("five_hour", 70, 9, 100), told("five_hour", 99, 2, 50),
+        told("seven_day", 4, 2, 1000),
+    ]  # fmt: skip
+    shown = [[(one.type, one.percent_used) for one in limits(sessions, now)] for now in (10, 100, 1000)]
+    assert shown == [[("five_hour", 70), ("seven_day", 4)], [("seven_day", 4)], []]
+    assert limits([], 10) == []
 
 
 def test_calls_are_known_in_whatever_order_they_are_told() -> None:
