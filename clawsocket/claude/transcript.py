@@ -166,6 +166,26 @@ class AssistantLine(Line, kw_only=True):
     error: Any = None
 
 
+class Attachment(msgspec.Struct, rename="camel"):
+    """What Claude Code gives the model beside the conversation; of most kinds nothing is needed.
+
+    Attributes:
+        type: ``queued_command`` for a prompt that came while Claude was busy, and was taken into the turn that ran.
+        prompt: its content, text or blocks.
+    """
+
+    type: str = ""
+    prompt: Any = None
+    origin: Origin | None = None
+    is_meta: bool = False
+
+
+class AttachmentLine(Line, kw_only=True):
+    """``attachment``: it may hold a prompt, of which there is no user line then, and no UserPromptSubmit."""
+
+    attachment: Attachment | None = None
+
+
 class CompactMetadata(msgspec.Struct):
     """What a ``compact_boundary`` says."""
 
@@ -256,7 +276,7 @@ _TYPES: dict[str, type[Line]] = {
     "permission-mode": ModeLine,
     "last-prompt": LastPromptLine,
     "relocated": RelocatedLine,
-    "attachment": QuietLine,
+    "attachment": AttachmentLine,
     "queue-operation": QuietLine,
     "mode": QuietLine,
     "file-history-snapshot": SnapshotLine,

@@ -11,11 +11,13 @@ import msgspec
 from clawsocket.claude import transcript
 from clawsocket.claude.transcript import (
     AssistantLine,
+    AttachmentLine,
     Block,
     CompactMetadata,
     LastPromptLine,
     Line,
     ModeLine,
+    Origin,
     SystemLine,
     TitleLine,
     Usage,
@@ -113,8 +115,7 @@ def _user(session: Session, agent_id: str | None, line: UserLine, at: int) -> No
     text = content_text(content)
     if results and not text:
         return
-    if line.origin is not None and line.origin.kind == "task-notification":
-        _background_done(session, text, at)
+    _background_done(session, line.origin, text, at)
     if outcome.INTERRUPTED in text[:40]:
         _interrupted(session, agent_id, line, at)
     elif agent_id is None:
@@ -150,9 +151,27 @@ def _user_message(session: Session, agent_id: str | None, line: UserLine, text: 
         line.is_meta
         or line.is_compact_summary
         or text.startswith((*ECHOES, outcome.INTERRUPTED))
-        or (line.origin is not None and line.origin.kind not in (None, "human"))
+        or _is_foreign(line.origin)
     )
     data = MessageUser(text=text, uuid=line.uuid, is_synthetic=synthetic or None, prompt_id=line.prompt_id)
+    _message(session, "message.user", data, agent_id, line, at)
+
+
+def _is_foreign(origin: Origin | None) -> bool:
+    """Whether a prompt is of somebody else than the user."""
+    return origin is not None and origin.kind not in (None, "human")
+
+
+def _attachment(session: Session, agent_id: str | None, line: AttachmentLine, at: int) -> None:
+    """A prompt that came while Claude was busy belongs to the turn that took it."""
+    queued = line.attachment
+    if queued is None or queued.type != "queued_command":
+        return
+    text = content_text(queued.prompt)
+    _background_done(session, queued.origin, text, at)
+    synthetic = queued.is_meta or text.startswith(ECHOES) or _is_foreign(queued.origin)
+    prompt_id = session.line_prompt if agent_id is None else None
+    data = MessageUser(text=text, uuid=line.uuid, is_synthetic=synthetic or None, prompt_id=prompt_id or None)
     _message(session, "message.user", data, agent_id, line, at)
 
 
@@ -211,8 +230,10 @@ def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) ->
         stop()
 
 
-def _background_done(session: Session, text: str, at: int) -> None:
+def _background_done(session: Session, origin: Origin | None, text: str, at: int) -> None:
     """A task notification tells that a background subagent stopped."""
+    if origin is None or origin.kind != "task-notification":
+        return
     call = _TOOL_USE_ID.search(text)
     for agent in session.agents.all.values():
         if call and agent.parent_tool_use_id == call[1] and not agent.by_hook:
@@ -377,6 +398,7 @@ def _mode(session: Session, _agent_id: str | None, line: ModeLine, _at: int) -> 
 _HANDLERS: dict[type[Line], Callable[[Session, str | None, Any, int], None]] = {
     UserLine: _user,
     AssistantLine: _assistant,
+    AttachmentLine: _attachment,
     SystemLine: _system,
     LastPromptLine: _last_prompt,
     TitleLine: _title,

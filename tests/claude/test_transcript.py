@@ -15,6 +15,7 @@ from clawsocket.claude import transcript
 from clawsocket.claude.transcript import (
     AgentMeta,
     AssistantLine,
+    AttachmentLine,
     CacheCreation,
     LastPromptLine,
     Line,
@@ -37,7 +38,7 @@ TYPES: dict[str, type[Line]] = {
     "user": UserLine,
     "assistant": AssistantLine,
     "system": SystemLine,
-    "attachment": QuietLine,
+    "attachment": AttachmentLine,
     "queue-operation": QuietLine,
     "last-prompt": LastPromptLine,
     "mode": QuietLine,
@@ -133,6 +134,20 @@ def test_a_user_line_tells_of_the_prompt_and_where_it_came_from() -> None:
     assert parsed.origin is not None
     assert (parsed.origin.kind, parsed.permission_mode) == ("task-notification", "plan")
     assert json.loads(bytes(parsed.tool_use_result)) == {"stdout": "x"}
+
+
+def test_an_attachment_may_be_a_prompt_that_was_queued() -> None:
+    queued = {"type": "queued_command", "prompt": "also", "commandMode": "prompt", "origin": {"kind": "human"}}
+    parsed = parse(json.dumps({"type": "attachment", "attachment": queued}).encode())
+    assert isinstance(parsed, AttachmentLine)
+    assert parsed.attachment is not None
+    assert (parsed.attachment.type, parsed.attachment.prompt, parsed.attachment.is_meta) == (
+        "queued_command",
+        "also",
+        False,
+    )
+    assert parsed.attachment.origin is not None
+    assert parsed.attachment.origin.kind == "human"
 
 
 def test_a_tool_result_is_a_block() -> None:

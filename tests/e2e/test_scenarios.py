@@ -30,6 +30,7 @@ SCENARIOS = [
     "j_permission",
     "l2_resume",
     "m4_429_forever",
+    "n4_queued_prompt",
     "p_sigkill_print",
     "q_cwd",
     "r_big",

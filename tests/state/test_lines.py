@@ -45,6 +45,53 @@ def test_what_claude_code_puts_in_the_users_mouth_is_synthetic(
     assert data["text"] == (content if isinstance(content, str) else "Do it")
 
 
+def queue(run: Run, prompt: Any, *, agent: str | None = None, **more: Any) -> None:
+    """A prompt that was typed while Claude was busy is taken into the turn that runs."""
+    run.line("attachment", agent=agent, attachment={"type": "queued_command", "prompt": prompt, **more})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "more", "synthetic"),
+    [
+        ("and this", {"origin": {"kind": "human"}}, None),
+        ([{"type": "text", "text": "and this"}, {"type": "image"}], {}, None),
+        ("and this", {"isMeta": True}, True),
+        ("and this", {"origin": {"kind": "coordinator"}}, True),
+    ],
+)
+def test_a_prompt_that_a_running_turn_takes_is_told_and_begins_none(
+    prompt: Any, more: dict[str, Any], synthetic: bool | None
+) -> None:
+    run = live()
+    run.answer(call("t1"), stop="tool_use")
+    queue(run, prompt, commandMode="prompt", **more)
+    run.result("t1")
+    run.answer(id="msg2")
+    run.file("idle")
+    run.wait()
+    told = run.of("message.user")[-1]
+    assert (told.id, told.data.text, told.data.prompt_id) == (f"m:s:{told.data.uuid}", "and this", "p1")
+    assert told.data.is_synthetic is synthetic
+    assert [data["numTurns"] for data in run.data("message.result")] == [2]
+
+
+def test_a_task_notification_that_a_running_turn_takes_ends_its_subagent() -> None:
+    run = live()
+    run.meta("a1", agentType="Explore", toolUseId="t1")
+    run.prompt("Look", agent="a1")
+    text = "<task-notification><tool-use-id>t1</tool-use-id></task-notification>"
+    queue(run, text, commandMode="task-notification", origin={"kind": "task-notification"})
+    assert run.data("message.user")[-1]["isSynthetic"] is True
+    assert [data["agentId"] for data in run.data("agent.stopped")] == ["a1"]
+
+
+def test_a_message_that_a_running_subagent_takes_is_told_as_its_own() -> None:
+    run = live()
+    run.prompt("Look", agent="a1")
+    queue(run, "and there", agent="a1")
+    assert [(one.agent_id, one.data.text) for one in run.of("message.user")][-1] == ("a1", "and there")
+
+
 def test_results_alone_are_no_message_but_words_beside_them_are() -> None:
     run = live()
     told = len(run.data("message.user"))

@@ -21,7 +21,7 @@ FAILURES = frozenset({"error", "denied", "interrupted", "invalid"})
 
 @dataclass(frozen=True)
 class Prompt:
-    """A user line that holds a text. Synthetic: Claude Code wrote it, not the user or the calling agent."""
+    """A line that holds a prompt's text. Synthetic: Claude Code wrote it, not the user or the calling agent."""
 
     text: str
     synthetic: bool
@@ -179,6 +179,8 @@ def milliseconds(line: Json) -> int:
 def _take_line(truth: Truth, line: Json) -> None:
     if line["type"] == "user":
         _take_user(truth, line)
+    elif line["type"] == "attachment":
+        _take_queued(truth, line)
     elif line["type"] == "assistant":
         _take_assistant(truth, line)
 
@@ -196,6 +198,15 @@ def _take_user(truth: Truth, line: Json) -> None:
         text = "\n".join(texts)
         synthetic = bool(line.get("isMeta") or line.get("isCompactSummary")) or text.startswith(ECHOES)
         truth.prompts[line["uuid"]] = Prompt(text, synthetic, line.get("agentId"), milliseconds(line))
+
+
+def _take_queued(truth: Truth, line: Json) -> None:
+    """A prompt that came while Claude was busy."""
+    queued = line["attachment"]
+    if queued["type"] == "queued_command":
+        foreign = queued.get("origin", {}).get("kind", "human") != "human"
+        synthetic = bool(queued.get("isMeta")) or foreign
+        truth.prompts[line["uuid"]] = Prompt(queued["prompt"], synthetic, line.get("agentId"), milliseconds(line))
 
 
 def _take_assistant(truth: Truth, line: Json) -> None:

@@ -30,7 +30,7 @@ COUNTED = [name for name in SCENARIOS if results(name) and name != "l2_resume"]
 
 
 def test_every_scenario_was_recorded() -> None:
-    assert len(SCENARIOS) == 42
+    assert len(SCENARIOS) == 43
     assert len(COUNTED) > 25
 
 
