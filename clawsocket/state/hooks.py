@@ -172,6 +172,8 @@ def _settle_open(session: Session, at: int) -> None:
     left = [tool for tool in session.tools.open.values() if tool.agent_id is None and tool.started_at <= at]
 
     def settle() -> None:
+        if session.shared and session.status in ("busy", "waiting"):
+            return  # they may be of another process, which works on
         for tool in left:
             session.tools.end(tool, "interrupted", at, "hook", error="interrupted")
 

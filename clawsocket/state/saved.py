@@ -23,7 +23,9 @@ class Saved(Wire, kw_only=True):
     Attributes:
         info: what clients were told of it.
         run: which run of it this was; facts of its life have it in their ids.
-        process: its last process, as a session file told; empty for none, and where an older version saved it.
+        process: the process that it was told by, as a session file told; empty for none, and where an older version
+            saved it.
+        others: the other processes that worked on it.
         file_started_at: when its process started, by the session file, ms since 1970; 0 for none.
         begun: whether the start of this run was told.
         started_as: its model as SessionStart named it; empty if it did not, and where an older version saved it.
@@ -32,6 +34,7 @@ class Saved(Wire, kw_only=True):
     info: SessionInfo
     run: str = ""
     process: str = ""
+    others: tuple[str, ...] = ()
     file_started_at: int = 0
     begun: bool = False
     started_as: str = ""
@@ -54,6 +57,7 @@ def save(session: Session) -> bytes:
             info=session.info(),
             run=session.run,
             process=session.process,
+            others=_others(session),
             file_started_at=session.file_started_at,
             begun=session.begun,
             started_as=session.gauges.started_as,
@@ -67,6 +71,7 @@ def brief(session: Session) -> tuple[object, ...]:
         session.pid,
         session.run,
         session.process,
+        _others(session),
         session.begun,
         session.started_at,
         session.file_started_at,
@@ -82,6 +87,10 @@ def brief(session: Session) -> tuple[object, ...]:
         session.version,
         session.entrypoint,
     )
+
+
+def _others(session: Session) -> tuple[str, ...]:
+    return tuple(file.process for file in session.files.values() if file.process != session.process)
 
 
 def load(raw: bytes) -> Saved | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from clawsocket.claude.session_file import SessionFile
 from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import (
     AgentStateChanged,
@@ -51,9 +52,12 @@ class Session:
     Attributes:
         silent: while True its changes make no events: what is read existed before we watched.
         waiting: how many things wait for more to come, or for their time.
-        status: what its file says that it does, None where it does not say, as for ``claude -p``.
+        status: what its files say that it does, None where they do not say, as for ``claude -p``.
         has_transcript: whether a line of its transcript was ever seen.
-        process: its last process, as a session file told; empty for none.
+        files: the session files of the processes that work on it, by pid, the first one first.
+        shared: whether several processes worked on this run of it.
+        before: the processes that worked on it in the run of the program before.
+        process: the process that it is told by, as a session file told; empty for none.
         file_started_at: when its process started, ms since 1970; 0 for a session without a file.
         run: what tells this run of the session from its others.
         begun: whether the start of this run was told.
@@ -79,6 +83,9 @@ class Session:
         self.started_at = self.last_at = at
         self.discovered_at = world.now
         self.pid: int | None = None
+        self.files: dict[int, SessionFile] = {}
+        self.shared = False
+        self.before: set[str] = set()
         self.run = self.process = ""
         self.file_started_at = 0
         self.name = self.kind = self.entrypoint = self.version = None  # type: str | None
@@ -121,6 +128,7 @@ class Session:
         self.last_at = max(self.last_at, at)
         self.discovered_at = self.world.now
         self.pid, self.run, self.file_started_at = None, str(at), 0
+        self.files, self.shared = {}, False
         self.state, self.waiting_for, self._announced = "idle", None, (None, None)
         self._waiting_tool = self._failure = self.status = None
         self.begun = self.ending = False
@@ -207,7 +215,7 @@ class Session:
             return
         if self.state == "ended" or at < self.since or (state, waiting_for) == (self.state, self.waiting_for):
             return
-        if self._file_waits and source in ("hook", "transcript") and state != "requires_action":
+        if source in ("hook", "transcript") and self._file_denies(state):
             return
         if state != "requires_action":
             self._asked = []
@@ -261,10 +269,15 @@ class Session:
         self._announced = (self.state, None)
         self.tell_state(source)
 
-    @property
-    def _file_waits(self) -> bool:
-        """Whether its file says that it waits, and will say when it was answered; until then nothing else ends it."""
-        return self.state == "requires_action" and self.status == "waiting"
+    def _file_denies(self, state: State) -> bool:
+        """Whether its files say otherwise, and know better.
+
+        While one says that it waits nothing else ends that: it will say when it was answered. Where several processes
+        work on it, one may rest while another works.
+        """
+        if self.state == "requires_action" and self.status == "waiting":
+            return state != "requires_action"
+        return self.shared and self.status == "busy" and state in ("idle", "background")
 
     @property
     def _waits_for_unknown(self) -> bool:

@@ -50,6 +50,9 @@ TRAIL = 10_000
 """ms after the end of a session in which what comes of it still belongs to that run."""
 
 _STATES: dict[str, State] = {"busy": "running", "waiting": "requires_action", "idle": "idle", "shell": "background"}
+_RANKS = {"waiting": 0, "busy": 1, "shell": 2, "idle": 3}
+"""Whose file a session is told by, where several processes work on it: that which needs its owner most."""
+
 _WAITING = {"permission prompt": "permission", "dialog open": "dialog"}
 
 
@@ -222,6 +225,7 @@ class World:
         session = Session(saved.info.session_id, self, cwd=saved.info.cwd, at=saved.info.started_at)
         session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
         session.process = saved.process or saved.run
+        session.before, session.shared = {session.process, *saved.others}, bool(saved.others)
         session.gauges.started_as = saved.started_as
         return session
 
@@ -377,36 +381,52 @@ class World:
     def _file(self, seen: SessionFileSeen) -> None:
         file = seen.file
         session = self.sessions.get(file.session_id)
-        if session is not None and session.restored and session.process != file.process:
+        if session is not None and session.restored and file.process not in session.before:
             session.gone_reason = "process_exited"
             self._end(session)
-        if session is not None and session.ending and session.pid != file.pid:
+        if session is not None and session.ending and not session.files and session.pid != file.pid:
             self._end(session)
         if session is None or session.state == "ended":
             session = self._discover(file.session_id, file.cwd, seen.at, "session_file", file)
             self._hear_again(session.id)
         if session.gone_reason is not None and session.pid == file.pid:
             session.ending, session.gone_reason = False, None  # its file is back
-        if session.process != file.process or not session.file_started_at:
+        before = session.files.get(file.pid)
+        session.files[file.pid], session.restored = file, False
+        session.shared = session.shared or len(session.files) > 1
+        if file.name and (len(session.files) == 1 if before is None else before.name != file.name):
+            session.rename(file.name, seen.at, "session_file")
+        self._follow_files(session, seen.at, file)
+        self._happened(session)
+        self._take_early(session.id)
+
+    def _follow_files(self, session: Session, at: int, new: SessionFile | None = None) -> None:
+        """Have a session be as its files say; of several processes the one that needs its owner most counts.
+
+        Args:
+            session: the session; at least one process works on it.
+            at: ms since 1970 of the change.
+            new: the file that changed, None where one went.
+        """
+        file = min(session.files.values(), key=lambda one: _RANKS.get(one.status or "", len(_RANKS)))
+        if not session.file_started_at or (session.process != file.process and not session.shared):
             session.file_started_at = by_now(file.started_at, self.now)
-        session.pid, session.process, session.restored = file.pid, file.process, False
+        session.pid, session.process = file.pid, file.process
         session.run = session.run or file.process
         session.kind = file.kind or session.kind
         session.cwd = file.cwd or session.cwd
         session.version = file.version or session.version
         session.entrypoint = file.entrypoint or session.entrypoint
-        if file.name:
-            session.rename(file.name, seen.at, "session_file")
-        self._status(session, file, seen.at)
-        self._happened(session)
-        self._take_early(session.id)
+        if new is file:
+            self._status(session, file, file.status_updated_at or at)
+        elif new is None or session.status != file.status:
+            self._status(session, file, at)
 
-    def _status(self, session: Session, file: SessionFile, at: int) -> None:
+    def _status(self, session: Session, file: SessionFile, when: int) -> None:
         before, session.status = session.status, file.status
         if before == "busy" and file.status != "busy":
             session.turns.rest()
         state = _STATES.get(file.status or "")
-        when = file.status_updated_at or at
         if state is None or (state == "idle" and session.state == "failed"):
             return
         if state == "requires_action":
@@ -505,14 +525,21 @@ class World:
 
     def _gone(self, seen: SessionGone) -> None:
         session = self.sessions.get(seen.session_id)
-        if session is None or session.pid != seen.pid:
+        if session is None or (session.files.pop(seen.pid, None) is None and session.pid != seen.pid):
+            return
+        session.last_at = max(session.last_at, seen.at)
+        if session.files:
+            self._follow_files(session, seen.at)
+            self._happened(session)
             return
         session.gone_reason = seen.reason
-        session.last_at = max(session.last_at, seen.at)
         self._end_later(session)
 
     def _end_later(self, session: Session) -> None:
-        """A session ends when its process is gone and its SessionEnd has come, or after waiting for the other."""
+        """A session ends when its process is gone and its SessionEnd has come, or after waiting for the other.
+
+        SessionEnd does not say which process left: as long as one is there, the session goes on.
+        """
         session.ending = True
         both = session.gone_reason is not None and session.end_reason is not None
         wait = GRACE if both or session.pid is None else self._end_wait
@@ -520,7 +547,10 @@ class World:
         def end() -> None:
             if self.sessions.get(session.id) is not session or not session.ending:
                 return
-            if self.is_behind(session.id):
+            if session.files:
+                session.ending = False
+                session.end_reason = None if session.shared else session.end_reason
+            elif self.is_behind(session.id):
                 self.later(GRACE, end)
             else:
                 self._end(session)

@@ -283,6 +283,129 @@ def test_a_session_without_a_file_that_got_one_is_never_silent() -> None:
     assert "session.ended" not in run.types()
 
 
+# Several processes
+
+OTHER = 77
+"""Another process that works on the session, as ``claude -p --continue`` beside a terminal does."""
+
+
+def shared(run: Run, status: str | None = None) -> Run:
+    """Have another process go on with the session of a terminal."""
+    run.file(status, pid=OTHER, name="app-b1")
+    run.hook("SessionStart", source="resume")
+    return run
+
+
+def leave(run: Run, pid: int = OTHER) -> Run:
+    """A process leaves by itself."""
+    run.gone(pid=pid)
+    run.hook("SessionEnd", reason="other")
+    return run.wait()
+
+
+@pytest.mark.parametrize("first", [PID, OTHER])
+def test_a_session_ends_with_the_last_of_its_processes(first: int) -> None:
+    run = shared(live())
+    leave(run, first)
+    last = OTHER if first == PID else PID
+    assert [info.pid for info in run.world.snapshot()[0]] == [last]
+    assert "session.ended" not in run.types()
+    run.gone("process_exited", pid=last)
+    run.wait()
+    assert [data["reason"] for data in run.data("session.ended")] == ["process_exited"]
+    assert run.types().count("session.removed") == 1
+
+
+def test_a_session_end_that_comes_before_its_process_is_gone_does_not_end_the_others() -> None:
+    run = shared(live())
+    run.hook("SessionEnd", reason="other")
+    run.wait(400)
+    run.gone(pid=OTHER)
+    run.wait()
+    assert "session.ended" not in run.types()
+
+
+def test_a_session_whose_process_takes_its_time_to_leave_ends_with_it() -> None:
+    run = live()
+    run.hook("SessionEnd", reason="prompt_input_exit")
+    run.wait(2000)
+    assert "session.ended" not in run.types()
+    run.gone("process_exited")
+    run.wait()
+    assert run.data("session.ended")[0]["reason"] == "prompt_input_exit"
+
+
+def test_a_call_of_one_process_is_open_while_another_stops_and_leaves() -> None:
+    run = live()
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t1", tool_input={"command": "sleep 99"}, prompt_id="p1")
+    shared(run)
+    run.hook("UserPromptSubmit", prompt="More", prompt_id="p2")
+    run.hook("Stop", prompt_id="p2")
+    leave(run)
+    assert run.outcomes() == {}
+    run.hook("PostToolUse", tool_name="Bash", tool_use_id="t1", tool_input={}, tool_response="ok", prompt_id="p1")
+    assert run.outcomes() == {"t1": "ok"}
+
+
+def test_a_session_waits_while_one_of_its_processes_does() -> None:
+    run = shared(live())
+    run.file("waiting", waitingFor="permission prompt", startedAt=START)
+    run.hook("UserPromptSubmit", prompt="More", prompt_id="p2")
+    run.prompt("More", id="p2")
+    run.answer()
+    run.hook("Stop", prompt_id="p2")
+    leave(run)
+    assert run.states() == ["running", "requires_action"]
+    run.file("busy", startedAt=START)
+    assert run.states()[-1] == "running"
+
+
+def test_a_session_works_while_one_of_its_processes_does() -> None:
+    run = shared(live(), "idle")
+    run.file("busy", pid=OTHER)
+    run.prompt("More", id="p2")
+    run.answer()
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.file("idle", pid=OTHER)
+    run.wait()
+    assert run.states() == ["running"]
+    run.file("idle", startedAt=START)
+    assert run.states() == ["running", "idle"]
+
+
+def test_a_process_that_is_killed_at_work_leaves_the_state_of_the_others() -> None:
+    run = live()
+    run.file("idle", startedAt=START)
+    run.wait()
+    shared(run, "busy")
+    run.wait()
+    run.gone("process_exited", pid=OTHER)
+    assert run.states() == ["running", "idle", "running", "idle"]
+
+
+def test_a_session_keeps_its_name_while_its_processes_have_others() -> None:
+    run = Run()
+    run.file("idle", name="app-70")
+    shared(run, "idle")
+    run.file("busy", pid=OTHER, name="app-b1")
+    run.file("busy", name="app-70")
+    assert run.data("session.renamed") == []
+    run.file("busy", pid=OTHER, name="parser rewrite")
+    assert run.data("session.renamed") == [{"name": "parser rewrite"}]
+
+
+@pytest.mark.parametrize("living", [(PID, OTHER), (OTHER, PID), (PID,), (OTHER,)])
+def test_a_session_of_several_processes_lives_on_over_a_restart(living: tuple[int, ...]) -> None:
+    run = restarted(shared(live()))
+    for pid in living:
+        run.file("busy", pid=pid, startedAt=START, silent=True)
+    for gone in run.world.unseen():
+        run.see(gone)
+    run.wait()
+    assert run.types() == []
+    assert [info.state for info in run.world.snapshot()[0]] == ["running"]
+
+
 # After the end
 
 
