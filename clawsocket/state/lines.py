@@ -245,7 +245,7 @@ def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int
     if agent_id is not None:
         session.agents.stop(session.agents.get(agent_id, at), at, "transcript", reason="interrupted")
         return
-    session.set_state("idle", at, "transcript")
+    session.set_state("background" if session.status == "shell" else "idle", at, "transcript")
     turn = session.turns.open.get(line.prompt_id or session.line_prompt)
     if turn is not None:
         turn.interrupted, turn.last_at = True, at

@@ -225,6 +225,19 @@ def test_an_interrupt_ends_the_turn() -> None:
     assert run.data("message.user")[-1]["isSynthetic"] is True
 
 
+@pytest.mark.parametrize("first", ["file", "line"])
+def test_after_an_interrupt_what_runs_in_the_background_does_so_still(first: str) -> None:
+    run = live()
+    run.answer(call("t1"), stop="tool_use")
+    if first == "file":
+        run.file("shell")
+    run.interrupt()
+    if first == "line":
+        run.file("shell")
+    run.wait()
+    assert run.states()[-1] == "background"
+
+
 def test_an_error_of_the_api_ends_the_turn() -> None:
     run = live()
     run.answer(
