@@ -159,7 +159,7 @@ def _stop(session: Session, seen: HookSeen, hook: Hook) -> None:
     ]
     # Where its file says that it works, another Stop hook may yet have it go on.
     rests: State = "running" if session.status == "busy" else "idle"
-    session.set_state("background" if running else rests, seen.at, "hook")
+    session.rest("background" if running else rests, seen.at, "hook")
     turn = _turn_of(session, seen, hook)
     if turn is not None:
         turn.stopped = True

@@ -249,9 +249,28 @@ class Session:
                 self.set_state("running", at, source)
             return
         left = [one for one in self._asked if not self._is_answered(one, agent_id, at, ended)]
+        self._answered(left, "running", at, source)
+
+    def rest(self, state: State, at: int, source: Source) -> None:
+        """Learn that the main agent is done: it needs no answer any more, but subagents that still run may.
+
+        Args:
+            state: the session's, unless it waits.
+            at: ms since 1970.
+            source: who tells of it.
+        """
+        if self.state != "requires_action":
+            self.set_state(state, at, source)
+            return
+        running = {agent.id for agent in self.agents.all.values() if agent.running}
+        left = [one for one in self._asked if one.agent_id in running and not self._is_answered(one, None, at, None)]
+        self._answered(left, state, at, source)
+
+    def _answered(self, left: list[Asked], state: State, at: int, source: Source) -> None:
+        """Wait on for what is left of what was asked; if nothing is, take a state."""
         answered, self._asked = len(left) < len(self._asked), left
         if not left:
-            self.set_state("running", at, source)
+            self.set_state(state, at, source)
         elif answered and (self.waiting_for, self._waiting_tool) not in [(one.waiting_for, one.tool) for one in left]:
             self._wait_for(left[0].waiting_for, left[0].tool, source)
 

@@ -439,6 +439,23 @@ def test_a_session_waits_whatever_else_works_in_it(agent: str | None, other: str
     assert run.states() == ["running", "requires_action", "running"]
 
 
+def test_a_session_waits_for_what_a_background_agent_asked_when_its_turn_is_over() -> None:
+    run = live(None)
+    ask(run, "a1")
+    ask(run, None, "t2")
+    run.hook("Stop", prompt_id="p1")
+    assert waits(run) == "t1"
+    assert run.states()[-2:] == ["running", "requires_action"]
+
+
+def test_a_session_does_not_wait_for_what_an_agent_asked_that_is_gone() -> None:
+    run = live(None)
+    ask(run, "a1")
+    run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+    run.hook("Stop", prompt_id="p1")
+    assert run.states()[-2:] == ["requires_action", "idle"]
+
+
 def test_of_several_calls_that_wait_the_next_is_told_when_one_is_answered() -> None:
     run = live()
     for number in (1, 2, 3):
