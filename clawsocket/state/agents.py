@@ -32,6 +32,7 @@ class Agent(msgspec.Struct):
         announced: whether the start of its present run was told.
         by_hook: its hooks come, so they will tell its end too.
         runs: how often it began; a message can wake one that stopped.
+        prompt: the prompt that a subagent works for, as its own lines say; empty if they do not.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Agent(msgspec.Struct):
     running: bool = True
     by_hook: bool = False
     runs: int = 1
+    prompt: str = ""
     stopped_at: int = 0
     source: Source = "hook"
     parent_tool_use_id: str | None = None

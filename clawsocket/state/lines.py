@@ -108,6 +108,8 @@ def start_session(session: Session, at: int) -> None:
 
 
 def _user(session: Session, agent_id: str | None, line: UserLine, at: int) -> None:
+    if agent_id is not None and line.prompt_id:
+        session.agents.get(agent_id, at).prompt = line.prompt_id
     content = line.message.content
     results = [block for block in content if block.type == "tool_result"] if isinstance(content, list) else []
     for block in results:
@@ -170,8 +172,8 @@ def _attachment(session: Session, agent_id: str | None, line: AttachmentLine, at
     text = content_text(queued.prompt)
     _background_done(session, queued.origin, text, at)
     synthetic = queued.is_meta or text.startswith(ECHOES) or _is_foreign(queued.origin)
-    prompt_id = session.line_prompt if agent_id is None else None
-    data = MessageUser(text=text, uuid=line.uuid, is_synthetic=synthetic or None, prompt_id=prompt_id or None)
+    prompt_id = session.agents.get(agent_id, at).prompt or session.line_prompt or None
+    data = MessageUser(text=text, uuid=line.uuid, is_synthetic=synthetic or None, prompt_id=prompt_id)
     _message(session, "message.user", data, agent_id, line, at)
 
 
@@ -257,8 +259,8 @@ def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int
 
 def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: int) -> None:
     message = line.message
-    turn = session.turns.open.get(session.line_prompt)
     agent = session.agents.get(agent_id, at)
+    turn = session.turns.open.get(agent.prompt or session.line_prompt)
     session.touch(agent, at)
     real = message.model not in (None, SYNTHETIC)
     usage = transcript.usage(message.usage) if real else None

@@ -145,6 +145,39 @@ def test_a_turn_says_how_long_it_took_how_many_messages_and_tokens() -> None:
     assert run.data("usage.updated")[-1]["durationMs"] == stop - prompt
 
 
+def spent(run: Run) -> list[int]:
+    """The output tokens of each turn."""
+    return [data["usage"]["outputTokens"] for data in run.data("message.result")]
+
+
+def test_a_turn_counts_the_subagents_that_work_for_it_whenever_they_are_read() -> None:
+    run = live(None)
+    run.answer(usage=tokens(0, 1))
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    run.hook("UserPromptSubmit", prompt="Again", prompt_id="p2")
+    run.prompt("Look", id="p2", agent="a2")
+    run.answer(id="msg2", usage=tokens(0, 2), agent="a2")  # before the line of the prompt
+    run.prompt("Again", id="p2")
+    run.prompt("Look", id="p1", agent="a1", silent=True)
+    run.answer(id="msg3", usage=tokens(0, 4), agent="a1", silent=True)  # as after a restart
+    run.answer(id="msg4", usage=tokens(0, 8))
+    run.hook("Stop", prompt_id="p2")
+    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")  # in the background, of a turn that is over
+    run.wait()
+    assert spent(run) == [1, 10]
+    assert run.data("usage.updated")[-1]["outputTokens"] == 31
+
+
+def test_a_subagent_that_does_not_say_for_which_prompt_it_works_counts_for_the_one_that_is_read() -> None:
+    run = live(None)
+    run.answer(usage=tokens(0, 2), agent="a1")
+    run.answer(id="msg2", usage=tokens(0, 8))
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    assert spent(run) == [10]
+
+
 def test_claude_codes_own_duration_counts_where_it_gives_one() -> None:
     run = live()
     run.answer()
