@@ -49,6 +49,9 @@ ECHOES = (
 FEEDBACK = "Stop hook feedback:"
 """How the line begins with which a Stop hook has Claude go on."""
 
+COMMAND = "<bash-input>"
+"""How the line of a ``!`` command begins, which Claude answers; it has the id of the prompt before it."""
+
 _TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
 
 COPIED = 10_000
@@ -136,6 +139,8 @@ def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
         session.set_state("running", at, "transcript")
     if line.is_meta or line.is_compact_summary or line.prompt_id is None:
         return
+    if text.startswith(COMMAND) and session.turns.is_over(line.prompt_id):
+        session.turns.go_on(line.prompt_id, at)
     session.line_prompt = line.prompt_id
     for turn in list(session.turns.open.values()):
         if turn.prompt_id != line.prompt_id and turn.started_at <= at:

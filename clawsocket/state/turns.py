@@ -27,7 +27,7 @@ class Turn(msgspec.Struct):
         live: whether any of it happened while we watched.
         final: its last line so far is the end of an answer.
         stopped: Stop or StopFailure came.
-        part: how often a Stop hook had it go on.
+        part: how often it went on, by a Stop hook or a ``!`` command.
     """
 
     prompt_id: str
@@ -76,8 +76,12 @@ class Turns:
         turn.live = turn.live or not self._session.silent
         return turn
 
+    def is_over(self, prompt_id: str) -> bool:
+        """Whether the turn of a prompt was told as over."""
+        return prompt_id in self._over
+
     def go_on(self, prompt_id: str, at: int) -> None:
-        """Learn that a Stop hook had a turn go on; if it was told as over, what comes is told as a turn of its own."""
+        """Learn that a turn goes on; if it was told as over, what comes is told as a turn of its own."""
         turn = self.open.get(prompt_id)
         if turn is None:
             turn = self.open[prompt_id] = Turn(prompt_id, at, part=self._over.pop(prompt_id, 0))
@@ -107,10 +111,10 @@ class Turns:
         if self.open.get(turn.prompt_id) is not turn:
             return
         del self.open[turn.prompt_id]
+        if turn.prompt_id and (turn.part or not turn.empty):
+            remember(self._over, turn.prompt_id, turn.part)
         if turn.empty:
             return
-        if turn.prompt_id:
-            remember(self._over, turn.prompt_id, turn.part)
         at = max(turn.last_at, turn.started_at)
         duration = turn.duration_ms if turn.duration_ms is not None else at - turn.started_at
         self.busy_ms += duration

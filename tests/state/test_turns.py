@@ -331,6 +331,43 @@ def test_a_local_command_is_no_turn() -> None:
     assert [data.get("isSynthetic") for data in run.data("message.user")] == [True, True, None]
 
 
+def command(run: Run) -> None:
+    """A ``!`` command after the prompt before it was answered."""
+    run.prompt("<bash-input>ls</bash-input>")
+    run.prompt("<bash-stdout>main.py</bash-stdout>")
+
+
+@pytest.mark.parametrize("stop_first", [True, False])
+def test_the_answer_to_a_shell_command_is_a_turn_of_its_own(stop_first: bool) -> None:
+    run = live(None)
+    run.answer(usage=tokens(0, 1))
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    if stop_first:
+        run.hook("Stop", prompt_id="p1")
+    command(run)
+    run.answer(id="msg2", usage=tokens(0, 2))
+    if not stop_first:
+        run.hook("Stop", prompt_id="p1")
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.wait()
+    assert spent(run) == [1, 2]
+    assert run.twice() == []
+
+
+def test_a_shell_command_that_is_not_answered_is_no_turn() -> None:
+    run = live(None)
+    run.answer()
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    command(run)
+    run.prompt("Next", id="p2")
+    run.hook("Stop", prompt_id="p1")
+    run.answer(id="msg2")
+    run.wait()
+    assert results(run) == [("success", "p1", 1), ("success", "p2", 1)]
+
+
 def test_a_turn_of_before_is_not_told_but_one_that_goes_on_is() -> None:
     run = Run()
     run.file(silent=True)
