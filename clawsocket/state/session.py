@@ -119,6 +119,7 @@ class Session:
         self.born = 0
         self.is_past_copies = False
         self.usage_changed = False
+        self._usage_before: SessionUsage | None = None  # told by the run of the program before
         self._agents_changed: dict[str, None] = {}
         self._levels = 0
 
@@ -154,6 +155,7 @@ class Session:
         self.gauges.restore(info.context, info.rate_limits or ())
         self.ending, self.end_reason, self.restored = False, None, True
         self.usage_changed, self._agents_changed = False, {}
+        self._usage_before = info.usage
         self._levels = self.world.now  # past those of the run before
         self.set_back()
 
@@ -370,7 +372,9 @@ class Session:
         self.world.stir(self)
 
     def usage(self) -> SessionUsage:
-        """Return its usage as it is on the wire."""
+        """Return its usage as it is on the wire; as clients know it, until its transcripts were read."""
+        if not self.ledger.models and self._usage_before is not None:
+            return self._usage_before
         return session_usage(
             self.id,
             self.ledger.models,

@@ -562,11 +562,11 @@ class World:
             return
         self.on_end(session.id)
         session.settle()
-        usage = session.usage() if session.ledger.models else None
+        usage = session.usage()
         data = SessionEnded(
             reason=session.end_reason or session.gone_reason or "other",
             duration_ms=max(0, session.last_at - session.started_at),
-            usage=usage,
+            usage=usage if usage.model_breakdown else None,
         )
         session.emit(
             "session.ended", data, id=f"s:{session.id}:{session.run}:ended", at=session.last_at, source="server"

@@ -626,6 +626,20 @@ def test_a_session_to_which_its_process_turned_back_lives_on_over_a_restart(firs
     assert run.of("session.ended")[0].id == f"{before.of('session.discovered')[-1].id}:ended"
 
 
+def test_a_session_that_was_resumed_while_nobody_watched_ends_with_the_usage_that_was_told() -> None:
+    before = live()
+    before.answer(usage=tokens(1, 2))
+    run = restarted(before)
+    assert run.world.snapshot()[0][0].usage == before.world.snapshot()[0][0].usage
+    run.file("idle", pid=77, silent=True)
+    run.prompt(silent=True)
+    run.answer(usage=tokens(1, 2), silent=True)
+    run.answer(usage=tokens(1, 2), id="msg2")
+    assert run.types()[:4] == ["session.state_changed", "session.ended", "session.removed", "session.discovered"]
+    assert run.data("session.ended")[0]["usage"]["outputTokens"] == 2
+    assert run.data("usage.updated")[-1]["outputTokens"] == 4
+
+
 def test_a_session_that_an_older_version_saved_lives_on() -> None:
     kept = json.loads(saved.save(live().world.sessions["s"]))
     del kept["process"]
