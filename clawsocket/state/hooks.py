@@ -117,7 +117,7 @@ def _session_end(session: Session, _seen: HookSeen, hook: Hook) -> None:
 def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:
     for turn in list(session.turns.open.values()):
         if turn.stopped and turn.prompt_id != (hook.prompt_id or ""):
-            session.turns.end(turn)
+            session.turns.superseded(turn)
     session.turns.get(hook.prompt_id, seen.at)
     session.set_state("running", seen.at, "hook")
     if not session.has_transcript and hook.prompt and not session.silent:

@@ -101,6 +101,13 @@ class Turns:
 
         self._session.later(SETTLED if turn.stopped and turn.final else WAIT, end)
 
+    def superseded(self, turn: Turn) -> None:
+        """End a turn whose end was told, since the next prompt came; its last lines may be on their way still."""
+        if turn.final or not self._session.has_transcript:
+            self.end(turn)
+        else:
+            self._session.later(WAIT, lambda: self.end(turn))
+
     def rest(self) -> None:
         """Learn that the session's file does not say any more that it works: turns whose end was told are over."""
         for turn in self.open.values():

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.state.running import Run, call, live, text, tokens
+from clawsocket.state.turns import WAIT
+from tests.state.running import START, Run, call, live, text, tokens
 
 
 def results(run: Run) -> list[tuple[str, str, int]]:
@@ -235,6 +236,44 @@ def test_the_next_prompt_ends_the_turn_before() -> None:
     run.wait()
     assert results(run) == [("success", "p1", 1), ("success", "p2", 1)]
     assert run.types().index("message.result") < len(run.types()) - 1 - run.types()[::-1].index("message.user")
+
+
+def test_a_prompt_that_was_queued_during_an_answer_does_not_end_the_turn_before_its_last_lines() -> None:
+    run = live()
+    written = run.now
+    run.hook("Stop", prompt_id="p1")
+    run.file("idle", startedAt=START)
+    run.file("busy", startedAt=START)
+    run.hook("UserPromptSubmit", prompt="Next", prompt_id="p2")
+    run.answer(usage=tokens(0, 1), at=written)
+    run.prompt("Next", id="p2")
+    run.answer(id="msg2", usage=tokens(0, 2))
+    run.hook("Stop", prompt_id="p2")
+    run.file("idle", startedAt=START)
+    run.wait()
+    assert [one for one in run.types() if one.startswith("message.")] == [
+        "message.user",
+        "message.assistant",
+        "message.result",
+        "message.user",
+        "message.assistant",
+        "message.result",
+    ]
+    assert spent(run) == [1, 2]
+
+
+@pytest.mark.parametrize("has_transcript", [True, False])
+def test_the_next_prompt_ends_a_turn_whose_last_lines_never_come(has_transcript: bool) -> None:
+    run = Run()
+    run.file("busy")
+    run.hook("UserPromptSubmit", prompt="Do it", prompt_id="p1")
+    if has_transcript:
+        run.prompt()
+    run.hook("Stop", prompt_id="p1")
+    run.hook("UserPromptSubmit", prompt="Next", prompt_id="p2")
+    assert len(results(run)) == (0 if has_transcript else 1)
+    run.wait(WAIT)
+    assert results(run) == [("success", "p1", 1)]
 
 
 def test_a_turn_is_told_once_whoever_tells_of_it_again() -> None:
