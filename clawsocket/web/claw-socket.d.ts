@@ -17,7 +17,8 @@
  *
  * A browser can't send a header, so there a `token` goes into the address that is connected to, as the protocol has it.
  * Each connection begins with a `GET /health`, unless the `url` is a function: the `connect-src` of the page's policy has
- * to allow it, beside the WebSocket.
+ * to allow it, beside the WebSocket. Nor does a browser say why a WebSocket was refused: by an address that has let the
+ * page in before, that is a NoServerError and tried again, until the service has said that its token is another one.
  *
  * @throws {NoServerError} no server answers
  * @throws {TokenRefusedError} it refuses the token

@@ -59,6 +59,8 @@ const CLOSE_CODES = {
   4409: "token rotated",
   4500: "internal error",
 };
+/** How a server closes a connection whose token is replaced. */
+const TOKEN_ROTATED = 4409;
 /** What may come again after a crash with more in it; everything else is a fact, known by its id alone. */
 const LEVEL = /\.state_changed$|^usage\.|^session\.renamed$/;
 
@@ -149,7 +151,8 @@ const CLOSED = new ClawSocketError("the client was closed");
  */
 export async function connect({ url, token, wait = false, signal } = {}) {
   signal?.throwIfAborted();
-  const claw = new Claw(() => find(url, token), signal);
+  const letIn = { href: "" };
+  const claw = new Claw(async () => ({ ...(await find(url, token)), letIn }), signal);
   if (!wait) await claw.open();
   return claw;
 }
@@ -765,7 +768,12 @@ function unlessClosed(error) {
 /**
  * Where a server is: at a URL or a Unix socket, with what token, from where; and whether somebody was seen there.
  *
- * @typedef {{ url: URL, socket?: string, token?: string | undefined, origin: string, isThere?: boolean }} Address
+ * @typedef {{ url: URL, socket?: string, token?: string | undefined, origin: string, isThere?: boolean }} Place
+ */
+/**
+ * A place, and the whole address that let a page in last; "" for none, or once the server has another token.
+ *
+ * @typedef {Place & { letIn: { href: string } }} Address
  */
 /** @typedef {{ inbox: Inbox, send(text: string): void, close(): Promise<void> }} Socket */
 
@@ -1075,7 +1083,7 @@ function node(name) {
  *
  * @param {import("./claw-socket.d.ts").ConnectOptions["url"]} told
  * @param {string | undefined} token
- * @returns {Promise<Address>}
+ * @returns {Promise<Place>}
  */
 async function find(told, token) {
   const url = typeof told === "function" ? await told() : told;
@@ -1192,6 +1200,7 @@ async function openBrowser(address, where, signal) {
   if (!address.isThere) await knock(address.url, where, signal);
   const url = new URL(address.url);
   if (address.token !== undefined) url.searchParams.set("token", address.token);
+  const { letIn } = address;
   const socket = attempt(url, where);
   socket.binaryType = "arraybuffer";
   const inbox = new Inbox({
@@ -1202,8 +1211,12 @@ async function openBrowser(address, where, signal) {
   });
   /** @type {Promise<boolean>} */
   const opened = new Promise((resolve) => {
-    socket.onopen = () => resolve(true);
+    socket.onopen = () => {
+      letIn.href = url.href;
+      resolve(true);
+    };
     socket.onclose = ({ code, wasClean }) => {
+      if (code === TOKEN_ROTATED && letIn.href === url.href) letIn.href = "";
       inbox.end(new NoServerError(where, wasClean ? closedWith(code) : "the connection was lost"));
       resolve(false);
     };
@@ -1220,7 +1233,12 @@ async function openBrowser(address, where, signal) {
     else socket.close();
     throw error;
   }
-  throw new TokenRefusedError(where, `${address.origin}, or this page's origin is not in allowed_origins`);
+  // A browser does not tell a token that is refused from a server that is full.
+  if (letIn.href === url.href) {
+    throw new NoServerError(where, "it does not let this page in just now: it may be full, or have another token");
+  }
+  const { origin } = address;
+  throw new TokenRefusedError(where, `${origin}, or this page's origin is not in allowed_origins, or it is full`);
 }
 
 /**
@@ -1246,12 +1264,14 @@ function attempt(url, where) {
 async function knock(url, where, signal) {
   const health = new URL("/health", url);
   health.protocol = health.protocol.replace("ws", "http");
+  let status = 0; // as of each answer from another origin
   try {
-    await fetch(health, { mode: "no-cors", cache: "no-store", credentials: "omit", signal });
+    ({ status } = await fetch(health, { mode: "no-cors", cache: "no-store", credentials: "omit", signal }));
   } catch {
     signal.throwIfAborted();
     throw new NoServerError(where, "no connection, or the page's policy forbids it");
   }
+  if (status === 429 || status >= 500) throw new NoServerError(where, `it answers with ${status}`); // a proxy, for it
 }
 
 /** @param {number} code */

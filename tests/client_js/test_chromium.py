@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket
+from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection, serve
 
 from clawsocket import token
 from tests.support.browser import Watched, chromium, page_of
@@ -105,6 +110,79 @@ def test_a_refused_token_is_a_clear_error_that_does_not_show_it(page: tuple[Page
         one.startswith(f"{where} (given by the caller, or this page's origin is not in allowed_o") for one in told
     )
     assert wrong not in "".join(told)
+
+
+@contextmanager
+def scripted(*script: int | str) -> Iterator[str]:
+    """A server that meets each WebSocket by a script: refuses it with a status, ends it with a code, or sends an event.
+
+    Yields:
+        Its URL.
+    """
+    left = list(script)
+    first = {"type": "snapshot", "sessions": [], "agents": [], "headSeq": 1, "epoch": "e", "server": {"version": "9"}}
+
+    def refuse(connection: ServerConnection, request: Request) -> Response | None:
+        if request.path == "/health":
+            return connection.respond(HTTPStatus.OK, "")
+        step = left[0]
+        if not isinstance(step, HTTPStatus):
+            return None
+        left.pop(0)
+        return connection.respond(step, "")
+
+    def talk(connection: ServerConnection) -> None:
+        step = left.pop(0)
+        connection.send(json.dumps(first))
+        connection.recv()
+        if isinstance(step, int):
+            connection.close(step)
+        else:
+            event = {"type": "hook.stop", "timestamp": 1, "sessionId": "s", "seq": 2, "source": "hook", "data": {}}
+            connection.send(json.dumps({**event, "id": step}))
+            for _ in connection:  # until the page goes
+                pass
+
+    with serve(talk, "127.0.0.1", 0, process_request=refuse) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+FOLLOW = """
+    const told = [];
+    const notice = ({ type, error }) => told.push(error?.problem ?? type);
+    const claw = await connect({ url: given.url, token: "t", wait: true });
+    const next = claw.events("*", { notice }).next();
+    const end = await next.then(({ value }) => value.id, (error) => error.name);
+    await claw.close();
+    return [...told, end];
+"""
+
+
+def test_a_page_that_was_let_in_comes_back_to_a_server_that_was_full(page: tuple[Page, Watched]) -> None:
+    with scripted(1001, *[HTTPStatus.SERVICE_UNAVAILABLE] * 4, "event") as url:
+        assert run(page[0], FOLLOW, url=url) == ["going away", "back", "event"]
+    forgive(page[1], "Unexpected response code: 503")
+
+
+def test_a_page_whose_token_was_replaced_is_told_so(page: tuple[Page, Watched]) -> None:
+    with scripted(4409, *[HTTPStatus.UNAUTHORIZED] * 3) as url:
+        assert run(page[0], FOLLOW, url=url) == ["token rotated", "TokenRefusedError"]
+    forgive(page[1], "HTTP Authentication failed")
+
+
+def test_a_proxy_that_answers_for_a_server_that_is_away_is_no_server(
+    page: tuple[Page, Watched], shared: Service
+) -> None:
+    page[0].route("**/health", lambda route: route.fulfill(status=502))
+    body = "return await failure(connect({ token: given.token }))"
+    assert ": it answers with 502)" in run(page[0], body, token=shared.token)
+    forgive(page[1], "502")
 
 
 def test_where_no_server_is_nothing_shows_the_token(page: tuple[Page, Watched]) -> None:
