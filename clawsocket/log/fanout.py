@@ -185,6 +185,11 @@ class FanOut:
         cursor.ready = True
         self._go_on(self.log.head - cursor.position)
 
+    def tell(self, cursor: Cursor, gap: Gap) -> bool:
+        """Tell a client that events are missing, and count it; return whether it wants to go on."""
+        self.gaps += 1
+        return cursor.sink.send_gap(gap)
+
     def _go_on(self, lag: int) -> None:
         """Move a cursor that is so many events behind: soon, or after a rest."""
         if lag < FAR:
@@ -283,11 +288,7 @@ class FanOut:
         if gap is None:
             return True
         cursor.position = gap.oldest_seq - 1
-        return not cursor.filter.topics or self._tell(cursor, gap)
-
-    def _tell(self, cursor: Cursor, gap: Gap) -> bool:
-        self.gaps += 1
-        return cursor.sink.send_gap(gap)
+        return not cursor.filter.topics or self.tell(cursor, gap)
 
     # From disk
 
@@ -334,4 +335,4 @@ class FanOut:
         if position < start - 1:
             cursor.position = start - 1
             if cursor.filter.topics:
-                self._tell(cursor, Gap(from_=position + 1, to=start - 1, oldest_seq=start, reason="evicted"))
+                self.tell(cursor, Gap(from_=position + 1, to=start - 1, oldest_seq=start, reason="evicted"))

@@ -206,7 +206,7 @@ class Requests:
         gap = log.gap(min(after, cursor.position), foreign=foreign)
         if gap is None:
             cursor.position = min(cursor.position, max(after, log.oldest - 1))
-        elif self._client.send_gap(gap):
+        elif self._hub.fanout.tell(cursor, gap):
             cursor.position = gap.oldest_seq - 1
         self._hub.fanout.wake()
 

@@ -472,6 +472,7 @@ async def test_resuming_too_late_is_a_gap(tmp_path: Path) -> None:
         assert (reply["recovered"], reply["oldestSeq"]) == (False, seqs[3])
         gap = await client.receive()
         assert (gap["reason"], gap["from"], gap["to"]) == ("evicted", seqs[2], seqs[2])
+        assert rig.server._hub.fanout.gaps == 1, "and it is counted"
         assert [(await client.receive())["seq"] for _ in range(2)] == seqs[3:]
 
 
