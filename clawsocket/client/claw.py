@@ -219,6 +219,9 @@ class Claw:
                     message.id = next(self._ids)
                     await self._link.send(message)
                     return msgspec.json.decode(await self._reply(self._link, message.id), type=kind)
+                except asyncio.CancelledError:
+                    await self._drop()  # the server goes on with the question for as long as somebody is there
+                    raise
                 except (NoServerError, TokenRefusedError) as error:
                     await self._drop()
                     await asyncio.sleep(patience.pause(error))

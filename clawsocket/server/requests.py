@@ -219,7 +219,7 @@ class Requests:
         """Let an answer be made that takes its time, to the request with this id."""
         if len(self._histories) >= self._settings.max_histories:
             answer.close()
-            raise RequestError("rate_limited", f"{self._settings.max_histories} histories are being read already")
+            raise RequestError("rate_limited", f"{self._settings.max_histories} answers are being made already")
         task = self._loop.create_task(self._guard(answer, id))
         self._histories.add(task)
         task.add_done_callback(self._histories.discard)

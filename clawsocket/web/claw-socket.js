@@ -398,8 +398,8 @@ class Claw {
         try {
           return await this.#reply(message, patience, inner.signal);
         } catch (error) {
-          if (!(error instanceof NoServerError || error instanceof TokenRefusedError)) throw error;
-          this.#drop();
+          if (error instanceof RequestError) throw error;
+          this.#drop(); // the server goes on with a question that was given up for as long as somebody is there
           await sleep(patience.pause(error), inner.signal);
         }
       }

@@ -346,6 +346,32 @@ def test_why_it_was_closed_is_told(tmp_path: Path) -> None:
     assert [why for kind, why in told if kind == "lost"] == ["going away", "token rotated", "closed with 3000"]
 
 
+def test_a_question_that_was_given_up_does_not_keep_the_next_one_waiting(tmp_path: Path) -> None:
+    left = threading.Event()
+
+    def busy(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(accepted(request) + frame(snapshot()))
+        assert json.loads(_unmasked(connection))["type"] == "get_findings"
+        _drain(connection)
+        left.set()
+
+    def answering(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(accepted(request) + frame(snapshot()))
+        asked = json.loads(_unmasked(connection))
+        connection.sendall(frame(text(type="session_list", id=asked["id"], sessions=[])))
+        _drain(connection)
+
+    source = """
+        const claw = await connect({ url: URL });
+        const within = (ms) => ({ signal: AbortSignal.timeout(ms) });
+        tell((await failure(claw.findings(within(200)))).split(":")[0]);
+        tell(await claw.sessions(within(10_000)));
+    """
+    with Server(busy, answering) as server:
+        assert run(tmp_path, source.replace("URL", json.dumps(server.url))) == ["TimeoutError", []]
+        assert left.wait(10)
+
+
 def test_a_found_token_is_shown_to_this_machine_alone(tmp_path: Path) -> None:
     secret = "0123456789abcdef" * 4
     (tmp_path / ".claw-socket").mkdir()
