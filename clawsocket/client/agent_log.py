@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from clawsocket.client import incoming
-from clawsocket.client.address import Address
 from clawsocket.client.events import Back, Lost, Notice
-from clawsocket.client.link import Link, Patience, dial
-from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
+from clawsocket.client.link import Link, Patience
+from clawsocket.errors import ClawSocketError, RequestError
 from clawsocket.protocol.messages import SubscribeAgentLog
 
 
 async def follow(
-    find: Callable[[], Address], subscribe: SubscribeAgentLog, notice: Callable[[Notice], None]
+    dial: Callable[[], Awaitable[Link]],
+    is_closed: Callable[[], bool],
+    subscribe: SubscribeAgentLog,
+    notice: Callable[[Notice], None],
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield each line from now on, over as many connections as it takes.
 
     Args:
-        find: tells where the server is now.
+        dial: makes a connection, which ends with the client.
+        is_closed: tells whether that was left: then this ends.
         subscribe: what to ask for.
         notice: is told of each :class:`Lost` and :class:`Back`.
 
@@ -29,10 +32,10 @@ async def follow(
         RequestError: it refuses the log.
     """
     patience, is_lost = Patience(), False
-    while True:
+    while not is_closed():
         link: Link | None = None
         try:
-            link = await dial(find())
+            link = await dial()
             await link.send(subscribe)
             patience.connected()
             if is_lost:
@@ -43,7 +46,9 @@ async def follow(
                 if line is not None:
                     patience.worked()
                     yield line
-        except (NoServerError, TokenRefusedError) as error:
+        except ClawSocketError as error:
+            if is_closed():
+                return
             pause = patience.pause(error)
             if not is_lost:
                 is_lost = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import partial
 from types import TracebackType
@@ -14,7 +15,7 @@ import msgspec
 from clawsocket.client import address, agent_log, incoming
 from clawsocket.client.events import Events, Notice, Position, log_notice
 from clawsocket.client.link import Link, Patience, dial
-from clawsocket.errors import NoServerError, RequestError, TokenRefusedError
+from clawsocket.errors import ClientClosedError, NoServerError, RequestError, TokenRefusedError
 from clawsocket.protocol import messages, replies
 from clawsocket.protocol.models import Finding, SessionInfo, SessionUsage, TotalUsage
 
@@ -54,6 +55,8 @@ class Claw:
         self._turn = asyncio.Lock()
         self._ids = itertools.count(1)
         self._streams: list[Events] = []
+        self._links: weakref.WeakSet[Link] = weakref.WeakSet()
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -63,15 +66,17 @@ class Claw:
             TokenRefusedError: it refuses the token.
         """
         if not self._wait:
-            self._link = await dial(self._find())
+            self._link = await self._dial()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_closed = True
         for stream in self._streams:
             await stream.close()
-        await self._drop()
+        for link in list(self._links):
+            await link.close()
 
     def events(
         self,
@@ -94,6 +99,7 @@ class Claw:
         sessions = session if isinstance(session, str) or session is None else list(session)
         subscribe = messages.Subscribe(topics=list(topics) or ["*"], session_id=sessions, batch_ms=batch)
         stream = Events(self._find, subscribe, since, notice)
+        stream.closed = self._is_closed
         self._streams = [*(one for one in self._streams if not one.closed), stream]
         return stream
 
@@ -127,7 +133,11 @@ class Claw:
                     if reader.done():
                         reader.result()
                         return
-                    yield await self.snapshot()
+                    try:
+                        snapshot = await self.snapshot()
+                    except ClientClosedError:
+                        return
+                    yield snapshot
                     await asyncio.sleep(PACE)
             finally:
                 reader.cancel()
@@ -146,7 +156,7 @@ class Claw:
             notice: called with each :class:`Lost` and :class:`Back`.
         """
         subscribe = messages.SubscribeAgentLog(session_id=session, agent_id=agent)
-        return agent_log.follow(self._find, subscribe, notice or log_notice)
+        return agent_log.follow(self._dial, lambda: self._is_closed, subscribe, notice or log_notice)
 
     # Questions
 
@@ -208,13 +218,14 @@ class Claw:
         Raises:
             RequestError: the server does not want to answer.
             TokenRefusedError: it refuses the token.
+            ClientClosedError: this client was left.
         """
         patience = Patience()
         async with self._turn:
-            while True:
+            while not self._is_closed:
                 try:
                     if self._link is None:
-                        self._link = await dial(self._find())
+                        self._link = await self._dial()
                         patience.connected()
                     message.id = next(self._ids)
                     await self._link.send(message)
@@ -225,6 +236,20 @@ class Claw:
                 except (NoServerError, TokenRefusedError) as error:
                     await self._drop()
                     await asyncio.sleep(patience.pause(error))
+            raise ClientClosedError
+
+    async def _dial(self) -> Link:
+        """Return a new connection, which ends with this client.
+
+        Raises:
+            ClientClosedError: it was left meanwhile.
+        """
+        link = await dial(self._find())
+        if self._is_closed:
+            await link.close()
+            raise ClientClosedError
+        self._links.add(link)
+        return link
 
     async def _reply(self, link: Link, id: int) -> str | bytes:
         while True:
