@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -112,9 +113,13 @@ async def dial(address: Address) -> Link:
     socket = await _open(address)
     try:
         try:
-            return Link(socket, address, await socket.recv())
+            async with asyncio.timeout(OPEN_TIMEOUT):
+                first = await socket.recv()
         except ConnectionClosed:
             raise NoServerError(address.where, "the connection was lost") from None
+        except TimeoutError:
+            raise _late(address) from None
+        return Link(socket, address, first)
     except BaseException:
         await socket.close()
         raise
@@ -144,9 +149,13 @@ async def _open(address: Address) -> ClientConnection:
     except (InvalidHandshake, InvalidMessage):
         raise NoServerError(address.where, "another program is there") from None
     except TimeoutError:
-        raise NoServerError(address.where, f"no answer within {OPEN_TIMEOUT:.0f} s") from None
+        raise _late(address) from None
     except OSError as error:
         raise NoServerError(address.where, error.strerror or str(error)) from None
+
+
+def _late(address: Address) -> NoServerError:
+    return NoServerError(address.where, f"no answer within {OPEN_TIMEOUT:.0f} s")
 
 
 def _refused(address: Address, status: int) -> ClawSocketError:

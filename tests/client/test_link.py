@@ -112,6 +112,14 @@ async def test_a_server_that_says_nothing_is_none(monkeypatch: pytest.MonkeyPatc
         await dial(Address(f"ws://127.0.0.1:{server.getsockname()[1]}/"))
 
 
+async def test_a_server_that_takes_the_connection_and_says_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "OPEN_TIMEOUT", 0.2)
+    async with serve(ServerConnection.wait_closed, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(NoServerError, match="no answer within"):
+            await dial(Address(f"ws://127.0.0.1:{port}/"))
+
+
 async def test_a_stream_tells_its_snapshot_only_while_it_is_open(home: Path) -> None:
     async with connect(wait=True) as claw:
         with pytest.raises(RuntimeError, match="async with"):
