@@ -1023,7 +1023,7 @@ export interface GetSessionHistoryMessage {
   limit?: number | undefined;
   /** The `id` of the event to end before, for the page before this one. */
   before?: string | undefined;
-  /** Whether to list sessions that ended, too. */
+  /** Whether what only the log tells is wanted, too: states, questions, beginning and end. */
   all?: boolean | undefined;
 }
 

@@ -178,6 +178,7 @@ FIELDS = {
     "allOrNothing": "Whether to be closed (4408) rather than to get a `gap`.",
     "batchMs": "Have events come several to a message, `events`, and these so many ms apart, at least.",
     "all": "Whether to list sessions that ended, too.",
+    "GetSessionHistory.all": "Whether what only the log tells is wanted, too: states, questions, beginning and end.",
     "limit": "How many events at most.",
     "before": "The `id` of the event to end before, for the page before this one.",
     "lastSeq": "Begin after this `seq`.",
