@@ -993,12 +993,16 @@ class Inbox {
   }
 
   #shift() {
-    const message = /** @type {string} */ (this.#messages[this.#first++]);
+    const message = /** @type {string} */ (this.#messages[this.#first]);
+    this.#messages[this.#first++] = ""; // what was taken is not kept
     this.#size -= message.length + EACH;
     if (this.#first === this.#messages.length) {
       this.#messages = [];
       this.#first = 0;
       this.empty();
+    } else if (this.#first > 1024 && this.#first * 2 > this.#messages.length) {
+      this.#messages.splice(0, this.#first);
+      this.#first = 0;
     }
     return message;
   }

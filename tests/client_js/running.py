@@ -61,6 +61,13 @@ def hurried(folder: Path) -> Path:
     return path
 
 
+def opened_up(folder: Path, *names: str) -> Path:
+    """Return a client that also gives away parts of it that are its own."""
+    path = folder / "opened-up.js"
+    path.write_text(f"{CLIENT.read_text('utf-8')}\nexport {{ {', '.join(names)} }};\n", "utf-8")
+    return path
+
+
 class Running(AbstractContextManager["Running"]):
     """A program; leaving the context ends it.
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import pytest
 
-from tests.client_js.running import hurried, run
+from tests.client_js.running import hurried, opened_up, run
 
 Script = Callable[[socket.socket, bytes], object]
 """What a server does with a connection, once it has the head of its request."""
@@ -331,6 +331,30 @@ def test_of_what_a_server_sends_again_after_a_crash_nothing_is_given_twice(tmp_p
             tell(given);
         """
         assert run(tmp_path, source) == [60_010]
+
+
+def test_a_reader_that_is_always_one_behind_keeps_nothing_of_what_it_took(tmp_path: Path) -> None:
+    source = """
+        import v8 from "node:v8";
+        import vm from "node:vm";
+        v8.setFlagsFromString("--expose-gc");
+        const used = () => {
+            vm.runInNewContext("gc")();
+            return process.memoryUsage().heapUsed;
+        };
+        const { signal } = new AbortController();
+        const inbox = new client.Inbox({ full() {} });
+        inbox.put("0".padEnd(1000));
+        const before = used();
+        let inOrder = true;
+        for (let n = 1; n <= 50_000; n++) {
+            inbox.put(Buffer.from(String(n).padEnd(1000)).toString());
+            inOrder &&= Number(await inbox.take(signal)) === n - 1;
+        }
+        const kept = used() - before;
+        tell(inOrder && Number(await inbox.take(signal)) === 50_000, kept < 1 << 20);
+    """
+    assert run(tmp_path, source, client=opened_up(tmp_path, "Inbox")) == [[True, True]]
 
 
 def test_why_it_was_closed_is_told(tmp_path: Path) -> None:
