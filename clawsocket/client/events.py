@@ -185,7 +185,8 @@ class Events:
         if head.seq is not None:
             self._patience.worked()
             event, known_by = incoming.event(message)
-            self.position = Position(head.seq, link.epoch)
+            is_whole = incoming.alias_of(event) not in self._subscribe.topics  # else a part of it is yet to come
+            self.position = Position(head.seq if is_whole else head.seq - 1, link.epoch)
             return event if self._is_new(known_by) else None
         if head.type == "events":
             self._batch.extend(incoming.batch(message).events)

@@ -11,6 +11,7 @@ from clawsocket.protocol import aliases, replies
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.events import EVENTS, ToolUse
 from clawsocket.protocol.models import SessionUsage
+from clawsocket.protocol.topics import ALIASES_OF
 
 
 class Event(Wire, kw_only=True):
@@ -93,6 +94,16 @@ def event(message: str | bytes | msgspec.Raw) -> tuple[Event, Any]:
     known_by = (raw.id, hash(bytes(raw.data))) if raw.type in _LEVELS else (raw.id, raw.type)
     fields = {name: getattr(raw, name) for name in raw.__struct_fields__}
     return Event(**{**fields, "data": data(raw.type, raw.data)}), known_by
+
+
+def alias_of(event: Event) -> str | None:
+    """Return the name by which an event comes once more, right after itself, to who asks for that; None for none."""
+    names = ALIASES_OF.get(event.type, (None,))
+    if len(names) == 1:
+        return names[0]
+    said = event.data
+    success = said.get("success") if isinstance(said, dict) else getattr(said, "success", None)
+    return names[1] if success is False else names[0]
 
 
 def data(type: str, raw: bytes | msgspec.Raw) -> Any:

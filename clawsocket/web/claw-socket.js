@@ -63,6 +63,15 @@ const CLOSE_CODES = {
 const TOKEN_ROTATED = 4409;
 /** What may come again after a crash with more in it; everything else is a fact, known by its id alone. */
 const LEVEL = /\.state_changed$|^usage\.|^session\.renamed$/;
+/** By what name an event comes once more, right after itself, to who asks for it; the second: where it did not succeed. */
+const ALIASES = new Map([
+  ["tool.use", ["tool.started"]],
+  ["tool.result", ["tool.completed", "tool.failed"]],
+  ["usage.updated", ["usage.update"]],
+  ["hook.pre_tool_use", ["hook.started"]],
+  ["hook.post_tool_use", ["hook.completed"]],
+  ["hook.post_tool_use_failure", ["hook.completed"]],
+]);
 
 /** The place before the first event that is kept. */
 export const OLDEST = Object.freeze({ seq: 0 });
@@ -602,7 +611,8 @@ class Events {
     const { epoch } = link.snapshot;
     if (typeof message.seq === "number") {
       this.#patience.worked();
-      this.position = { seq: message.seq, epoch };
+      const isWhole = !this.#subscribe.topics.includes(aliasOf(message)); // else a part of it is yet to come
+      this.position = { seq: isWhole ? message.seq : message.seq - 1, epoch };
       return this.#known.isNew(message) ? /** @type {any} */ (message) : null;
     }
     if (message.type === "gap") {
@@ -621,6 +631,12 @@ class Events {
     if (this.#link !== null) this.#dropped = this.#link.close();
     this.#link = null;
   }
+}
+
+/** @param {Json} event */
+function aliasOf({ type, data }) {
+  const [one, other = one] = ALIASES.get(type) ?? [];
+  return data?.success === false ? other : one;
 }
 
 /** The newest events by what makes each a new one: a fingerprint of it, so that no text is kept. */

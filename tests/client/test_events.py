@@ -117,6 +117,33 @@ async def test_what_is_sent_again_after_a_crash_is_given_once_and_a_level_with_n
         assert await read(url, 3) == (["l", "h", "l"], Position(203, "e"))
 
 
+def result(seq: int, type: str, *, success: bool) -> Json:
+    data = {"toolName": "Bash", "toolUseId": "t", "success": success, "outcome": "ok", "outputSummary": ""}
+    return event(seq, f"r{seq}", type=type, data=data)
+
+
+async def test_what_is_lost_between_an_event_and_its_alias_is_given_by_the_next_connection() -> None:
+    topics = ("tool.result", "tool.completed")
+    done, alias = result(102, "tool.result", success=True), result(102, "tool.completed", success=True)
+    failed = result(101, "tool.result", success=False)
+    given: list[object] = []
+    async with (
+        scripted([failed, done], [done, alias], []) as (url, asked),
+        connect(url, token="t", wait=True) as claw,
+        asyncio.timeout(10),
+    ):
+        events = claw.events(*topics, notice=given.append)
+        for _ in range(3):
+            one = await anext(events)
+            given.append((one.type, one.seq, events.position))
+    assert [one for one in given if not isinstance(one, Lost | Back)] == [
+        ("tool.result", 101, (101, "e")),
+        ("tool.result", 102, (101, "e")),
+        ("tool.completed", 102, (102, "e")),
+    ]
+    assert [one["sinceSeq"] for one in asked[:2]] == [100, 101]
+
+
 async def test_a_server_that_only_breaks_off_is_asked_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     sleep = asyncio.sleep

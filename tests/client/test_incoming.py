@@ -39,6 +39,20 @@ def test_every_alias_is_typed() -> None:
     assert {alias for aliases in ALIASES_OF.values() for alias in aliases} <= incoming._TYPES.keys()
 
 
+def test_by_which_alias_an_event_comes_once_more_is_known_whatever_it_says() -> None:
+    def alias(type: str, data: Any) -> str | None:
+        return incoming.alias_of(incoming.event(sent(type, data))[0])
+
+    result = EVENTS["tool.result"].example
+    assert alias("tool.use", EVENTS["tool.use"].example) == "tool.started"
+    assert alias("tool.result", {**result, "success": True}) == "tool.completed"
+    assert alias("tool.result", {**result, "success": False}) == "tool.failed"
+    assert alias("tool.result", {**result, "success": False, "outcome": "dreamt"}) == "tool.failed"
+    assert alias("tool.result", "nothing") == "tool.completed"
+    assert alias("hook.post_tool_use_failure", {"success": 1}) == "hook.completed"
+    assert alias("tool.started", EVENTS["tool.use"].example) is None
+
+
 def test_what_a_newer_server_says_is_there_as_it_was_said() -> None:
     newer = {"state": "dreaming", "since": 1}
     for type, data in (("session.state_changed", newer), ("session.slept", newer)):

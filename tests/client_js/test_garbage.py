@@ -271,6 +271,39 @@ def test_of_a_batch_each_event_is_given_and_a_gap_is_told_in_its_place(tmp_path:
     assert json.loads(asked[0])["batchMs"] == 50
 
 
+def test_what_is_lost_between_an_event_and_its_alias_is_given_by_the_next_connection(tmp_path: Path) -> None:
+    def result(seq: int, type: str, *, success: bool) -> bytes:
+        ident = f"r{seq}"
+        data = {"success": success}
+        return frame(text(type=type, timestamp=1, sessionId="s", seq=seq, id=ident, source="hook", data=data))
+
+    failed, done = result(1, "tool.result", success=False), result(2, "tool.result", success=True)
+    asked: list[int] = []
+
+    def script(*frames: bytes) -> Script:
+        def talk(connection: socket.socket, request: bytes) -> None:
+            connection.sendall(accepted(request) + frame(snapshot()))
+            asked.append(json.loads(_unmasked(connection))["sinceSeq"])
+            connection.sendall(b"".join(frames))
+            if len(asked) == 2:
+                _drain(connection)
+
+        return talk
+
+    source = """
+        const claw = await connect({ url: URL, wait: true });
+        const events = claw.events(["tool.result", "tool.completed"]);
+        for (let n = 0; n < 3; n++) {
+            const { type, seq } = (await events.next()).value;
+            tell(type, seq, events.position.seq);
+        }
+    """
+    with Server(script(failed, done), script(done, result(2, "tool.completed", success=True))) as server:
+        told = run(tmp_path, source.replace("URL", json.dumps(server.url)))
+    assert told == [["tool.result", 1, 1], ["tool.result", 2, 1], ["tool.completed", 2, 2]]
+    assert asked == [0, 1]
+
+
 def test_a_fact_comes_once_and_a_level_as_often_as_it_says_something_new(tmp_path: Path) -> None:
     def level(seq: int, name: str) -> bytes:
         return text(

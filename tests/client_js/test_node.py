@@ -11,6 +11,7 @@ from pathlib import Path
 from clawsocket import token
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.replies import CLOSE_CODES
+from clawsocket.protocol.topics import ALIASES_OF
 from tests.client_js.running import CLIENT, Running, run
 from tests.support.feed import SESSION, hook, line, session_file, spool
 from tests.support.service import Service, run_command
@@ -434,6 +435,13 @@ def test_it_knows_which_events_may_come_again_with_more_in_them() -> None:
     assert found is not None
     level = re.compile(found[1])
     assert {name for name in EVENTS if level.search(name)} == {name for name, one in EVENTS.items() if not one.fact}
+
+
+def test_it_knows_the_aliases() -> None:
+    found = re.search(r"^const ALIASES = new Map\((\[.*?\])\);$", CLIENT.read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    aliases = json.loads(re.sub(r",(\s*\])", r"\1", found[1]))
+    assert {primary: tuple(names) for primary, names in aliases} == ALIASES_OF
 
 
 def test_it_knows_the_close_codes() -> None:
