@@ -123,7 +123,7 @@ class EventLog:
         """
         oldest = self.oldest
         if foreign or 0 < after < self.first - 1:
-            return Gap(from_=after + 1, to=max(after, oldest - 1), oldest_seq=oldest, reason="epoch")
+            return Gap(from_=min(after + 1, oldest - 1), to=oldest - 1, oldest_seq=oldest, reason="epoch")
         kept = self.kept_after(after)
         start = max(after + 1, self.first)
         return Gap(from_=start, to=kept - 1, oldest_seq=kept, reason="evicted") if start < kept else None

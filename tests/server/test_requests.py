@@ -461,7 +461,8 @@ async def test_resuming_from_the_future_starts_at_the_oldest(rig: Rig) -> None:
     async with rig.client() as client:
         reply = await client.ask("subscribe", topics=["*"], sinceSeq=seqs[-1] + 5, epoch=rig.log.epoch)
         assert reply["recovered"] is False
-        assert (await client.receive())["reason"] == "epoch"
+        gap = await client.receive()
+        assert (gap["reason"], gap["from"], gap["to"]) == ("epoch", seqs[0] - 1, seqs[0] - 1)
         assert [(await client.receive())["seq"] for _ in seqs] == seqs
 
 
