@@ -82,8 +82,8 @@ def label(session: SessionInfo) -> str:
 
 def by_urgency(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
     """Return sessions as their owner wants to see them: the most urgent first, of those the one that changed last."""
-    order = list(STATES)
-    return sorted(sessions, key=lambda one: (order.index(one.state), -one.since))
+    order = {state: place for place, state in enumerate(STATES)}
+    return sorted(sessions, key=lambda one: (order.get(one.state, len(order)), -one.since))
 
 
 def doing(session: SessionInfo, agents: Iterable[AgentState]) -> str:

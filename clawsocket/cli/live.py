@@ -109,7 +109,7 @@ async def print_changes(shown: Callable[[Snapshot], str], off: str) -> int:
 def tell(notice: Notice) -> None:
     """Say on standard error what a stream has to tell of itself."""
     if isinstance(notice, Gap):
-        text = MISSING[notice.reason]
+        text = MISSING.get(notice.reason, "some events may be missing here")
     elif isinstance(notice, Lost):
         text = f"{notice.error}; waiting for it"
     else:

@@ -229,7 +229,7 @@ class Claw:
                         patience.connected()
                     message.id = next(self._ids)
                     await self._link.send(message)
-                    return msgspec.json.decode(await self._reply(self._link, message.id), type=kind)
+                    return incoming.reply(await self._reply(self._link, message.id), kind)
                 except asyncio.CancelledError:
                     await self._drop()  # the server goes on with the question for as long as somebody is there
                     raise

@@ -191,7 +191,7 @@ class Events:
         if head.type == "events":
             self._batch.extend(incoming.batch(message).events)
         elif head.type == "gap":
-            gap = incoming.gap(message)
+            gap = incoming.reply(message, Gap)
             is_jump = gap.reason in ("epoch", "evicted")  # the others have a place of their own among the events
             self.position = Position(gap.oldest_seq - 1 if is_jump else gap.to, link.epoch)
             self._notice(gap)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from typing import Any
+import operator
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -12,6 +15,8 @@ from clawsocket.protocol.base import Wire
 from clawsocket.protocol.events import EVENTS, ToolUse
 from clawsocket.protocol.models import SessionUsage
 from clawsocket.protocol.topics import ALIASES_OF
+
+T = TypeVar("T")
 
 
 class Event(Wire, kw_only=True):
@@ -67,6 +72,7 @@ _TYPES |= {
     "hook.completed": aliases.HookCompleted,
 }
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {}
+_wider: dict[Any, Any] = {}
 _any = msgspec.json.Decoder()
 _head = msgspec.json.Decoder(Head)
 _raw = msgspec.json.Decoder(_Raw)
@@ -135,8 +141,45 @@ def _whole(digits: str) -> int | float:
         return float(digits)
 
 
+def reply(message: str | bytes | msgspec.Raw, kind: type[T]) -> T:
+    """Return a message as the Struct of its kind; a word in it that this version does not know is there as it was said.
+
+    Raises:
+        msgspec.DecodeError: it is no such message.
+    """
+    try:
+        return msgspec.json.decode(message, type=kind)
+    except msgspec.ValidationError:
+        if kind not in _wider:
+            _wider[kind] = _widened(kind)
+        wider: type[T] = _wider[kind]
+    return msgspec.json.decode(message, type=wider)
+
+
+def _widened(kind: Any) -> Any:
+    """Return a type with any text where it has a few words; itself if there are none."""
+    origin, arguments = get_origin(kind), [_widened(one) for one in get_args(kind)]
+    if origin is Literal:
+        return str
+    if origin is UnionType:
+        return functools.reduce(operator.or_, arguments)
+    if origin is not None:
+        return origin[tuple(arguments)]
+    return _widened_struct(kind) if isinstance(kind, type) and issubclass(kind, msgspec.Struct) else kind
+
+
+def _widened_struct(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    hints = get_type_hints(kind)
+    fields = [
+        (one.name, wider, msgspec.field(default=one.default, name=one.encode_name))
+        for one in msgspec.structs.fields(kind)
+        if (wider := _widened(hints[one.name])) != hints[one.name]
+    ]
+    if not fields:
+        return kind
+    return msgspec.defstruct(kind.__name__, fields, bases=(kind,), tag=kind.__struct_config__.tag, kw_only=True)
+
+
 batch = msgspec.json.Decoder(Batch).decode
-snapshot = msgspec.json.Decoder(replies.Snapshot).decode
 bookmark = msgspec.json.Decoder(replies.Bookmark).decode
-gap = msgspec.json.Decoder(replies.Gap).decode
 error = msgspec.json.Decoder(replies.Error).decode

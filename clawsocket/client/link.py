@@ -68,7 +68,7 @@ class Link:
     @property
     def snapshot(self) -> Snapshot:
         """All sessions and agents as they were when the connection was made."""
-        return incoming.snapshot(self._first)
+        return incoming.reply(self._first, Snapshot)
 
     async def send(self, message: Wire) -> None:
         """Send a message.

@@ -17,6 +17,7 @@ import pytest
 
 from clawsocket.cli import main
 from clawsocket.cli.event_line import age, duration, line
+from clawsocket.cli.live import tell
 from clawsocket.cli.look import Look, columns
 from clawsocket.cli.ps import table
 from clawsocket.client import incoming
@@ -24,7 +25,7 @@ from clawsocket.protocol.envelope import Event as Said
 from clawsocket.protocol.envelope import encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.models import AgentState, Context, SessionInfo
-from clawsocket.protocol.replies import FEATURES, ServerInfo, Snapshot
+from clawsocket.protocol.replies import FEATURES, Gap, ServerInfo, Snapshot
 from tests.support.feed import SESSION, hook, session_file, spool
 from tests.support.screen import Screen
 from tests.support.service import PROGRAM, ROOT, Service, environment, run_command
@@ -355,6 +356,18 @@ def test_ps_fits_and_shows_agents_context_and_cost() -> None:
         assert all(columns(one) <= width for one in table(snapshot, Look(width), 120_000).splitlines())
     assert "requires_action" in table(snapshot, Look(30), 0)
     assert "└" not in table(snapshot, Look(80, block="#"), 0)
+
+
+def test_what_a_newer_service_says_is_shown_as_it_says_it(capsys: pytest.CaptureFixture[str]) -> None:
+    info = {"pid": 1, "cwd": "/w", "startedAt": 0, "discoveredAt": 0, "since": 0}
+    sessions = [{**info, "sessionId": state, "state": state} for state in ("dreaming", "idle")]
+    said = {"type": "snapshot", "sessions": sessions, "agents": [], "headSeq": 0, "epoch": "e"}
+    server = {"version": "9", "protocol": 1, "features": []}
+    snapshot = incoming.reply(json.dumps({**said, "server": server}), Snapshot)
+    assert [row.split()[1] for row in table(snapshot, Look(80), 0).splitlines()[1:]] == ["idle", "dreaming"]
+    gap = {"type": "gap", "from": 1, "to": 1, "oldestSeq": 1, "reason": "flood"}
+    tell(incoming.reply(json.dumps(gap), Gap))
+    assert capsys.readouterr().err == "claw-socket: some events may be missing here\n"
 
 
 def test_ages_and_durations_are_said_in_their_greatest_unit() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,8 +27,12 @@ def event(seq: int, id: str, **more: Any) -> Json:
 
 
 @asynccontextmanager
-async def scripted(*connections: list[Json]) -> AsyncIterator[tuple[str, list[Json]]]:
+async def scripted(*connections: list[Json], agents: Sequence[Json] = ()) -> AsyncIterator[tuple[str, list[Json]]]:
     """A server that says something else on each connection and ends it, the last one apart.
+
+    Args:
+        connections: what it says on each.
+        agents: those in its snapshots.
 
     Yields:
         Its URL, and what it was asked.
@@ -38,7 +42,7 @@ async def scripted(*connections: list[Json]) -> AsyncIterator[tuple[str, list[Js
 
     async def talk(client: ServerConnection) -> None:
         script = scripts.pop(0)
-        await client.send(json.dumps({**SNAPSHOT, "server": SERVER}))
+        await client.send(json.dumps({**SNAPSHOT, "server": SERVER, "agents": agents}))
         asked.append(json.loads(await client.recv()))
         for message in script:
             await client.send(json.dumps(message))
@@ -77,6 +81,17 @@ async def test_after_a_gap_it_goes_on_behind_it(reason: str, goes_on_at: int) ->
         await read(url, 2, notices.append)
     assert asked[1]["sinceSeq"] == goes_on_at
     assert [one.reason for one in notices if isinstance(one, Gap)] == [reason]
+
+
+async def test_words_of_a_newer_server_end_no_stream() -> None:
+    gap = {"type": "gap", "from": 102, "to": 102, "oldestSeq": 40, "reason": "flood"}
+    agent = {"agentId": "a", "agentType": "master", "sessionId": "s", "status": "dreaming", "startedAt": 1}
+    agent |= {"lastActivityAt": 1, "toolCount": 0, "tokenCount": 0, "cwd": "/", "toolHistory": []}
+    notices: list[Notice] = []
+    async with scripted([event(101, "a"), gap], [event(103, "b")], agents=[agent]) as (url, _):
+        await read(url, 2, notices.append)
+    assert [one.reason for one in notices if isinstance(one, Gap)] == ["flood"]
+    assert [one.snapshot.agents[0].status for one in notices if isinstance(one, Back)] == ["dreaming"]
 
 
 async def test_of_a_batch_each_event_is_given_and_a_gap_is_told_in_its_place() -> None:

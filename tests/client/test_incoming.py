@@ -12,6 +12,8 @@ import pytest
 from clawsocket.client import incoming
 from clawsocket.protocol.aliases import ToolFailed
 from clawsocket.protocol.events import EVENTS, HookData, ToolUse
+from clawsocket.protocol.models import SessionInfo
+from clawsocket.protocol.replies import Gap, SessionList
 from clawsocket.protocol.topics import ALIASES_OF
 
 
@@ -58,6 +60,22 @@ def test_what_a_newer_server_says_is_there_as_it_was_said() -> None:
     for type, data in (("session.state_changed", newer), ("session.slept", newer)):
         event, _ = incoming.event(sent(type, data, source="telepathy", more=1))
         assert (event.data, event.source) == (data, "telepathy")
+
+
+def test_a_word_of_a_newer_server_in_a_gap_or_a_reply_is_there_as_it_was_said() -> None:
+    gap = {"type": "gap", "from": 1, "to": 2, "oldestSeq": 3, "reason": "flood"}
+    told = incoming.reply(json.dumps(gap), Gap)
+    assert isinstance(told, Gap)
+    assert (told.from_, told.to, told.oldest_seq, told.reason) == (1, 2, 3, "flood")
+    limits = [{"type": "one_day", "percentUsed": 1, "resetsAt": 1, "official": True, "updatedAt": 1}]
+    times = {"startedAt": 1, "discoveredAt": 1, "since": 1}
+    info = {"pid": None, "sessionId": "s", "cwd": "/", "state": "dreaming", "rateLimits": limits, **times}
+    (session,) = incoming.reply(json.dumps({"type": "session_list", "sessions": [info]}), SessionList).sessions
+    assert isinstance(session, SessionInfo)
+    assert (session.state, session.name) == ("dreaming", None)
+    assert msgspec.to_builtins(session) == info
+    with pytest.raises(msgspec.ValidationError):
+        incoming.reply(json.dumps({**gap, "to": "2"}), Gap)
 
 
 @pytest.mark.parametrize("number", ["1e400", "9" * 5000])
