@@ -12,7 +12,7 @@ import msgspec
 
 from clawsocket.protocol import aliases, replies
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.events import EVENTS, ToolUse
+from clawsocket.protocol.events import EVENTS, LEVELS, ToolUse
 from clawsocket.protocol.models import SessionUsage
 from clawsocket.protocol.topics import ALIASES_OF
 
@@ -76,7 +76,7 @@ _wider: dict[Any, Any] = {}
 _any = msgspec.json.Decoder()
 _head = msgspec.json.Decoder(Head)
 _raw = msgspec.json.Decoder(_Raw)
-_LEVELS = {name for name, kind in EVENTS.items() if not kind.fact}
+_LEVELS = LEVELS.union(*(ALIASES_OF.get(name, ()) for name in LEVELS))
 
 
 def head(message: str | bytes | msgspec.Raw) -> Head:

@@ -97,5 +97,9 @@ def test_a_fact_is_known_by_its_id_and_a_level_by_what_it_says_too() -> None:
     assert known_by("hook.stop", {"a": 1}, 5) == known_by("hook.stop", {"a": 2}, 6)
     assert known_by("session.renamed", name, 5) == known_by("session.renamed", name, 6)
     assert known_by("session.renamed", name, 5) != known_by("session.renamed", {"name": "b"}, 6)
+    usage = EVENTS["usage.updated"].example
+    for type in ("usage.updated", "usage.update"):
+        assert known_by(type, usage, 5) == known_by(type, usage, 6)
+        assert known_by(type, usage, 5) != known_by(type, {**usage, "numTurns": 99}, 6)
     alias = known_by("tool.started", EVENTS["tool.use"].example, 5)
     assert alias != known_by("tool.use", EVENTS["tool.use"].example, 5)
