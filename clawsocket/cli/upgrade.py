@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from clawsocket import __version__, config
@@ -26,6 +26,7 @@ from clawsocket.setup import download, install
 from clawsocket.setup.installed import Installed
 from clawsocket.setup.program import NAME, Programs, is_one_file
 from clawsocket.setup.service import Manager, manager
+from clawsocket.setup.steps import Step
 
 EPILOG = """\
 FILE is a download: the program in one file, or a .tar.gz of its folder. Its SHA-256 is checked against --sha256, or
@@ -156,16 +157,8 @@ def _take_over(*, new_log: bool) -> int:
     if has_service:
         runner.check()
     _refuse_newer(home, runner if has_service else None, new_log=new_log)
-    on_demand = Installed(home).record.on_demand
-    wishes = install.Wishes(
-        settings,
-        {},
-        with_keyring=False,
-        with_hooks=has_service and settings.hooks,
-        on_demand=on_demand,
-        programs=programs,
-    )
-    steps = install.steps(home, wishes, runner if has_service else None)
+    hooks = list(install.refresh_steps(home, settings)) if settings.hooks else []
+    steps = _steps(home, settings, programs, runner if has_service else None, hooks)
     try:
         carry_out(steps, dry_run=False, nothing=f"{__version__} is what runs already.")
     except ClawSocketError as error:
@@ -177,6 +170,24 @@ def _take_over(*, new_log: bool) -> int:
     elif before is not None and (kept := programs.previous()):
         print(f"Back to {kept.name}: claw-socket {'upgrade' if skew.is_newer(kept.name) else 'downgrade'}")
     return 0
+
+
+def _steps(
+    home: Home, settings: Settings, programs: Programs, runner: Manager | None, hooks: list[Step]
+) -> Iterator[Step]:
+    """Yield what makes this version the one that is used. What is installed and what not stays as it is.
+
+    The hooks come last: the version before may have to be put back, and then finds its own.
+    """
+    programs.refuse_others()
+    installed, before = Installed(home), programs.current()
+    yield from install.token_steps(home, installed)
+    yield from programs.put(installed)
+    if runner is not None:
+        wishes = install.Wishes(settings, {}, on_demand=installed.record.on_demand, programs=programs)
+        yield from install.service_steps(home, wishes, installed, runner, changed=False)
+    yield from hooks
+    yield install.keeping(programs, before)
 
 
 def _settings(home: Home) -> Settings:

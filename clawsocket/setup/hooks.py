@@ -14,11 +14,13 @@ from clawsocket.setup.claude_version import installed_events
 from clawsocket.setup.settings_file import (
     BOM,
     Change,
+    Editor,
     every,
     paths,
     preview_in,
     preview_out,
     put_in,
+    remembered,
     spool_name,
     take_out,
 )
@@ -105,6 +107,29 @@ def install(
     known = installed_events(claude_dirs)
     wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
     return put_in(home, claude_dirs, lambda text: merge(text, wanted))
+
+
+def refresh(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int) -> list[Change]:
+    """Bring the hooks up to date wherever they were put and still are, and put them nowhere else.
+
+    Args, Returns, Raises:
+        As for :func:`install`.
+    """
+    files, edit = _refreshing(home, stream=stream, watch_files=watch_files, limit=limit)
+    return put_in(home, (), edit, files)
+
+
+def preview_refresh(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int) -> list[tuple[Path, str, str]]:
+    """Return what :func:`refresh` would change, as :func:`preview` does."""
+    files, edit = _refreshing(home, stream=stream, watch_files=watch_files, limit=limit)
+    return preview_in(home, (), edit, files)
+
+
+def _refreshing(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int) -> tuple[list[Path], Editor]:
+    files = [path for path in remembered(home) if path.exists()]
+    known = installed_events([path.parent for path in files])
+    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
+    return files, lambda text: merge(text, wanted) if registered(text) else text
 
 
 def command(home: Home, limit: int) -> str:

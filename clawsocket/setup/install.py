@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,7 +69,7 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
     if wishes.programs is not None:
         wishes.programs.refuse_others()
         before = wishes.programs.current()
-    yield from _token(home, installed)
+    yield from token_steps(home, installed)
     if wishes.programs is not None:
         yield from wishes.programs.put(installed)
     if wishes.with_keyring:
@@ -86,14 +85,19 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
     if wishes.with_statusline:
         yield from _statusline(home, wishes, installed)
     if manager is not None:
-        yield from _service(home, wishes, installed, manager, changed)
+        yield from service_steps(home, wishes, installed, manager, changed=changed)
     if wishes.programs is not None:
-        yield Step("", partial(_keep, wishes.programs, before))
+        yield keeping(wishes.programs, before)
 
 
-def _keep(programs: Programs, before: Path | None) -> str:
-    programs.keep(before)
-    return ""
+def keeping(programs: Programs, before: Path | None) -> Step:
+    """Return the step that keeps, of all versions besides the one that is used, the one before; None: as it was."""
+
+    def keep() -> str:
+        programs.keep(before)
+        return ""
+
+    return Step("", keep)
 
 
 def _keyring(home: Home) -> Iterator[Step]:
@@ -110,7 +114,8 @@ def _keyring(home: Home) -> Iterator[Step]:
         yield Step(f"keyring: no copy of the token, {kept.words}", lambda: f"keyring: {kept.words}")
 
 
-def _token(home: Home, installed: Installed) -> Iterator[Step]:
+def token_steps(home: Home, installed: Installed) -> Iterator[Step]:
+    """Yield what makes the token, if there is none yet."""
     if home.root.exists() and token.load(home.token) is not None:
         return
 
@@ -140,10 +145,7 @@ def _config(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
 
 
 def _hooks(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
-    settings, dirs = wishes.settings, claude_dirs(wishes.settings)
-    more: dict[str, Any] = {
-        "stream": settings.stream, "watch_files": settings.watch_files, "limit": settings.spool_limit
-    }  # fmt: skip
+    dirs, more = claude_dirs(wishes.settings), _of_hooks(wishes.settings)
     changes = hooks.preview(home, dirs, **more)
     if not changes:
         return
@@ -153,6 +155,27 @@ def _hooks(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
             installed.make(folder)
         done = hooks.install(home, dirs, **more)
         return "\n".join(f"hooks: {change.path}" for change in done)
+
+    yield Step("".join(diff(path, before or None, after) for path, before, after in changes), write)
+
+
+def _of_hooks(settings: Settings) -> dict[str, Any]:
+    return {"stream": settings.stream, "watch_files": settings.watch_files, "limit": settings.spool_limit}
+
+
+def refresh_steps(home: Home, settings: Settings) -> Iterator[Step]:
+    """Yield what brings the hooks up to date wherever they are.
+
+    Raises:
+        SettingsFileError: a file can't be edited safely.
+    """
+    more = _of_hooks(settings)
+    changes = hooks.preview_refresh(home, **more)
+    if not changes:
+        return
+
+    def write() -> str:
+        return "\n".join(f"hooks: {done.path}" for done in hooks.refresh(home, **more) if done.action != "unchanged")
 
     yield Step("".join(diff(path, before or None, after) for path, before, after in changes), write)
 
@@ -171,7 +194,18 @@ def _statusline(home: Home, wishes: Wishes, installed: Installed) -> Iterator[St
     yield Step("".join(diff(path, before or None, after) for path, before, after in changes), write)
 
 
-def _service(home: Home, wishes: Wishes, installed: Installed, manager: Manager, changed: bool) -> Iterator[Step]:
+def service_steps(
+    home: Home, wishes: Wishes, installed: Installed, manager: Manager, *, changed: bool
+) -> Iterator[Step]:
+    """Yield what makes the service as it should be, and starts it anew if anything about it is not what runs.
+
+    Args:
+        home: our folder.
+        wishes: what is wished.
+        installed: what is remembered of the installation.
+        manager: what runs services.
+        changed: what it is started with was changed just now.
+    """
     job = job_of(home, wishes)
     wanted = manager.files(job)
     stale = [path for path in installed.files(besides=home.config) if path not in wanted]

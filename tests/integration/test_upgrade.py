@@ -206,6 +206,17 @@ def test_the_version_before_is_kept_and_no_other(account: Account) -> None:
     assert account.tree()[f"{VERSIONS}/previous"][1] == NEWER
 
 
+def test_the_hooks_and_the_recorder_stay_also_where_there_is_no_service(account: Account) -> None:
+    install(account, "--no-service", "--statusline")
+    settings = account.tree()[".claude/settings.json"]
+    assert "statusLine" in settings[1]
+    assert "UserPromptSubmit" in settings[1]
+    account.run("claw-socket", "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz")
+    assert account.tree()[".claude/settings.json"] == settings
+    account.run("claw-socket", "downgrade")
+    assert account.tree()[".claude/settings.json"] == settings
+
+
 def test_a_newer_log_is_not_touched_by_an_older_version(account: Account) -> None:
     install(account)
     account.run("claw-socket", "upgrade", "Downloads/claw-socket-10.0.0.tar.gz")

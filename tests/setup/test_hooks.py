@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from clawsocket.claude.hook_command import MARKER
 from clawsocket.claude.hook_events import FIRST_KNOWN, known_events
 from clawsocket.claude.settings import foreign
+from clawsocket.config import Settings
 from clawsocket.errors import FolderError, SettingsFileError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks as module
@@ -232,6 +233,25 @@ def test_several_folders_are_done_and_one_that_is_there_twice_once(ours: Home, f
     folders = [file.parent, home / "other", home / "link"]
     assert [change.action for change in install(ours, folders)] == ["updated", "created"]
     assert [change.action for change in remove(ours, folders)] == ["restored", "restored"]
+
+
+def test_hooks_are_refreshed_where_they_are_and_nowhere_else(ours: Home, file: Path, home: Path) -> None:
+    taken_out, never = home / "b" / "settings.json", home / "c" / "settings.json"
+    never.parent.mkdir()
+    never.write_text(USERS)
+    install(ours, [file.parent, taken_out.parent])
+    current = file.read_bytes()
+    taken_out.write_text(USERS)
+    options: dict[str, Any] = {"stream": False, "watch_files": ()}
+    assert module.preview_refresh(ours, **options, limit=Settings().spool_limit) == []
+    (shown,) = module.preview_refresh(ours, **options, limit=4242)
+    module.refresh(ours, **options, limit=4242)
+    assert (shown[0], shown[2].encode()) == (file, file.read_bytes())
+    assert file.read_bytes() != current
+    assert (taken_out.read_text(), never.read_text()) == (USERS, USERS)
+    taken_out.unlink()
+    assert [change.path for change in module.refresh(ours, **options, limit=4242)] == [file]
+    assert not taken_out.exists()
 
 
 def test_a_backup_from_before_every_change_is_kept_of_the_last_ten(ours: Home, file: Path) -> None:
