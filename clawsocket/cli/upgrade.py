@@ -7,11 +7,12 @@ it needs. This one hands over to it, and goes on if it refuses.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from clawsocket import __version__, config
@@ -153,12 +154,18 @@ def _take_over(*, new_log: bool) -> int:
     before, has_service = programs.current(), any(path.exists() for path in runner.known())
     if before is None and not has_service:
         raise ProgramError("no claw-socket is installed here that could be upgraded", "run install instead")
-    settings = _settings(home)
+    # A service has nothing of this shell's environment: what it was given it has from its file and config.toml.
+    settings = _settings(home, {} if has_service else os.environ)
+    wishes = install.Wishes(settings, {}, on_demand=Installed(home).record.on_demand, programs=programs)
+    if has_service and not runner.gives(install.job_of(home, wishes)):
+        raise ProgramError(
+            f"the service does not run on {home.root}; nothing was changed", "set CLAW_SOCKET_DIR here as for install"
+        )
     if has_service:
         runner.check()
     _refuse_newer(home, runner if has_service else None, new_log=new_log)
     hooks = list(install.refresh_steps(home, settings)) if settings.hooks else []
-    steps = _steps(home, settings, programs, runner if has_service else None, hooks)
+    steps = _steps(home, wishes, programs, runner if has_service else None, hooks)
     try:
         carry_out(steps, dry_run=False, nothing=f"{__version__} is what runs already.")
     except ClawSocketError as error:
@@ -173,7 +180,7 @@ def _take_over(*, new_log: bool) -> int:
 
 
 def _steps(
-    home: Home, settings: Settings, programs: Programs, runner: Manager | None, hooks: list[Step]
+    home: Home, wishes: install.Wishes, programs: Programs, runner: Manager | None, hooks: list[Step]
 ) -> Iterator[Step]:
     """Yield what makes this version the one that is used. What is installed and what not stays as it is.
 
@@ -184,15 +191,14 @@ def _steps(
     yield from install.token_steps(home, installed)
     yield from programs.put(installed)
     if runner is not None:
-        wishes = install.Wishes(settings, {}, on_demand=installed.record.on_demand, programs=programs)
         yield from install.service_steps(home, wishes, installed, runner, changed=False)
     yield from hooks
     yield install.keeping(programs, before)
 
 
-def _settings(home: Home) -> Settings:
+def _settings(home: Home, environ: Mapping[str, str]) -> Settings:
     try:
-        return config.load({}, file=home.config)
+        return config.load({}, file=home.config, environ=environ)
     except UsageError as error:
         raise ProgramError(
             f"{__version__} does not take the settings ({error}); nothing was changed", "mend them"

@@ -21,7 +21,7 @@ from clawsocket.setup import hooks, keyring, program, statusline
 from clawsocket.setup.config_file import with_settings
 from clawsocket.setup.installed import Installed, diff, text_of
 from clawsocket.setup.program import Programs
-from clawsocket.setup.service import Job, Manager
+from clawsocket.setup.service import FOLDER, Job, Manager
 from clawsocket.setup.settings_file import paths, remembered
 from clawsocket.setup.steps import Step, commands, take_out, undo
 
@@ -252,7 +252,7 @@ def _write(installed: Installed, home: Home, path: Path, text: str) -> Callable[
 def job_of(home: Home, wishes: Wishes) -> Job:
     """Return what the service runs."""
     settings, root = wishes.settings, Path(os.path.abspath(home.root))  # noqa: PTH100 - links stay
-    environment = {} if root == Path.home() / ".claw-socket" else {"CLAW_SOCKET_DIR": str(root)}
+    environment = {} if root == Path.home() / ".claw-socket" else {FOLDER: str(root)}
     hosts = (
         _LOOPBACK
         if settings.host == "localhost"

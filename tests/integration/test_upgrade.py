@@ -217,6 +217,33 @@ def test_the_hooks_and_the_recorder_stay_also_where_there_is_no_service(account:
     assert account.tree()[".claude/settings.json"] == settings
 
 
+def test_nothing_of_the_shells_environment_reaches_the_service(account: Account) -> None:
+    install(account)
+    settings, token = (account.tree()[path] for path in (".claude/settings.json", ".claw-socket/token"))
+    account.run("mkdir", "work")
+    shell = {"CLAUDE_CONFIG_DIR": f"{account.home}/work", "CLAW_SOCKET_PORT": "no port"}
+    account.run("claw-socket", "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz", **shell)
+    tree = account.tree()
+    assert (tree[".claude/settings.json"], tree[".claw-socket/token"]) == (settings, token)
+    assert not [path for path in tree if path.startswith("work/")]
+    assert runs(account)[0] == NEWER
+
+
+def test_a_service_on_another_folder_than_this_shells_is_not_taken_over(account: Account) -> None:
+    data = f"{account.home}/my data"
+    install(account, CLAW_SOCKET_DIR=data)
+    unit = account.tree()[UNIT]
+    for other in ("", f"{account.home}/other"):
+        done = account.try_run("claw-socket", "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz", CLAW_SOCKET_DIR=other)
+        assert done.returncode == 9
+        assert "nothing was changed; set CLAW_SOCKET_DIR here as for install\n" in done.stderr
+        tree = account.tree()
+        assert (tree[UNIT], Path(tree[LINK][1]).parent.name) == (unit, __version__)
+        assert not [path for path in tree if path.endswith("token") and not path.startswith("my data/")]
+    account.run("claw-socket", "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz", CLAW_SOCKET_DIR=data)
+    assert account.tree()[UNIT] == unit
+
+
 def test_a_newer_log_is_not_touched_by_an_older_version(account: Account) -> None:
     install(account)
     account.run("claw-socket", "upgrade", "Downloads/claw-socket-10.0.0.tar.gz")

@@ -19,6 +19,7 @@ import pytest
 from clawsocket import cli
 from clawsocket.errors import NoUserManagerError
 from clawsocket.setup import service
+from clawsocket.setup.service import Job
 from clawsocket.setup.service.launchd import Launchd
 from tests.support import launchctl
 from tests.support.service import ROOT
@@ -131,6 +132,18 @@ def test_the_plist_says_what_it_should_with_the_right_types(
     types = {name: type(agent[name]) for name in ("RunAtLoad", "ThrottleInterval", "Umask", "KeepAlive")}
     assert types == {"RunAtLoad": bool, "ThrottleInterval": int, "Umask": int, "KeepAlive": dict}
     assert type(agent["KeepAlive"]["SuccessfulExit"]) is bool
+
+
+def test_on_which_folder_an_agent_runs_is_in_its_plist(home: Path) -> None:
+    agents = Launchd(home, UID)
+    usual, elsewhere = Job(("/x",), home / "a", {}), Job(("/x",), home / "b", {"CLAW_SOCKET_DIR": str(home / "b")})
+    assert agents.gives(usual), "there is none yet"
+    agents.file.parent.mkdir(parents=True)
+    for job, other in ((usual, elsewhere), (elsewhere, usual)):
+        agents.file.write_text(agents.files(job)[agents.file])
+        assert (agents.gives(job), agents.gives(other)) == (True, False)
+    agents.file.write_text("no plist")
+    assert agents.gives(usual), "it is written anew"
 
 
 def test_start_stop_and_restart_are_kickstart_and_a_signal(mac: Mac, port: str) -> None:

@@ -36,6 +36,19 @@ def test_names_with_a_meaning_for_systemd_are_escaped(
     assert "@" not in unit.replace("@system-service", "").replace("@privileged @resources", "")
 
 
+def test_on_which_folder_a_service_runs_is_in_its_unit(
+    systemd: Systemd, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "can_sandbox", lambda: False)
+    usual, other = JOB._replace(environment={}), JOB._replace(environment={"CLAW_SOCKET_DIR": "/other"})
+    assert systemd.gives(JOB), "there is none yet"
+    for job in (JOB, usual):
+        ((path, unit),) = systemd.files(job).items()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(unit + "Environment=MINE=1\n")
+        assert [one for one in (JOB, usual, other) if systemd.gives(one)] == [job]
+
+
 def test_on_demand_there_is_a_socket(systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systemd, "can_sandbox", lambda: True)
     files = systemd.files(JOB._replace(listen=("127.0.0.1:3838", "[::1]:3838")))

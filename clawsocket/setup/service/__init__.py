@@ -18,6 +18,8 @@ from typing import NamedTuple, Protocol
 from clawsocket.errors import ServiceError
 
 TEMPLATES = files("clawsocket.setup.service") / "templates"
+FOLDER = "CLAW_SOCKET_DIR"
+"""The variable that names our folder to a service, where it is not the usual one."""
 MARK = "`claw-socket install`"
 """What every file that we write says of itself."""
 _TRIES = 20
@@ -110,6 +112,9 @@ class Manager(Protocol):
 
     def files(self, job: Job) -> dict[Path, str]:
         """Return the files that make ``job`` a service, with their content."""
+
+    def gives(self, job: Job) -> bool:
+        """Tell whether the service that is there runs on the folder that ``job`` would."""
 
     def caveat(self) -> str:
         """Return what is not as good as it could be on this system, in a sentence; empty if all is."""

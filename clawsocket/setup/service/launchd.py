@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import plistlib
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 from clawsocket.errors import NoUserManagerError, ServiceError
-from clawsocket.setup.service import MARK, TEMPLATES, Command, Job, State, ask
+from clawsocket.setup.service import FOLDER, MARK, TEMPLATES, Command, Job, State, ask
 
 LABEL = "claw-socket"
 _FILE = f"{LABEL}.plist"
@@ -56,6 +57,14 @@ class Launchd:
         if job.environment:
             agent["EnvironmentVariables"] = job.environment
         return {self.file: plistlib.dumps(agent, sort_keys=False).decode().replace("<dict>", _HEADER, 1)}
+
+    def gives(self, job: Job) -> bool:
+        """See :class:`Manager`."""
+        try:
+            there = plistlib.loads(self.file.read_bytes()).get("EnvironmentVariables", {})
+        except (OSError, ValueError, AttributeError, ExpatError):  # launchd could not use it either: it is written anew
+            return True
+        return bool(there.get(FOLDER) == job.environment.get(FOLDER))
 
     def caveat(self) -> str:
         """See :class:`Manager`."""

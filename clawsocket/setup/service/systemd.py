@@ -7,7 +7,7 @@ import pwd
 from pathlib import Path
 
 from clawsocket.errors import NoUserManagerError
-from clawsocket.setup.service import TEMPLATES, Command, Job, State, ask
+from clawsocket.setup.service import FOLDER, TEMPLATES, Command, Job, State, ask
 
 SERVICE, SOCKET = "claw-socket.service", "claw-socket.socket"
 _SYSTEM = ("/etc", "/usr/local/lib", "/usr/lib")
@@ -47,10 +47,9 @@ class Systemd:
         unit = (TEMPLATES / SERVICE).read_text("utf-8")
         if not self.can_sandbox():
             unit = "\n\n".join(part for part in unit.split("\n\n") if not part.startswith(_SANDBOX))
-        environment = [f"Environment={_quoted(f'{name}={value}')}" for name, value in job.environment.items()]
         unit = (
             unit.replace("@PROGRAM@", " ".join(_quoted(word, argument=n > 0) for n, word in enumerate(job.program)))
-            .replace("@ENVIRONMENT@\n", "".join(f"{line}\n" for line in environment))
+            .replace("@ENVIRONMENT@\n", "".join(f"{line}\n" for line in _environment(job)))
             .replace("@FOLDER@", _quoted(f"-{job.folder}"))
         )
         found = {self.folder / SERVICE: unit}
@@ -58,6 +57,15 @@ class Systemd:
             lines = "\n".join(f"ListenStream={address}" for address in job.listen)
             found[self.folder / SOCKET] = (TEMPLATES / SOCKET).read_text("utf-8").replace("@LISTEN@", lines)
         return found
+
+    def gives(self, job: Job) -> bool:
+        """See :class:`Manager`."""
+        try:
+            lines = (self.folder / SERVICE).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            return True
+        there = [line for line in lines if line.startswith("Environment=") and f"{FOLDER}=" in line]
+        return there == [line for line in _environment(job) if f"{FOLDER}=" in line]
 
     def can_sandbox(self) -> bool:
         """Tell whether a unit of this user can be kept from writing: not every kernel lets a user do that."""
@@ -143,6 +151,10 @@ def _systemctl(*words: str) -> tuple[str, ...]:
 
 def _command(*words: str, fine: tuple[int, ...] = ()) -> Command:
     return Command(("systemctl", "--user", *words), fine)
+
+
+def _environment(job: Job) -> list[str]:
+    return [f"Environment={_quoted(f'{name}={value}')}" for name, value in job.environment.items()]
 
 
 def _quoted(word: str, *, argument: bool = False) -> str:
