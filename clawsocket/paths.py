@@ -7,11 +7,14 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from clawsocket.errors import FolderError, FolderInUseError
+
+_BETWEEN_TRIES = 0.05
 
 
 def write_private(path: Path, text: str) -> None:
@@ -114,10 +117,13 @@ class Home:
         return self.root / "installed.json"
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, patience: float = 0.0) -> Iterator[None]:
         """Claim the folder for one server, until the context ends or the process does.
 
         The folder itself is locked, which writes nothing: it may be on a disk that is read-only.
+
+        Args:
+            patience: seconds for a server that has it to leave it.
 
         Raises:
             FolderInUseError: another server has it.
@@ -128,15 +134,22 @@ class Home:
         except OSError as error:
             raise FolderError(self.root, f"cannot be opened: {error.strerror}") from error
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise FolderInUseError(self.root, self._running()) from None
-            except OSError as error:
-                raise FolderError(self.root, f"cannot be locked: {error.strerror}") from error
+            self._claim(descriptor, time.monotonic() + patience)
             yield
         finally:
             os.close(descriptor)
+
+    def _claim(self, descriptor: int, end: float) -> None:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise FolderInUseError(self.root, self._running()) from None
+            except OSError as error:
+                raise FolderError(self.root, f"cannot be locked: {error.strerror}") from error
+            time.sleep(_BETWEEN_TRIES)
 
     def _running(self) -> str:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -95,6 +96,16 @@ def test_a_folder_is_for_one_server_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(FolderInUseError, match="another claw-socket"):
             claim(ours)
     claim(ours)
+
+
+def test_a_server_that_is_about_to_leave_the_folder_can_be_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, server = Home(tmp_path), contextlib.ExitStack()
+    server.enter_context(ours.lock())
+    monkeypatch.setattr("clawsocket.paths.time.sleep", lambda _: server.close())
+    with ours.lock(patience=60), pytest.raises(FolderInUseError):
+        claim(ours)
 
 
 def claim(ours: Home) -> None:

@@ -7,12 +7,14 @@ it needs. This one hands over to it, and goes on if it refuses.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from clawsocket import __version__, config
@@ -20,14 +22,15 @@ from clawsocket.cli import skew
 from clawsocket.cli.carry_out import carry_out
 from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.config import Settings
-from clawsocket.errors import ClawSocketError, FolderError, ProgramError, ServiceError, StoreTooNewError, UsageError
+from clawsocket.errors import ClawSocketError, ProgramError, ServiceError, StoreTooNewError, UsageError
 from clawsocket.log.viewer import refuse_newer
 from clawsocket.paths import Home
 from clawsocket.setup import download, install
+from clawsocket.setup.before import Before, aside_of, set_log_aside
 from clawsocket.setup.installed import Installed
 from clawsocket.setup.program import NAME, Programs, is_one_file
-from clawsocket.setup.service import Manager, manager
-from clawsocket.setup.steps import Step
+from clawsocket.setup.service import Job, Manager, manager
+from clawsocket.setup.steps import Step, commands
 
 EPILOG = """\
 FILE is a download: the program in one file, or a .tar.gz of its folder. Its SHA-256 is checked against --sha256, or
@@ -143,57 +146,84 @@ def _upgrade_to(file: Path, wanted: str | None, more: list[str]) -> int:
 
 
 def _run(program: Path, more: list[str]) -> int:
-    return subprocess.run([program, "upgrade", "--take-over", *more], check=False).returncode
+    with _interrupts(lambda *_: None):  # the program that takes over has it, too, and has something to put back
+        return subprocess.run([program, "upgrade", "--take-over", *more], check=False).returncode
+
+
+@contextlib.contextmanager
+def _interrupts(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
+    """Let something else than the end of this program come of Ctrl-C."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # Taking over
 
 
 def _take_over(*, new_log: bool) -> int:
-    home, runner, programs = Home.default(), manager(), Programs.default()
-    before, has_service = programs.current(), any(path.exists() for path in runner.known())
-    if before is None and not has_service:
+    home, found, programs = Home.default(), manager(), Programs.default()
+    kept = programs.current()
+    runner = found if any(path.exists() for path in found.known()) else None
+    if kept is None and runner is None:
         raise ProgramError("no claw-socket is installed here that could be upgraded", "run install instead")
+    programs.refuse_others()
     # A service has nothing of this shell's environment: what it was given it has from its file and config.toml.
-    settings = _settings(home, {} if has_service else os.environ)
+    settings = _settings(home, os.environ if runner is None else {})
     wishes = install.Wishes(settings, {}, on_demand=Installed(home).record.on_demand, programs=programs)
-    if has_service and not runner.gives(install.job_of(home, wishes)):
-        raise ProgramError(
-            f"the service does not run on {home.root}; nothing was changed", "set CLAW_SOCKET_DIR here as for install"
-        )
-    if has_service:
+    job = install.job_of(home, wishes)
+    if runner is not None:
         runner.check()
-    _refuse_newer(home, runner if has_service else None, new_log=new_log)
+        _refuse_other_folder(home, runner, job)
+    aside = _refuse_newer(home, new_log=new_log)
     hooks = list(install.refresh_steps(home, settings)) if settings.hooks else []
-    steps = _steps(home, wishes, programs, runner if has_service else None, hooks)
+    before = Before(home, programs, runner, job, aside=aside)
     try:
-        carry_out(steps, dry_run=False, nothing=f"{__version__} is what runs already.")
-    except ClawSocketError as error:
-        if before in (None, programs.current()):
+        carry_out(
+            _steps(home, wishes, programs, runner, aside, hooks),
+            dry_run=False,
+            nothing=f"{__version__} is what runs already.",
+        )
+    except BaseException as error:
+        if before.is_there():
             raise
-        raise _put_back(programs, before, error) from None
-    if not has_service:
+        raise _put_back(before, error) from error
+    if runner is None:
         print("There is no service to start anew; claw-socket install makes one.")
-    elif before is not None and (kept := programs.previous()):
-        print(f"Back to {kept.name}: claw-socket {'upgrade' if skew.is_newer(kept.name) else 'downgrade'}")
+    elif kept is not None and (back := programs.previous()):
+        print(f"Back to {back.name}: claw-socket {'upgrade' if skew.is_newer(back.name) else 'downgrade'}")
     return 0
 
 
 def _steps(
-    home: Home, wishes: install.Wishes, programs: Programs, runner: Manager | None, hooks: list[Step]
+    home: Home,
+    wishes: install.Wishes,
+    programs: Programs,
+    runner: Manager | None,
+    aside: Path | None,
+    hooks: list[Step],
 ) -> Iterator[Step]:
     """Yield what makes this version the one that is used. What is installed and what not stays as it is.
 
     The hooks come last: the version before may have to be put back, and then finds its own.
     """
-    programs.refuse_others()
     installed, before = Installed(home), programs.current()
     yield from install.token_steps(home, installed)
     yield from programs.put(installed)
+    if aside is not None:
+        yield from commands(runner.stop() if runner is not None else [])
+        yield Step(f"the log is now {aside}", partial(_set_aside, home, aside))
     if runner is not None:
-        yield from install.service_steps(home, wishes, installed, runner, changed=False)
+        yield from install.service_steps(home, wishes, installed, runner, changed=aside is not None)
     yield from hooks
     yield install.keeping(programs, before)
+
+
+def _set_aside(home: Home, aside: Path) -> str:
+    set_log_aside(home, aside)
+    return f"log: {aside} is what was there"
 
 
 def _settings(home: Home, environ: Mapping[str, str]) -> Settings:
@@ -205,11 +235,18 @@ def _settings(home: Home, environ: Mapping[str, str]) -> Settings:
         ) from None
 
 
-def _refuse_newer(home: Home, runner: Manager | None, *, new_log: bool) -> None:
-    """See that this version can read the log.
+def _refuse_other_folder(home: Home, runner: Manager, job: Job) -> None:
+    if not runner.gives(job):
+        raise ProgramError(
+            f"the service does not run on {home.root}; nothing was changed", "set CLAW_SOCKET_DIR here as for install"
+        )
+
+
+def _refuse_newer(home: Home, *, new_log: bool) -> Path | None:
+    """See that this version can read the log; return what it is to be called if it can't, None: it can.
 
     Raises:
-        ProgramError: a newer one has written it.
+        ProgramError: a newer one has written it, and it is not to be set aside.
     """
     try:
         refuse_newer(home.log)
@@ -220,29 +257,19 @@ def _refuse_newer(home: Home, runner: Manager | None, *, new_log: bool) -> None:
                 "nothing was changed",
                 "with --new-log it sets that aside and begins a new one",
             ) from None
-        for command in runner.stop() if runner else []:
-            command.run()
-        _set_aside(home)
+        return aside_of(home.log)
+    return None
 
 
-def _set_aside(home: Home) -> None:
-    """Rename the log, and its journal with it, while nobody uses it."""
-    with home.lock():
-        aside = home.log.with_name(f"{home.log.name}.newer-{time.strftime('%Y%m%dT%H%M%S')}")
-        try:
-            for end in ("-wal", "-shm", ""):
-                part = home.log.with_name(home.log.name + end)
-                if part.exists():
-                    part.rename(aside.with_name(aside.name + end))
-        except OSError as error:
-            raise FolderError(home.log, f"cannot be renamed: {error.strerror}") from error
-    print(f"log: {aside} is what was there")
-
-
-def _put_back(programs: Programs, before: Path, error: ClawSocketError) -> ServiceError:
-    """Let the version before take over again; return what is to be told."""
-    print(f"claw-socket: {error}", file=sys.stderr, flush=True)
-    programs.use(before)
-    is_back = _run(before / NAME, []) == 0
-    now = f"{before.name} is there again" if is_back else f"and {before.name} could not be put back"
+def _put_back(before: Before, error: BaseException) -> ServiceError:
+    """Let what was there before be there again; return what is to be told."""
+    known = isinstance(error, ClawSocketError)
+    said = error if known else "interrupted" if isinstance(error, KeyboardInterrupt) else repr(error)
+    print(f"claw-socket: {said}", file=sys.stderr, flush=True)
+    try:
+        with _interrupts(signal.SIG_IGN):
+            before.put_back()
+        now = f"{before.name} is there again"
+    except ClawSocketError as problem:
+        now = f"and {before.name} could not be put back ({problem})"
     return ServiceError(f"{__version__} did not take over: {now}")

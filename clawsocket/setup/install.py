@@ -272,8 +272,14 @@ def _identity(job: Job) -> str:
     return f"{__version__} {hashlib.sha256(content + program.package()).hexdigest()}"
 
 
-def wait_until_it_answers(home: Home, job: Job, manager: Manager) -> str:
+def wait_until_it_answers(home: Home, job: Job, manager: Manager, *, version: str | None = __version__) -> str:
     """Return the address of the service when it answers.
+
+    Args:
+        home: our folder.
+        job: what the service is.
+        manager: what runs it.
+        version: which it has to be; None: whichever it is.
 
     Raises:
         ServiceError: it does not.
@@ -282,7 +288,7 @@ def wait_until_it_answers(home: Home, job: Job, manager: Manager) -> str:
     while time.monotonic() < end:
         for address in (*job.listen, _address(home)):
             found = health(address) if address else None
-            if found is not None and found.get("version") == __version__ and (at := _address(home)):
+            if found is not None and version in (None, found.get("version")) and (at := _address(home)):
                 return f"ws://{at}/"
         time.sleep(0.05)
     raise ServiceError(f"the service did not answer within {PATIENCE:.0f} s ({manager.state().text})")

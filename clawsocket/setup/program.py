@@ -150,6 +150,22 @@ class Programs:
         """
         _link(self.link, version / NAME)
 
+    def put_back(self, version: Path | None) -> None:
+        """Let the link lead to what it led to before.
+
+        Args:
+            version: the folder of that version; None: there was no link.
+
+        Raises:
+            FolderError: it can't be made, or the program is gone.
+        """
+        if version is None:
+            self.link.unlink(missing_ok=True)
+        elif is_program(version):
+            self.use(version)
+        else:
+            raise FolderError(version, "the program is gone")
+
     def keep(self, previous: Path | None) -> None:
         """Keep the version that is used and one other, and remove the rest.
 

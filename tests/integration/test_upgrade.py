@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -65,7 +66,7 @@ print(number)
 
 @pytest.fixture(scope="module")
 def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This version in one file, and tarballs of others: a newer one, one with a newer log, one that does not start."""
+    """This version in one file, and tarballs of others: a newer one, one with a newer log, two that do not start."""
     folder = tmp_path_factory.mktemp("downloads")
     versions.tarball(folder, NEWER)
     versions.tarball(
@@ -76,6 +77,8 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     versions.tarball(
         folder, "9.9.10", change=("cli/serve.py", "    home.create()\n", '    sys.exit("it does not start")\n')
     )
+    hangs = '    print("it hangs", file=sys.stderr, flush=True)\n    __import__("time").sleep(600)\n'
+    versions.tarball(folder, "9.9.11", change=("cli/serve.py", "    home.create()\n", hangs))
     return folder
 
 
@@ -277,6 +280,78 @@ def test_a_version_that_does_not_start_gives_way_to_the_one_before(account: Acco
     assert runs(account)[0] == __version__
     assert account.run("ls", VERSIONS).split() == [__version__]
     assert "it does not start" in account.journal()
+
+
+def test_where_a_version_without_the_log_does_not_start_the_one_before_has_its_log_again(account: Account) -> None:
+    install(account)
+    account.run("claw-socket", "upgrade", "Downloads/claw-socket-10.0.0.tar.gz")
+    log = inode_of(account, ".claw-socket/log.db")
+    done = account.try_run("claw-socket", "upgrade", "Downloads/claw-socket-9.9.10.tar.gz", "--new-log")
+    assert done.returncode == 11
+    assert "9.9.10 did not take over: 10.0.0 is there again" in done.stderr
+    assert runs(account)[0] == "10.0.0"
+    assert inode_of(account, ".claw-socket/log.db") == log
+    assert not [path for path in account.tree() if ".newer-" in path]
+
+
+def inode_of(account: Account, path: str) -> str:
+    return account.run("stat", "--format=%i", path)
+
+
+def test_settings_of_claude_code_that_are_no_json_stop_it_before_anything_is_changed(account: Account) -> None:
+    install(account)
+    account.run("claw-socket", "upgrade", "Downloads/claw-socket-10.0.0.tar.gz")
+    account.write(account.home / ".claude" / "settings.json", "{")
+    before, tree = runs(account), account.tree().keys()
+    for command in (["downgrade", "--new-log"], ["upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz", "--new-log"]):
+        done = account.try_run("claw-socket", *command)
+        assert done.returncode == 6
+        assert done.stderr.splitlines()[-1].endswith("the file was not changed")
+        assert runs(account) == before, "it was not stopped"
+        assert account.tree().keys() == tree
+
+
+def test_a_service_of_a_package_is_put_back_too(account: Account, tmp_path: Path) -> None:
+    package = account.home / "package"
+    shutil.copytree(versions.make(tmp_path / "package", __version__), package)
+    account.as_root("chown", "-R", str(account.uid), str(package))
+    program = str(package / "claw-socket")
+    account.run(program, "install")
+    unit = account.tree()[UNIT]
+    done = account.try_run(program, "upgrade", "Downloads/claw-socket-9.9.10.tar.gz")
+    assert done.returncode == 11
+    assert "9.9.10 did not take over: what was there is there again" in done.stderr
+    assert runs_of(account, program)[0] == __version__
+    assert account.tree()[UNIT] == unit
+    assert LINK not in account.tree()
+    assert "Everything is installed already." in account.run(program, "install")
+    account.run(program, "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz")
+    assert runs(account)[0] == NEWER
+
+
+def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(account: Account) -> None:
+    install(account)
+    with taking_over(account, "9.9.11") as (upgrade, pids):
+        account.as_root("kill", "-INT", *pids)
+        _, stderr = upgrade.communicate(timeout=40)
+    assert upgrade.returncode == 11
+    assert "claw-socket: interrupted\n" in stderr
+    assert f"9.9.11 did not take over: {__version__} is there again" in stderr
+    assert runs(account)[0] == __version__
+    assert account.run("ls", VERSIONS).split() == [__version__]
+
+
+@contextlib.contextmanager
+def taking_over(account: Account, version: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Begin an upgrade to a version that hangs when it starts; give the processes of it as soon as that does."""
+    command = account.command("claw-socket", "upgrade", f"Downloads/claw-socket-{version}.tar.gz")
+    upgrade = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: "it hangs" in account.journal(), "the new version")
+        yield upgrade, account.as_root("pgrep", "-f", "claw-socket upgrade").split()
+    finally:
+        upgrade.kill()
+        upgrade.communicate()
 
 
 def test_settings_that_the_other_version_does_not_know_stop_it_before_anything_is_changed(account: Account) -> None:

@@ -104,6 +104,16 @@ def test_the_link_changes_from_one_moment_to_the_next(programs: Programs) -> Non
     assert [path.name for path in programs.link.parent.iterdir()] == ["claw-socket"]
 
 
+def test_the_link_is_put_back_only_to_a_program(programs: Programs) -> None:
+    programs.put_back(programs.folder / "9.9.9")
+    assert programs.current() == programs.folder / "9.9.9"
+    with pytest.raises(FolderError, match=r"1\.1\.1: the program is gone"):
+        programs.put_back(programs.folder / "1.1.1")
+    assert programs.current() == programs.folder / "9.9.9"
+    programs.put_back(None)
+    assert not os.path.lexists(programs.link)
+
+
 def test_the_program_that_is_used_and_the_one_before_are_kept(programs: Programs) -> None:
     make(programs.folder / "0.0.1", "old")
     (programs.folder / ".partial-999999999-x").mkdir()
