@@ -209,7 +209,7 @@ def _steps(
 
     The hooks come last: the version before may have to be put back, and then finds its own.
     """
-    installed, before = Installed(home), programs.current()
+    installed, before = Installed(home), programs.proven()
     yield from install.token_steps(home, installed)
     yield from programs.put(installed)
     if aside is not None:

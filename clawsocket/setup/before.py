@@ -32,7 +32,7 @@ class Before:
         self, home: Home, programs: Programs, manager: Manager | None, job: Job, *, aside: Path | None
     ) -> None:
         self._home, self._programs, self._manager, self._job, self._aside = home, programs, manager, job, aside
-        self._program = programs.current()
+        self._program, self._link = programs.proven(), programs.current()
         self._files = {path: text_of(path) for path in manager.known()} if manager is not None else {}
         record = Installed(home).record
         self._written, self._running = dict(record.files), record.running
@@ -46,7 +46,7 @@ class Before:
         """Tell whether all of it is as it was, and nothing had to be stopped for the log."""
         return (
             self._aside is None
-            and self._programs.current() == self._program
+            and self._programs.current() == self._link
             and all(text_of(path) == text for path, text in self._files.items())
         )
 

@@ -68,7 +68,7 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
     before = None
     if wishes.programs is not None:
         wishes.programs.refuse_others()
-        before = wishes.programs.current()
+        before = wishes.programs.proven()
     yield from token_steps(home, installed)
     if wishes.programs is not None:
         yield from wishes.programs.put(installed)

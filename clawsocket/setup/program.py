@@ -5,6 +5,7 @@ puts what it is made of below the user's home, a folder for each version, and a 
 
     ~/.local/share/claw-socket/0.2.0/          the program and _internal; what was put there is never changed
     ~/.local/share/claw-socket/previous        a link to the version before, for ``claw-socket downgrade``
+    ~/.local/share/claw-socket/replaced        the same while one takes over: a link to the one that it replaces
     ~/.local/bin/claw-socket                   a link to the program of the version that is used
 
 ``$XDG_DATA_HOME`` stands for ``~/.local/share``, as programs of the user expect
@@ -59,7 +60,7 @@ class Programs:
 
     def __init__(self, folder: Path, link: Path) -> None:
         self.folder, self.link = folder, link
-        self._previous = folder / "previous"
+        self._previous, self._replaced = folder / "previous", folder / "replaced"
 
     @classmethod
     def default(cls) -> Programs:
@@ -76,10 +77,17 @@ class Programs:
             return None
         return target.parent if target.parent.parent == self.folder else None
 
+    def proven(self) -> Path | None:
+        """Return the folder of the version that was the last to take over to the end; None: there is no link."""
+        return self._at(self._replaced) or self.current()
+
     def previous(self) -> Path | None:
         """Return the folder of the version that was used before; None: there is none."""
+        return self._at(self._replaced) or self._at(self._previous)
+
+    def _at(self, link: Path) -> Path | None:
         try:
-            found = self.folder / self._previous.readlink().name
+            found = self.folder / link.readlink().name
         except OSError:
             return None
         return found if is_program(found) else None
@@ -127,6 +135,8 @@ class Programs:
                 installed.make(self.link.parent)
                 installed.record.running = ""  # it is not what is installed any more, whatever becomes of this
                 installed.save()
+                if before := self.proven():
+                    _link(self._replaced, Path(before.name))
                 self.use(wanted)
                 return f"program: {self.link} is now {__version__}{_on_path(self.link.parent)}"
 
@@ -165,6 +175,7 @@ class Programs:
             self.use(version)
         else:
             raise FolderError(version, "the program is gone")
+        self._replaced.unlink(missing_ok=True)
 
     def keep(self, previous: Path | None) -> None:
         """Keep the version that is used and one other, and remove the rest.
@@ -175,6 +186,7 @@ class Programs:
         current = self.current()
         if previous is not None and previous != current and is_program(previous):
             _link(self._previous, Path(previous.name))
+        self._replaced.unlink(missing_ok=True)
         kept = (current, self.previous())
         for old in self._all():
             if old not in kept and not Path(sys.executable).is_relative_to(os.path.realpath(old)):
@@ -194,8 +206,9 @@ class Programs:
             yield Step(f"remove {self.link}", lambda: gone(self.link))
         for one in self._all():
             yield Step(f"remove {one}", lambda one=one: gone(one))  # type: ignore[misc]
-        if self._previous.is_symlink():
-            yield Step(f"remove {self._previous}", lambda: gone(self._previous))
+        for link in (self._previous, self._replaced):
+            if link.is_symlink():
+                yield Step(f"remove {link}", lambda link=link: gone(link))  # type: ignore[misc]
 
     @contextlib.contextmanager
     def partial(self) -> Iterator[Path]:

@@ -341,6 +341,18 @@ def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(acc
     assert account.run("ls", VERSIONS).split() == [__version__]
 
 
+def test_after_an_upgrade_that_was_killed_the_one_before_can_be_had_back(account: Account) -> None:
+    install(account)
+    account.run("claw-socket", "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz")
+    with taking_over(account, "9.9.11") as (_, pids):
+        account.as_root("kill", "-KILL", *pids)
+    assert account.tree()[LINK][1] == f"{account.home}/{VERSIONS}/9.9.11/claw-socket"
+    said = account.run("claw-socket", "downgrade")
+    assert f"Back to {__version__}: claw-socket downgrade\n" in said
+    assert runs(account)[0] == NEWER
+    assert set(account.run("ls", VERSIONS).split()) == {__version__, NEWER, "previous"}
+
+
 @contextlib.contextmanager
 def taking_over(account: Account, version: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Begin an upgrade to a version that hangs when it starts; give the processes of it as soon as that does."""

@@ -114,6 +114,30 @@ def test_the_link_is_put_back_only_to_a_program(programs: Programs) -> None:
     assert not os.path.lexists(programs.link)
 
 
+def test_until_a_version_has_taken_over_the_one_that_it_replaces_is_the_one_before(
+    programs: Programs, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(programs.folder / "0.0.1", "oldest")
+    programs.keep(programs.folder / "0.0.1")
+    for version in ("9.9.9", "9.9.10"):  # neither comes to its end with it
+        run_as(make(programs.folder / version, version), monkeypatch)
+        put(programs, home)
+        assert programs.current() == programs.folder / version
+        assert (programs.proven(), programs.previous()) == (programs.folder / __version__,) * 2
+    programs.keep(programs.proven())
+    assert (programs.proven(), programs.previous()) == (programs.folder / "9.9.10", programs.folder / __version__)
+    assert {path.name for path in programs.folder.iterdir()} == {"9.9.10", __version__, "previous"}
+
+
+def test_a_version_that_was_put_back_is_the_one_that_is_used_and_not_the_one_before(
+    programs: Programs, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_as(programs.folder / "9.9.9", monkeypatch)
+    put(programs, home)
+    programs.put_back(programs.proven())
+    assert (programs.proven(), programs.previous()) == (programs.folder / __version__, None)
+
+
 def test_the_program_that_is_used_and_the_one_before_are_kept(programs: Programs) -> None:
     make(programs.folder / "0.0.1", "old")
     (programs.folder / ".partial-999999999-x").mkdir()
@@ -148,7 +172,7 @@ def test_one_of_them_takes_over_without_a_copy(programs: Programs, home: Path, m
     before = sorted(programs.folder.iterdir())
     put(programs, home)
     assert programs.current() == programs.folder / "9.9.9"
-    assert sorted(programs.folder.iterdir()) == before
+    assert sorted(programs.folder.iterdir()) == sorted([*before, programs.folder / "replaced"])
 
 
 @pytest.mark.parametrize("what", ["a file", "a link", "a link to nothing"])
