@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -75,8 +76,12 @@ def main(argv: Sequence[str]) -> int:
     programs = programs_of_this()
     if programs is not None:
         refuse_newer(home.log)
+        programs.refuse_others()
     wishes = install.Wishes(settings, kept, options.keyring, settings.hooks, options.statusline, on_demand, programs)
-    carry_out(install.steps(home, wishes, runner), dry_run=options.dry_run, nothing="Everything is installed already.")
+    alone = contextlib.nullcontext() if programs is None or options.dry_run else programs.lock(Installed(home))
+    with alone:
+        steps = install.steps(home, wishes, runner)
+        carry_out(steps, dry_run=options.dry_run, nothing="Everything is installed already.")
     if not options.dry_run:
         if not settings.hooks:
             print("The hooks are left out (hooks = false in the settings); --set hooks=yes brings them back.")

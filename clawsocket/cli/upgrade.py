@@ -179,17 +179,18 @@ def _take_over(*, new_log: bool) -> int:
         _refuse_other_folder(home, runner, job)
     aside = _refuse_newer(home, new_log=new_log)
     hooks = list(install.refresh_steps(home, settings)) if settings.hooks else []
-    before = Before(home, programs, runner, job, aside=aside)
-    try:
-        carry_out(
-            _steps(home, wishes, programs, runner, aside, hooks),
-            dry_run=False,
-            nothing=f"{__version__} is what runs already.",
-        )
-    except BaseException as error:
-        if before.is_there():
-            raise
-        raise _put_back(before, error) from error
+    with programs.lock(Installed(home)):
+        before = Before(home, programs, runner, job, aside=aside)
+        try:
+            carry_out(
+                _steps(home, wishes, programs, runner, aside, hooks),
+                dry_run=False,
+                nothing=f"{__version__} is what runs already.",
+            )
+        except BaseException as error:
+            if before.is_there():
+                raise
+            raise _put_back(before, error) from error
     if runner is None:
         print("There is no service to start anew; claw-socket install makes one.")
     elif kept is not None and (back := programs.previous()):

@@ -67,7 +67,6 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
     installed = Installed(home)
     before = None
     if wishes.programs is not None:
-        wishes.programs.refuse_others()
         before = wishes.programs.proven()
     yield from token_steps(home, installed)
     if wishes.programs is not None:

@@ -15,6 +15,7 @@ puts what it is made of below the user's home, a folder for each version, and a 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -209,6 +210,35 @@ class Programs:
         for link in (self._previous, self._replaced):
             if link.is_symlink():
                 yield Step(f"remove {link}", lambda link=link: gone(link))  # type: ignore[misc]
+
+    @contextlib.contextmanager
+    def lock(self, installed: Installed) -> Iterator[None]:
+        """Keep other processes from putting a version here, until the context ends or the process does.
+
+        The folder itself is locked; it is made if it is not there.
+
+        Args:
+            installed: remembers which folders were made.
+
+        Raises:
+            ProgramError: another one is at it.
+            FolderError: it can't be made or locked.
+        """
+        installed.make(self.folder)
+        try:
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise FolderError(self.folder, f"cannot be opened: {error.strerror}") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ProgramError("another upgrade is under way", "try again when it has ended") from None
+            except OSError as error:
+                raise FolderError(self.folder, f"cannot be locked: {error.strerror}") from error
+            yield
+        finally:
+            os.close(descriptor)
 
     @contextlib.contextmanager
     def partial(self) -> Iterator[Path]:

@@ -341,6 +341,21 @@ def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(acc
     assert account.run("ls", VERSIONS).split() == [__version__]
 
 
+def test_while_a_version_takes_over_no_other_does(account: Account) -> None:
+    install(account)
+    with taking_over(account, "9.9.11") as (upgrade, pids):
+        for command in (
+            ["claw-socket", "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz"],
+            ["Downloads/claw-socket", "install"],
+        ):
+            done = account.try_run(*command)
+            assert done.returncode == 9
+            assert "another upgrade is under way; try again when it has ended\n" in done.stderr
+        account.as_root("kill", "-INT", *pids)
+        upgrade.communicate(timeout=40)
+    assert runs(account)[0] == __version__
+
+
 def test_after_an_upgrade_that_was_killed_the_one_before_can_be_had_back(account: Account) -> None:
     install(account)
     account.run("claw-socket", "upgrade", f"Downloads/claw-socket-{NEWER}.tar.gz")

@@ -104,6 +104,18 @@ def test_the_link_changes_from_one_moment_to_the_next(programs: Programs) -> Non
     assert [path.name for path in programs.link.parent.iterdir()] == ["claw-socket"]
 
 
+def test_one_at_a_time_puts_a_version_here(programs: Programs, home: Path) -> None:
+    installed = Installed(Home(home / ".claw-socket"))
+    with (
+        programs.lock(installed),
+        pytest.raises(ProgramError, match="another upgrade is under way"),
+        programs.lock(installed),
+    ):
+        pass
+    with programs.lock(installed):
+        pass
+
+
 def test_the_link_is_put_back_only_to_a_program(programs: Programs) -> None:
     programs.put_back(programs.folder / "9.9.9")
     assert programs.current() == programs.folder / "9.9.9"
