@@ -66,6 +66,10 @@ class Home:
         """The log's database, 0600."""
         return self.root / "log.db"
 
+    def logs_aside(self, why: str = "*") -> list[Path]:
+        """Return the files of logs that were set aside: ``damaged`` ones, those of a ``newer`` version, or all."""
+        return sorted(self.root.glob(f"{self.log.name}.{why}-*"))
+
     @property
     def missed(self) -> Path:
         """A mark that the log misses what a run without it took; empty."""

@@ -195,7 +195,7 @@ def _purge(home: Home, options: argparse.Namespace) -> int:
         print("Nothing was changed.", file=sys.stderr)
         return 1
     forget(home, [one.id for one in chosen])
-    print(f"{len(chosen)} sessions are forgotten: in the log, what was set aside of damaged logs, and the spool.")
+    print(f"{len(chosen)} sessions are forgotten: in the log, the logs that were set aside, and the spool.")
     return 0
 
 
@@ -218,7 +218,7 @@ def forget(home: Home, sessions: list[str]) -> None:
                 store.finish()
         except FolderInUseError:
             _let_forget(home, sessions)
-    for path in home.root.glob("log.db.damaged-*"):
+    for path in home.logs_aside():
         path.unlink(missing_ok=True)  # nobody can tell whose events are in there
     for path in home.spool.glob("*.json"):
         with contextlib.suppress(OSError, ValueError):

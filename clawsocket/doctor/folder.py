@@ -108,10 +108,10 @@ def disk(case: Case) -> Iterator[Finding]:
         yield Finding("disk", "error", what, "claw-socket history purge --before 7d")
     else:
         yield Finding("disk", "ok", f"{free / 1e9:.1f} GB are free")
-    damaged = list(root.glob("log.db.damaged-*"))
-    if damaged:
-        what = f"{len(damaged)} damaged logs were set aside"
-        yield Finding("disk", "warning", what, f"rm {root}/log.db.damaged-*")
+    for why, which in (("damaged", "damaged logs"), ("newer", "logs of a newer version")):
+        if aside := case.home.logs_aside(why):
+            what = f"{len(aside)} {which} were set aside"
+            yield Finding("disk", "warning", what, f"rm {case.home.log}.{why}-*")
 
 
 def clock(case: Case) -> Iterator[Finding]:

@@ -73,7 +73,8 @@ def test_a_session_is_shown_and_exported_by_the_beginning_of_its_id(used: Path) 
 def test_what_is_purged_is_in_no_file_any_more(used: Path, running: bool) -> None:
     folder = used / ".claw-socket"
     assert holding(used) != []
-    (folder / "log.db.damaged-1").write_text(SECRET)
+    for name in ("log.db.damaged-1", "log.db.newer-1", "log.db.newer-1-wal"):
+        (folder / name).write_text(SECRET)
     if running:
         with Service(used) as service, service.connect() as client:
             client.follow()

@@ -550,10 +550,11 @@ def in_a_namespace(home: Path, prepare: str) -> dict[str, Found]:
     return parsed(done.stdout, done.returncode)
 
 
-def test_damaged_logs_that_were_set_aside(ours: Home, doctor: Doctor) -> None:
+@pytest.mark.parametrize("why", ["damaged", "newer"])
+def test_logs_that_were_set_aside(ours: Home, doctor: Doctor, why: str) -> None:
     main(["--rotate-token"])
-    (ours.root / "log.db.damaged-1").touch()
-    assert doctor()["disk"][::2] == ("warning", f"rm {ours.root}/log.db.damaged-*")
+    (ours.root / f"log.db.{why}-1").touch()
+    assert doctor()["disk"][::2] == ("warning", f"rm {ours.root}/log.db.{why}-*")
 
 
 def test_a_clock_that_was_set_back(ours: Home, doctor: Doctor) -> None:
