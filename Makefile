@@ -16,7 +16,8 @@ UV_VERSION := 0.13.9
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-ALONE := { echo "== once more, alone: what failed beside others =="; \
+# What failed, that is: a run that was interrupted or broken off has other exit codes, and says nothing of the rest.
+ALONE := { code=$$?; [ $$code = 1 ] || exit $$code; echo "== once more, alone: what failed beside others =="; \
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none; }
 
 ## ---- installing ----

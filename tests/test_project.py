@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from ruamel.yaml import YAML
 
 from tests import conftest
 
@@ -156,6 +157,43 @@ def test_a_broken_workflow_is_found(tmp_path: Path) -> None:
     (tmp_path / "ci.yml").write_text(workflow.replace("runs-on:", "runs-in:", 1))
     result = run(BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", tmp_path / "ci.yml")
     assert result.returncode == 1, result.stdout + result.stderr
+
+
+def test_each_python_of_the_matrix_is_what_its_checks_run_with() -> None:
+    steps = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["checks"]["steps"]
+    (checks, after) = steps[-2:]
+    assert (checks["run"], checks["env"]) == (".ci/run", {"PYTHON": "python3"})
+    assert after["env"] == {"WANTED": "${{ matrix.python }}"}
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    for wanted, code in ((own, 0), ("3.99", 1)):
+        assert run("sh", "-c", after["run"], env={"WANTED": wanted}).returncode == code
+
+
+# ---- the runs of the tests ----
+
+
+@pytest.mark.parametrize(
+    ("codes", "result"),
+    [((0,), 0), ((1, 0), 0), ((1, 1), 2), ((2,), 2), ((3,), 2), ((5,), 2)],
+    ids=["all passed", "failed beside others", "failed", "interrupted", "broken off", "none"],
+)
+@pytest.mark.parametrize("target", ["test", "test-binary"])
+def test_what_failed_runs_once_more_and_what_was_broken_off_fails(
+    tmp_path: Path, target: str, codes: tuple[int, ...], result: int
+) -> None:
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$@" >>calls\nexit $(sed -n "$(wc -l <calls)p" codes)\n')
+    python.chmod(0o755)
+    (tmp_path / "codes").write_text("".join(f"{code}\n" for code in codes))
+    made = ("--assume-old=.venv/.dev", "--assume-old=dist/SHA256SUMS")
+    for path in (".venv/.dev", "dist/SHA256SUMS"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    done = run("make", f"--file={ROOT}/Makefile", *made, target, "ARGS=", cwd=tmp_path, env={"MAKEFLAGS": ""})
+    assert done.returncode == result, done.stdout + done.stderr
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert ["--last-failed" in call for call in calls] == [False, True][: len(codes)]
 
 
 # ---- dependencies ----
