@@ -255,7 +255,7 @@ class Programs:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         except OSError as error:
-            raise FolderError(Path(error.filename or self.folder), f"cannot be written: {error.strerror}") from error
+            raise FolderError(Path(error.filename or self.folder), f"cannot be written: {_reason(error)}") from error
 
 
 def programs_of_this() -> Programs | None:
@@ -309,6 +309,14 @@ def _copy(source: Path, to: Path) -> None:
     shutil.copytree(source / PARTS, to / PARTS, symlinks=True, copy_function=_copy_file)
     _copy_file(source / NAME, to / NAME)
     (to / NAME).chmod(0o755)
+
+
+def _reason(error: OSError) -> str:
+    """Return why something can't be written; of a folder that is copied, why the first of its files can't."""
+    if isinstance(error, shutil.Error):
+        said = str(error.args[0][0][2])  # [Errno 28] No space left on device: '/from' -> '/to'
+        return said.partition("] ")[2].partition(": ")[0] or said
+    return str(error.strerror)
 
 
 def _copy_file(source: str | Path, to: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -209,6 +210,16 @@ def test_all_of_them_can_be_removed_and_what_else_is_there_stays(programs: Progr
         assert step.do().startswith("removed: ")
     assert [path.name for path in programs.folder.iterdir()] == ["notes"]
     assert not os.path.lexists(programs.link)
+
+
+def test_why_the_program_cannot_be_copied_is_told(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(source: str, to: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source, None, to)
+
+    monkeypatch.setattr("clawsocket.setup.program._copy_file", fail)
+    run_as(make(tmp_path / "_MEI1", "x"), monkeypatch)
+    with pytest.raises(FolderError, match=r"share/claw-socket: cannot be written: No space left on device$"):
+        put(Programs.default(), home)
 
 
 def test_a_folder_that_cannot_be_written_is_told(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
