@@ -111,14 +111,27 @@ install() {
   say "To have it at every login, with the hooks in Claude Code's settings: claw-socket install"
 }
 
+# The program that can undo what it did: what the link leads to, or another version where that is gone.
+find_program() {
+  for program in "$link" "$share"/*/$name; do
+    ! [ -x "$program" ] || ! "$program" --version >/dev/null 2>&1 || return 0
+  done
+  program=
+}
+
 uninstall() {
   if [ -e "$link" ] || [ -L "$link" ]; then
     case $(readlink "$link") in "$share"/*) ;; *) fail "$link is not of this script; nothing was changed" ;; esac
   fi
+  find_program
+  data=${CLAW_SOCKET_DIR:-$HOME/.claw-socket}
+  if [ -z "$program" ] && [ -e "$data" ]; then
+    fail "no program in $share runs, and without one the service, the hooks and $data can't be removed; nothing was changed; install it anew first, with $link out of the way"
+  fi
   say "This will remove the service, the hooks, ~/.claw-socket with all that was recorded, $share and $link."
   confirm "Go on?"
-  if [ -x "$link" ]; then
-    "$link" uninstall --purge || fail "it could not uninstall itself; nothing else was removed"
+  if [ -n "$program" ]; then
+    "$program" uninstall --purge || fail "it could not uninstall itself; nothing else was removed"
   fi
   rm -f "$link"
   rm -rf "$share"
