@@ -23,7 +23,7 @@ from clawsocket.cli.carry_out import carry_out
 from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.config import Settings
 from clawsocket.errors import ClawSocketError, ProgramError, ServiceError, StoreTooNewError, UsageError
-from clawsocket.log.viewer import refuse_newer
+from clawsocket.log.viewer import refuse_newer, schema_of
 from clawsocket.paths import Home
 from clawsocket.setup import download, install
 from clawsocket.setup.before import Before, aside_of, set_log_aside
@@ -180,7 +180,7 @@ def _take_over(*, new_log: bool) -> int:
     aside = _refuse_newer(home, new_log=new_log)
     hooks = list(install.refresh_steps(home, settings)) if settings.hooks else []
     with programs.lock(Installed(home)):
-        before = Before(home, programs, runner, job, aside=aside)
+        before, schema = Before(home, programs, runner, job, aside=aside), schema_of(home.log)
         try:
             carry_out(
                 _steps(home, wishes, programs, runner, aside, hooks),
@@ -190,6 +190,8 @@ def _take_over(*, new_log: bool) -> int:
         except BaseException as error:
             if before.is_there():
                 raise
+            if aside is None and 0 < schema < schema_of(home.log):
+                raise _go_on(before, error) from error
             raise _put_back(before, error) from error
     if runner is None:
         print("There is no service to start anew; claw-socket install makes one.")
@@ -262,11 +264,24 @@ def _refuse_newer(home: Home, *, new_log: bool) -> Path | None:
     return None
 
 
-def _put_back(before: Before, error: BaseException) -> ServiceError:
-    """Let what was there before be there again; return what is to be told."""
+def _go_on(before: Before, error: BaseException) -> ServiceError:
+    """Leave this version there, as what was there before can't read the log any more; return what is to be told."""
+    _tell(error)
+    return ServiceError(
+        f"{__version__} has brought the log up to date, and stays; {before.name} could not read it",
+        "claw-socket logs tells more, and claw-socket downgrade --new-log sets that log aside",
+    )
+
+
+def _tell(error: BaseException) -> None:
     known = isinstance(error, ClawSocketError)
     said = error if known else "interrupted" if isinstance(error, KeyboardInterrupt) else repr(error)
     print(f"claw-socket: {said}", file=sys.stderr, flush=True)
+
+
+def _put_back(before: Before, error: BaseException) -> ServiceError:
+    """Let what was there before be there again; return what is to be told."""
+    _tell(error)
     try:
         with _interrupts(signal.SIG_IGN):
             before.put_back()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -23,6 +24,17 @@ def refuse_newer(path: Path) -> None:
         raise
     except StoreError:  # there is none, or one that is for others to judge
         return
+
+
+def schema_of(path: Path) -> int:
+    """Return the version of a log's schema; 0: there is none, or it can't be read."""
+    if not path.exists():
+        return 0
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            return int(db.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error:
+        return 0
 
 
 class Viewer(Reading):

@@ -66,7 +66,7 @@ print(number)
 
 @pytest.fixture(scope="module")
 def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This version in one file, and tarballs of others: a newer one, one with a newer log, two that do not start."""
+    """This version in one file, and tarballs of others: a newer one, one with a newer log, three that do not start."""
     folder = tmp_path_factory.mktemp("downloads")
     versions.tarball(folder, NEWER)
     versions.tarball(
@@ -78,6 +78,8 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, "9.9.10", change=("cli/serve.py", "    home.create()\n", '    sys.exit("it does not start")\n')
     )
     hangs = '    print("it hangs", file=sys.stderr, flush=True)\n    __import__("time").sleep(600)\n'
+    migrates = '    __import__("sqlite3").connect(home.log).execute("PRAGMA user_version = 99")\n'
+    versions.tarball(folder, "10.0.1", change=("cli/serve.py", "    home.create()\n", migrates + hangs))
     versions.tarball(folder, "9.9.11", change=("cli/serve.py", "    home.create()\n", hangs))
     return folder
 
@@ -339,6 +341,18 @@ def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(acc
     assert f"9.9.11 did not take over: {__version__} is there again" in stderr
     assert runs(account)[0] == __version__
     assert account.run("ls", VERSIONS).split() == [__version__]
+
+
+def test_interrupted_when_the_log_is_up_to_date_the_new_version_stays(account: Account) -> None:
+    install(account)
+    with taking_over(account, "10.0.1") as (upgrade, pids):
+        account.as_root("kill", "-INT", *pids)
+        _, stderr = upgrade.communicate(timeout=40)
+    assert upgrade.returncode == 11
+    assert f"10.0.1 has brought the log up to date, and stays; {__version__} could not read it; " in stderr
+    assert account.tree()[LINK][1] == f"{account.home}/{VERSIONS}/10.0.1/claw-socket"
+    assert "Back to" not in account.run("claw-socket", "downgrade", "--new-log")
+    assert runs(account)[0] == __version__
 
 
 def test_while_a_version_takes_over_no_other_does(account: Account) -> None:
