@@ -35,6 +35,11 @@ def write_private(path: Path, text: str) -> None:
         raise FolderError(path, f"cannot be written: {error.strerror}") from error
 
 
+def absolute(path: str | Path) -> Path:
+    """Return a path from the root, without ``..``; links in it stay, as they may lead elsewhere tomorrow."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve() follows links, Path.absolute() leaves ``..``
+
+
 def claude_dir() -> Path:
     """Return Claude Code's folder: ``$CLAUDE_CONFIG_DIR``, or ``~/.claude``."""
     return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")

@@ -128,6 +128,19 @@ def test_pages_are_the_same_whether_their_places_are_known(scenario: str, monkey
     assert [id for page in reversed(known) for id in page] == [event["id"] for event in whole]
 
 
+def costs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What is read of transcripts from now on: lines, for each look into one."""
+    cost: list[int] = []
+
+    def counted(file: Path, count: int, **more: Any) -> tuple[list[bytes], int]:
+        found = backwards.last_lines(file, count, **more)
+        cost.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(history, "last_lines", counted)
+    return cost
+
+
 def with_agent(folder: Path, *, before: int = 0, inside: int, after: int = 0) -> Path:
     """Write a session with a subagent, and so many calls before it, in it and after it; return its transcript."""
     path, agent = folder / "s.jsonl", folder / "s" / "subagents" / "agent-a.jsonl"
@@ -171,14 +184,7 @@ def test_a_long_subagent_is_whole_in_a_history_however_short_the_transcript_and_
     assert [event["data"]["toolName"] for event in whole if event["type"] == "tool.result"].count("Agent") == 1
     ids = [event["id"] for event in whole]
 
-    cost: list[int] = []
-
-    def counted(file: Path, count: int, **more: Any) -> tuple[list[bytes], int]:
-        found = backwards.last_lines(file, count, **more)
-        cost.append(len(found[0]))
-        return found
-
-    monkeypatch.setattr(history, "last_lines", counted)
+    cost = costs(monkeypatch)
     known = pages(path, 100, history.Places())
     assert [id for page in reversed(known) for id in page] == ids
     assert max(cost) <= 100 + history.CONTEXT
@@ -248,14 +254,7 @@ def test_a_page_costs_what_it_returns_however_long_the_transcript_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = next((tmp_path / ".claude").rglob(f"{long_conversation(tmp_path, 1000)}.jsonl"))
-    cost: list[int] = []
-
-    def counted(file: Path, count: int, **more: Any) -> tuple[list[bytes], int]:
-        found = backwards.last_lines(file, count, **more)
-        cost.append(len(found[0]))
-        return found
-
-    monkeypatch.setattr(history, "last_lines", counted)
+    cost = costs(monkeypatch)
     places = history.Places()
     asked: list[tuple[int, int]] = []
 

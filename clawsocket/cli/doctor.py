@@ -34,11 +34,11 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     home = Home.default()
     fixed = _fix(home) if options.fix else []
-    findings = []
+    findings, look = [], Look.of(sys.stdout)
     for finding in examine(home):
         findings.append(finding)
         if not options.json:
-            print(_line(finding, Look.of(sys.stdout)), flush=True)
+            print(_line(finding, look), flush=True)
     failed = any(finding.level == "error" for finding in findings)
     if options.json:
         shown = [

@@ -108,8 +108,7 @@ def _show(viewer: Viewer, start: str, *, as_json: bool) -> None:
 
 
 def _export(viewer: Viewer, start: str, file: Path | None) -> None:
-    events = _events(viewer, start)
-    lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+    lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in _events(viewer, start))
     if file is None:
         sys.stdout.writelines(lines)
         return

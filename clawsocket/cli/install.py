@@ -14,7 +14,7 @@ from clawsocket.cli.parsing import Parser, RawHelp, setting
 from clawsocket.config import Settings
 from clawsocket.errors import AddressError, UsageError
 from clawsocket.log.viewer import refuse_newer
-from clawsocket.paths import Home
+from clawsocket.paths import Home, absolute
 from clawsocket.setup import install
 from clawsocket.setup.installed import Installed
 from clawsocket.setup.program import programs_of_this
@@ -138,7 +138,7 @@ def _folders(home: Home, settings: Settings, given: dict[str, str]) -> tuple[str
 
     The service runs elsewhere, so none is relative. A folder of another shell that has our hooks already stays.
     """
-    said = tuple(one if one.startswith("~") else os.path.abspath(one) for one in settings.claude_dirs)  # noqa: PTH100 - links stay
+    said = tuple(one if one.startswith("~") else str(absolute(one)) for one in settings.claude_dirs)
     shell = os.environ.get("CLAUDE_CONFIG_DIR")
     if not shell or "claude_dirs" in given:
         return said if "claude_dirs" in given else ()
@@ -146,8 +146,8 @@ def _folders(home: Home, settings: Settings, given: dict[str, str]) -> tuple[str
     if not said and paths([own])[0] in remembered(home):
         said = (str(own),)
     known = paths([Path(one).expanduser() for one in said])
-    added = os.path.abspath(shell)  # noqa: PTH100
-    return said if paths([Path(added)])[0] in known else (*said, added)
+    added = absolute(shell)
+    return said if paths([added])[0] in known else (*said, str(added))
 
 
 def _port(home: Home, settings: Settings, runner: Manager) -> int:

@@ -72,20 +72,17 @@ def registered(case: Case) -> Iterator[Finding]:
 
 def _left_out(case: Case) -> Iterator[Finding]:
     """Look whether hooks that are turned off still write what nobody reads."""
-    is_right = True
-    for path in every(case.dirs, remembered(case.home)):
-        try:
-            left = hooks.preview_removal(case.home, (), [path])
-        except SettingsFileError as error:
-            yield Finding("hooks", "error", str(error), f"edit {path}")
-            is_right = False
-            continue
-        if left:
+    found = [one for path in every(case.dirs, remembered(case.home)) for one in _left_in(case, path)]
+    yield from found or [Finding("hooks", "ok", "turned off by the setting hooks")]
+
+
+def _left_in(case: Case, path: Path) -> Iterator[Finding]:
+    try:
+        if hooks.preview_removal(case.home, (), [path]):
             what = f"{path} has our hooks, which are turned off by the setting hooks: nobody reads what they write"
             yield Finding("hooks", "error", what, REMOVE, partial(hooks.remove, case.home, (), [path]))
-            is_right = False
-    if is_right:
-        yield Finding("hooks", "ok", "turned off by the setting hooks")
+    except SettingsFileError as error:
+        yield Finding("hooks", "error", str(error), f"edit {path}")
 
 
 def _wrong(found: Look) -> str | None:

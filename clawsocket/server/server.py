@@ -18,7 +18,7 @@ from clawsocket.config import Settings
 from clawsocket.errors import FolderError, PortTakenError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
-from clawsocket.paths import Home
+from clawsocket.paths import Home, write_private
 from clawsocket.protocol.endpoint import Endpoint
 from clawsocket.server import http
 from clawsocket.server.access import Access
@@ -166,18 +166,12 @@ class Server:
 
     def _write_endpoint(self) -> None:
         """Tell where we are."""
-        path = self._home.endpoint
         socket_path = str(self._home.socket) if self._unix else None
         self._endpoint = msgspec.json.encode(Endpoint(self.url, socket_path, os.getpid(), __version__))
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            partial.unlink(missing_ok=True)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(self._endpoint + b"\n")
-            partial.replace(path)
-        except OSError as error:
-            logger.warning("%s cannot be written: %s", path, error.strerror)
+            write_private(self._home.endpoint, self._endpoint.decode() + "\n")
+        except FolderError as error:
+            logger.warning("%s", error)
 
     def _remove_files(self) -> None:
         """Remove what is still ours: another server may have come meanwhile."""

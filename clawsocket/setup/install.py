@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 from clawsocket import __version__, token
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.errors import ServiceError, SettingError
-from clawsocket.paths import Home
+from clawsocket.paths import Home, absolute
 from clawsocket.setup import hooks, keyring, program, statusline
 from clawsocket.setup.config_file import with_settings
 from clawsocket.setup.installed import Installed, diff, text_of
@@ -250,7 +249,7 @@ def _write(installed: Installed, home: Home, path: Path, text: str) -> Callable[
 
 def job_of(home: Home, wishes: Wishes) -> Job:
     """Return what the service runs."""
-    settings, root = wishes.settings, Path(os.path.abspath(home.root))  # noqa: PTH100 - links stay
+    settings, root = wishes.settings, absolute(home.root)
     environment = {} if root == Path.home() / ".claw-socket" else {FOLDER: str(root)}
     hosts = (
         _LOOPBACK

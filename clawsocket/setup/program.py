@@ -23,10 +23,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from clawsocket import __version__
 from clawsocket.errors import FolderError, ProgramError
+from clawsocket.paths import absolute
 from clawsocket.setup.installed import Installed
 from clawsocket.setup.steps import Step
 
@@ -203,13 +205,10 @@ class Programs:
 
     def remove(self) -> Iterator[Step]:
         """Yield what removes all of them; what else is in the folder stays."""
-        if self.current() is not None:
-            yield Step(f"remove {self.link}", lambda: gone(self.link))
-        for one in self._all():
-            yield Step(f"remove {one}", lambda one=one: gone(one))  # type: ignore[misc]
-        for link in (self._previous, self._replaced):
-            if link.is_symlink():
-                yield Step(f"remove {link}", lambda link=link: gone(link))  # type: ignore[misc]
+        link = [self.link] if self.current() is not None else []
+        notes = [one for one in (self._previous, self._replaced) if one.is_symlink()]
+        for one in (*link, *self._all(), *notes):
+            yield Step(f"remove {one}", partial(gone, one))
 
     @contextlib.contextmanager
     def lock(self, installed: Installed) -> Iterator[None]:
@@ -288,7 +287,7 @@ def command() -> tuple[str, ...]:
     """
     if Path(sys.argv[0]).name == "__main__.py":
         return sys.executable, "-m", "clawsocket"
-    invoked = Path(os.path.abspath(shutil.which(sys.argv[0]) or sys.argv[0]))  # noqa: PTH100 - links stay
+    invoked = absolute(shutil.which(sys.argv[0]) or sys.argv[0])
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
     same = [
         path for path in (folder / invoked.name for folder in folders if folder.is_absolute()) if _same(path, invoked)

@@ -284,8 +284,8 @@ def test_ps_watch_shows_those_that_need_their_owner_however_low_the_terminal(hom
     with Service(home) as service, Screen(home, "ps", "--watch", width=100) as screen:
         service.wait_for_hooks()
         for number in range(40):
-            feed.bash("ls", session_id=f"{number:08}-2222-4333-8444-555555555555", cwd=f"/work/{number}")
-        feed.ask("rm main.py", session_id=OTHER, cwd="/work/asks")
+            feed.bash("ls", session_id=f"{number:08}-2222-4333-8444-555555555555", cwd=f"/w/{number}")
+        feed.ask("rm main.py", session_id=OTHER, cwd="/w/asks")
         shown = screen.shows("… 13 more").splitlines()  # 42 lines with the head, of which 30 fit
         assert shown[0].startswith("SESSION")
         assert "requires_action" in shown[1]

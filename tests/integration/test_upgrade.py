@@ -331,12 +331,18 @@ def test_a_service_of_a_package_is_put_back_too(account: Account, tmp_path: Path
     assert runs(account)[0] == NEWER
 
 
-def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(account: Account) -> None:
+def interrupted(account: Account, version: str) -> str:
+    """Press Ctrl-C while a version starts that takes over; return what was said then."""
     install(account)
-    with taking_over(account, "9.9.11") as (upgrade, pids):
+    with taking_over(account, version) as (upgrade, pids):
         account.as_root("kill", "-INT", *pids)
         _, stderr = upgrade.communicate(timeout=40)
     assert upgrade.returncode == 11
+    return stderr
+
+
+def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(account: Account) -> None:
+    stderr = interrupted(account, "9.9.11")
     assert "claw-socket: interrupted\n" in stderr
     assert f"9.9.11 did not take over: {__version__} is there again" in stderr
     assert runs(account)[0] == __version__
@@ -344,11 +350,7 @@ def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(acc
 
 
 def test_interrupted_when_the_log_is_up_to_date_the_new_version_stays(account: Account) -> None:
-    install(account)
-    with taking_over(account, "10.0.1") as (upgrade, pids):
-        account.as_root("kill", "-INT", *pids)
-        _, stderr = upgrade.communicate(timeout=40)
-    assert upgrade.returncode == 11
+    stderr = interrupted(account, "10.0.1")
     assert f"10.0.1 has brought the log up to date, and stays; {__version__} could not read it; " in stderr
     assert account.tree()[LINK][1] == f"{account.home}/{VERSIONS}/10.0.1/claw-socket"
     assert "Back to" not in account.run("claw-socket", "downgrade", "--new-log")

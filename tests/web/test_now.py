@@ -65,13 +65,17 @@ def test_each_call_is_read_out_also_in_the_same_words_as_the_one_before(service:
     with scene(service) as one:
         one.main.prompt("go")
         spoken = read_out(page, "claw-shell > [aria-live]")
-        for number in (1, 2):
+
+        def call(times: int) -> None:
             call = one.main.ask("Bash", command="ls")
             expect(card(page, one).locator(".card-why")).to_be_visible()
-            wait_for(lambda number=number: len(spoken()) == number, "the call")  # type: ignore[misc]
+            wait_for(lambda: len(spoken()) == times, "the call")
             one.main.done(call, "Bash")
             one.status("busy")
             expect(card(page, one).locator(".card-why")).to_be_hidden()
+
+        call(1)
+        call(2)
         assert spoken() == ["app asks for permission"] * 2
 
 
