@@ -438,6 +438,7 @@ def test_the_unit_of_a_package_is_controlled_and_uninstalled_like_our_own(accoun
     account.write(account.home / ".local" / "share" / "systemd" / "user" / "claw-socket.service", text)
     account.run("systemctl", "--user", "daemon-reload")
     packaged = account.tree()
+    assert account.run("claw-socket", "uninstall", "--dry-run") == "There is nothing of claw-socket here.\n", "unused"
     account.run("systemctl", "--user", "enable", "--now", "claw-socket")
     wait_for(lambda: "SessionEnd" in account.tree().get(".claude/settings.json", ("", ""))[1], "the hooks")
     old = pid_of(account)
