@@ -18,7 +18,7 @@ from clawsocket.claude import transcript
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
 from clawsocket.protocol.envelope import Envelope, Event, encode
 from clawsocket.sources.backwards import last_lines
-from clawsocket.sources.transcript_index import FOREVER
+from clawsocket.sources.transcript_index import AGENTS, FOREVER
 from clawsocket.state.history import steps
 
 CONTEXT = 200
@@ -260,7 +260,7 @@ def _window(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -
     start = since = 0 if begin == 0 or not main else main[0].seen.at
     whole, size = begin == 0, len(raw)
     files, begins = [main], {**ends, path: begin}
-    for file in sorted((path.parent / session_id / "subagents").glob("agent-*.jsonl")):
+    for file in sorted((path.parent / session_id / AGENTS).rglob("agent-*.jsonl")):
         try:
             if file.stat().st_mtime * 1000 < start:
                 continue

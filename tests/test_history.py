@@ -194,6 +194,17 @@ def test_a_long_subagent_is_whole_in_a_history_however_short_the_transcript_and_
         assert ([event["id"] for event in page], more) == (ids[at - 100 : at], True)
 
 
+def test_the_subagents_of_a_workflow_are_in_a_history(tmp_path: Path) -> None:
+    path = with_agent(tmp_path, inside=10)
+    whole, _ = read(path)
+    agents = path.with_suffix("") / "subagents"
+    run = agents / "workflows" / "wf_1"
+    run.mkdir(parents=True)
+    for file in list(agents.glob("agent-*")):
+        file.rename(run / file.name)
+    assert read(path) == (whole, False)
+
+
 def test_a_history_ends_where_a_subagents_transcript_is_more_than_is_read_for_one_reply(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

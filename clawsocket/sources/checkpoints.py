@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clawsocket.log.store import Position
 from clawsocket.sources.files import is_folder
-from clawsocket.sources.transcript_index import Key, Transcript
+from clawsocket.sources.transcript_index import AGENTS, Key, Transcript, agent
 
 SETTLE = 2.5
 """Seconds after which nothing waits for a line any more."""
@@ -95,8 +95,9 @@ def _is_gone(path: Path) -> bool:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        project = path.parents[2] if path.parent.name == "subagents" else path.parent
-        return is_folder(project.parent)
+        folders = path.parents if agent(path.name) is not None else ()
+        inside = next((folder for folder in folders if folder.name == AGENTS), None)
+        return is_folder((path if inside is None else inside.parent).parent.parent)
     except OSError:
         return False
     return False

@@ -11,7 +11,9 @@ from clawsocket.sources.files import mtime
 from clawsocket.sources.tail import Tail
 
 AGENTS = "subagents"
-"""The folder of subagents' transcripts, in ``projects/<dir>/<sessionId>/``."""
+"""The folder of subagents' transcripts, in ``projects/<dir>/<sessionId>/``.
+
+Those of a workflow are in one of their own below it, ``workflows/<runId>/``."""
 
 _ID = r"[0-9A-Za-z][0-9A-Za-z_.-]{0,127}"
 _MAIN = re.compile(rf"(?!agent-)({_ID})\.jsonl\Z")

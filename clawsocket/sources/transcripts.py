@@ -124,7 +124,7 @@ class Transcripts:
         self._find(session_id)
         for project in self._projects:
             if is_folder(project / session_id):  # that of its subagents may come later
-                self._follow_agents(project, session_id)
+                self._follow_agents(project / session_id / AGENTS, session_id)
         for transcript in self._index.of_session(session_id):
             if not transcript.lost:
                 self._read(transcript)
@@ -173,7 +173,8 @@ class Transcripts:
         self._find(session_id)
         places = [item.path for item in self._index.of_session(session_id) if item.agent_id == agent_id]
         if agent_id is not None:
-            places += [project / session_id / AGENTS / f"agent-{agent_id}.jsonl" for project in self._projects]
+            folders = [project / session_id / AGENTS for project in self._projects]
+            places += [place for folder in folders for place in folder.rglob(f"agent-{agent_id}.jsonl")]
         there = {place: found.st_mtime for place in places if (found := status(place)) is not None}
         return max(there, key=there.__getitem__, default=None)
 
@@ -232,8 +233,7 @@ class Transcripts:
         self._watcher.remove(folder)
         self._look(folder)
 
-    def _follow_agents(self, project: Path, session_id: str) -> None:
-        folder = project / session_id / AGENTS
+    def _follow_agents(self, folder: Path, session_id: str) -> None:
         if folder not in self._agent_folders:
             self._agent_folders[folder] = session_id
             self._watcher.add(folder, self._changed)
@@ -265,8 +265,17 @@ class Transcripts:
     def _entry(self, folder: Path, name: str, *, created: bool) -> None:
         if meta_agent(name) is not None:
             self._meta(folder, name, created=created)
+        elif folder in self._agent_folders:
+            self._entry_of_agents(folder, name, created=created)
         elif name in self._living:
-            self._follow_agents(folder, name)
+            self._follow_agents(folder / name / AGENTS, name)
+        else:
+            self._seen(folder, name, created=created)
+
+    def _entry_of_agents(self, folder: Path, name: str, *, created: bool) -> None:
+        """Workflows have folders of their own for their subagents."""
+        if agent(name) is None and is_folder(folder / name) and not (folder / name).is_symlink():
+            self._follow_agents(folder / name, self._agent_folders[folder])
         else:
             self._seen(folder, name, created=created)
 
@@ -347,7 +356,7 @@ class Transcripts:
             transcript.begin(self._line_limit)
         self._reader.enqueue(transcript)
         if transcript.agent_id is None:
-            self._follow_agents(transcript.folder, transcript.session_id)
+            self._follow_agents(transcript.folder / transcript.session_id / AGENTS, transcript.session_id)
 
     def _meta(self, folder: Path, name: str, *, created: bool) -> None:
         session_id, agent_id, path = self._agent_folders.get(folder), meta_agent(name), folder / name

@@ -48,10 +48,16 @@ def _of_project(project: os.DirEntry[str]) -> Iterator[File]:
         if session is not None:
             yield from _file(entry, session, "", project.name)
         elif entry.is_dir():
-            for inner in _entries(f"{entry.path}/{AGENTS}"):
-                own = agent(inner.name)
-                if own is not None:
-                    yield from _file(inner, entry.name, own, project.name)
+            yield from _of_agents(f"{entry.path}/{AGENTS}", entry.name, project.name)
+
+
+def _of_agents(folder: str, session: str, project: str) -> Iterator[File]:
+    for entry in _entries(folder):
+        own = agent(entry.name)
+        if own is not None:
+            yield from _file(entry, session, own, project)
+        elif entry.is_dir(follow_symlinks=False):  # those of a workflow
+            yield from _of_agents(entry.path, session, project)
 
 
 def _file(entry: os.DirEntry[str], session: str, agent: str, project: str) -> Iterator[File]:

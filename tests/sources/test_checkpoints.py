@@ -69,8 +69,9 @@ def test_a_file_that_cannot_be_looked_at_is_not_gone(
     assert checkpoints.gone() == []
 
 
-def test_a_subagents_file_is_gone_also_with_the_folder_of_its_session(tmp_path: Path) -> None:
-    gone = Position(str(tmp_path / "-a" / "s" / "subagents" / "agent-1.jsonl"), 1, 2, 10)
+@pytest.mark.parametrize("place", ["subagents", "subagents/workflows/wf_1"])
+def test_a_subagents_file_is_gone_also_with_the_folder_of_its_session(tmp_path: Path, place: str) -> None:
+    gone = Position(str(tmp_path / "-a" / "s" / place / "agent-1.jsonl"), 1, 2, 10)
     assert Checkpoints([gone], time.monotonic).gone() == [gone._replace(offset=-1)]
 
 

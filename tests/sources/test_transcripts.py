@@ -172,6 +172,28 @@ async def test_subagents_of_a_living_session_are_read_with_it(following: Followi
     assert ("s", "b") in following.reads
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_the_subagents_of_a_workflow_are_those_of_its_session(
+    following: Following, project: Path, when: str
+) -> None:
+    old_file(project / "s.jsonl", line("1", LONG_AGO))
+    run = project / "s" / "subagents" / "workflows" / "wf_1"
+    if when == "before":
+        run.mkdir(parents=True)
+        old_file(run / "agent-a.jsonl", line("0", LONG_AGO))
+    await following.start("s")
+    run.mkdir(parents=True, exist_ok=True)
+    append(run / "journal.jsonl", line("x"))
+    append(run / "agent-a.meta.json", META)
+    append(run / "agent-a.jsonl", line("1"))
+    await following.until_new("1", agent_id="a")
+    assert following.old(agent_id="a") == (["0"] if when == "before" else [])
+    assert following.metas() == [("a", "Explore", False)]
+    assert following.all.path("s", "a") == run / "agent-a.jsonl"
+    following.all.forget("s")
+    assert following.all.path("s", "a") == run / "agent-a.jsonl"
+
+
 async def test_subagents_of_sessions_that_are_over_are_left_alone(following: Following, project: Path) -> None:
     agents = project / "s" / "subagents"
     agents.mkdir(parents=True)

@@ -122,6 +122,17 @@ def test_a_subagent_counts_in_its_session_and_project(home: Path) -> None:
     assert sum(outputs(found, "agent").values()) == 15
 
 
+def test_the_subagents_of_a_workflow_count_in_its_session(home: Path) -> None:
+    write(home, "s", prompt("p1"), answer("m1", 10))
+    agent = write(home, "s", answer("m2", 5), agent="a1")
+    run = agent.parent / "workflows" / "wf_1"
+    run.mkdir(parents=True)
+    (run / "journal.jsonl").write_text('{"type":"result","usage":{"output_tokens":9}}\n')
+    agent.rename(run / agent.name)
+    assert outputs(rows(home), "agent") == {"": 10, "a1": 5}
+    assert outputs(rows(home), "session") == {"s": 15}
+
+
 OLD = [prompt("p1"), answer("m1", 100)]
 FORKS: dict[str, list[dict[str, Any]]] = {
     "a queue-operation": [{"type": "queue-operation", "timestamp": "2026-03-02T09:00:00.000Z"}],
