@@ -129,12 +129,27 @@ class Prices:
         try:
             known = self._known[model]
         except KeyError:
-            known = self._known[model] = [rates for pattern, rates in self._models if pattern.search(model)]
+            names = {model, _plain(model)}
+            known = self._known[model] = [
+                rates for pattern, rates in self._models if any(pattern.search(name) for name in names)
+            ]
         for rates in known:
             cost = rates.cost(usage, at)
             if cost is not None:
                 return cost
         return None
+
+
+_PLAIN = re.compile(r"(claude-.*?)(?:-v\d+(?::\d+)?)?$")
+
+
+def _plain(model: str) -> str:
+    """Return what Anthropic calls a model that Bedrock, Vertex or a gateway calls otherwise.
+
+    Claude Code looks for a name of its own in theirs, such as ``us.anthropic.claude-sonnet-4-5-20250929-v1:0``.
+    """
+    found = _PLAIN.search(model)
+    return found[1].replace("@", "-") if found else model
 
 
 class _Rates:

@@ -105,8 +105,32 @@ def test_where_none_of_the_users_rates_applies_the_programs_do() -> None:
     assert prices.cost("claude-opus-4-8", fast, NOW) == PRICES.cost("claude-opus-4-8", fast, NOW)
 
 
-def test_a_model_that_nobody_priced_has_no_cost() -> None:
-    assert PRICES.cost("gpt-x", Usage(1), NOW) is None
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929"),
+        ("us.anthropic.claude-opus-4-6-v1", "claude-opus-4-6"),
+        ("global.anthropic.claude-sonnet-5", "claude-sonnet-5"),
+        ("anthropic/claude-opus-4-8", "claude-opus-4-8"),
+        ("claude-opus-4@20250514", "claude-opus-4-20250514"),
+        (
+            "arn:aws:bedrock:us-east-2:1:inference-profile/eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+            "claude-haiku-4-5",
+        ),
+    ],
+)
+def test_a_model_costs_the_same_by_the_name_that_a_gateway_has_for_it(name: str, plain: str) -> None:
+    usage = Usage(300_000, 10, 100, 1000, CacheCreation(50))
+    assert PRICES.cost(name, usage, NOW) == PRICES.cost(plain, usage, NOW) is not None
+    own = {"models": {name: {"rates": [{"input": 7, "output": 7, "speed": "fast"}]}}}
+    prices = Prices(json.dumps(own).encode())
+    assert prices.cost(name, Usage(1, speed="fast"), NOW) == 7 * UNIT
+    assert prices.cost(name, usage, NOW) == PRICES.cost(plain, usage, NOW)
+
+
+@pytest.mark.parametrize("name", ["gpt-x", "claude-", "us.anthropic.claude-nova-7-v1:0", "my-claude-sonnet-5-copy"])
+def test_a_model_that_nobody_priced_has_no_cost(name: str) -> None:
+    assert PRICES.cost(name, Usage(1), NOW) is None
 
 
 def test_the_users_prices_come_first_and_fill_in_what_is_usual() -> None:
