@@ -2,7 +2,8 @@
 
 Run it in the development environment after an upgrade of the package: ``python scripts/make_prices.py``. What the
 package lacks is as Claude Code has it. Where both have a price the package's counts, which is what the API charges:
-Claude Code reckons with the list price of Sonnet 5, 3 and 15 dollars, which never was in force.
+Claude Code 2.1.197 reckons with 3 and 15 dollars for Sonnet 5, which were announced and never in force; 2.1.332 has
+2 and 10, as the package has.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ FIELDS = {
 
 Rate = dict[str, Any]
 
-CLAUDE_CODE = "Claude Code 2.1.197"
+CLAUDE_CODE = "Claude Code 2.1.332"
 FAST_OPUS: Rate = {
     "speed": "fast", "input": 30, "output": 150, "cacheRead": 3, "cacheWrite5m": 37.5, "cacheWrite1h": 60,
     "webSearch": 10,
@@ -42,6 +43,7 @@ MYTHOS: Rate = {
 }  # fmt: skip
 LACKING: dict[str, list[Rate]] = {
     "claude-mythos-5": [MYTHOS],
+    "claude-mythos-5-1": [MYTHOS | {"cacheRead": 0.25}],
     "claude-opus-4-6": [FAST_OPUS],
     "claude-opus-4-7": [FAST_OPUS],
 }

@@ -1,4 +1,4 @@
-"""How many tokens fit into the context window of a model, as Claude Code 2.1.197 has it.
+"""How many tokens fit into the context window of a model, as Claude Code 2.1.332 has it.
 
 The window is not on disk. Claude Code takes 1,000,000 for an id that ends in ``[1m]`` (which SessionStart tells, and
 transcripts do not), and for newer models at Anthropic; behind a gateway these are 200,000. Its status line is exact.
@@ -12,7 +12,7 @@ LONG = 1_000_000
 SHORT = 200_000
 
 _SIZES = (
-    (re.compile(r"claude-(?:opus-4-[78]|(?:sonnet|fable|mythos)-5)(?!\d)"), LONG),
+    (re.compile(r"claude-(?:opus-4-[78]|(?:opus|sonnet|fable|mythos)-5|haiku-5-5)(?!\d)"), LONG),
     (re.compile(r"claude-(?:[123]|instant)|claude-(?:opus|sonnet|haiku)-4(?:-[0-6])?(?!\d|-\d\d?(?!\d))"), SHORT),
 )
 

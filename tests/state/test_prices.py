@@ -78,6 +78,7 @@ def test_a_cost_is_that_of_the_package(
         ("claude-opus-4-8", "fast", 10 + 50 + 1 + 12.5 + 20),
         ("claude-mythos-5", None, 10 + 50 + 1 + 12.5 + 20),
         ("claude-mythos-5-20260701", None, 10 + 50 + 1 + 12.5 + 20),
+        ("claude-mythos-5-1", None, 10 + 50 + 0.25 + 12.5 + 20),
     ],
 )
 def test_what_the_package_lacks_costs_what_claude_code_says(model: str, speed: str | None, dollars_told: float) -> None:
