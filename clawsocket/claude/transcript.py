@@ -47,6 +47,7 @@ class Usage(msgspec.Struct):
     cache_creation: CacheCreation | None = None
     server_tool_use: ServerToolUse | None = None
     speed: str | None = None
+    inference_geo: str | None = None
 
     @property
     def cache_1h(self) -> int:

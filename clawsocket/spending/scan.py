@@ -40,6 +40,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
         key: of its id and its request's, and for advice its place in the message's usage.
         at: ms since 1970.
         fast: whether it was answered in fast mode.
+        us: whether it was answered where that had to be in the US.
     """
 
     key: int
@@ -53,6 +54,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
     cache_read: int
     searches: int
     fast: bool
+    us: bool
 
     def usage(self) -> Usage:
         """Return its tokens."""
@@ -64,6 +66,7 @@ class Message(msgspec.Struct, array_like=True, gc=False):
             transcript.CacheCreation(self.cache_1h),
             transcript.ServerToolUse(self.searches),
             "fast" if self.fast else None,
+            "us" if self.us else None,
         )
 
     def widen(self, other: Message) -> None:
@@ -71,7 +74,8 @@ class Message(msgspec.Struct, array_like=True, gc=False):
         self.input, self.output = max(self.input, other.input), max(self.output, other.output)
         self.cache_creation = max(self.cache_creation, other.cache_creation)
         self.cache_1h, self.cache_read = max(self.cache_1h, other.cache_1h), max(self.cache_read, other.cache_read)
-        self.searches, self.fast = max(self.searches, other.searches), self.fast or other.fast
+        self.searches = max(self.searches, other.searches)
+        self.fast, self.us = self.fast or other.fast, self.us or other.us
 
 
 class Found(NamedTuple):
@@ -217,4 +221,5 @@ def _counted(key: str, model: str, usage: Usage, prompt: str, at: int) -> Messag
         cache_read=usage.cache_read_input_tokens,
         searches=usage.searches,
         fast=usage.speed == "fast",
+        us=usage.inference_geo == "us",
     )

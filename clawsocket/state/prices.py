@@ -21,6 +21,9 @@ from clawsocket.claude.transcript import Usage
 UNIT = 1_000_000
 """Parts of a micro-dollar in which costs are counted, so that prices with six decimals are exact."""
 
+US_ONLY = 110
+"""Percent of their price that tokens cost where no other country may answer, as Claude Code 2.1.332 has it."""
+
 Price = Annotated[float, Meta(ge=0, le=1e6)]
 
 
@@ -171,14 +174,16 @@ class _Rates:
         if found is None:
             return None
         fresh, out, read, short_write, long_write, search = found
-        return (
+        tokens = (
             usage.input_tokens * fresh
             + usage.output_tokens * out
             + usage.cache_read_input_tokens * read
             + (writes - long) * short_write
             + long * long_write
-            + usage.searches * search
         )
+        if usage.inference_geo == "us":
+            tokens = tokens * US_ONLY // 100
+        return tokens + usage.searches * search
 
 
 def _parse(own: bytes) -> Table:

@@ -83,6 +83,7 @@ def largest(one: Usage, other: Usage) -> Usage:
         CacheCreation(max(one.cache_1h, other.cache_1h)),
         ServerToolUse(max(one.searches, other.searches)),
         one.speed or other.speed,
+        one.inference_geo or other.inference_geo,
     )
 
 

@@ -99,6 +99,11 @@ def test_lines_of_one_message_count_once_and_those_of_nobody_not_at_all(home: Pa
     assert outputs(rows(home), "prompt") == {"p1": 12, "p2": 5}
 
 
+def test_what_had_to_be_answered_in_the_us_costs_more(home: Path) -> None:
+    write(home, "s", answer("m1", 1_000_000, usage={"inference_geo": "us"}), answer("m2", 1_000_000))
+    assert grouped(rows(home), "model")[OPUS].usd == 25 * 1.1 + 25
+
+
 def test_advice_counts_for_the_model_that_gave_it(home: Path) -> None:
     advice = [{"type": "advisor_message", "model": "claude-fable-5", "output_tokens": 1_000_000}] * 2
     usage = {"iterations": [{"type": "message", "output_tokens": 10}, *advice]}

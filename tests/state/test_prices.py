@@ -89,6 +89,19 @@ def test_what_the_package_lacks_costs_what_claude_code_says(model: str, speed: s
     assert dollars(cost) == dollars_told
 
 
+def test_what_had_to_be_answered_in_the_us_costs_a_tenth_more_but_for_searches() -> None:
+    usage = Usage(1000, 1000, 1000, 1000, CacheCreation(500), ServerToolUse(2), "fast")
+    searches = 2 * 10_000 * UNIT
+    anywhere = PRICES.cost("claude-opus-5", usage, NOW)
+    usage.inference_geo = "us"
+    there = PRICES.cost("claude-opus-5", usage, NOW)
+    assert anywhere is not None
+    assert there is not None
+    assert (there - searches) * 10 == (anywhere - searches) * 11
+    usage.inference_geo = "global"
+    assert PRICES.cost("claude-opus-5", usage, NOW) == anywhere
+
+
 def test_fast_mode_without_a_price_of_its_own_has_no_cost() -> None:
     assert PRICES.cost("claude-haiku-4-5", Usage(1, speed="fast"), NOW) is None
     own = {"models": {"haiku": {"match": "^claude-haiku", "rates": [{"input": 7, "output": 7, "speed": "fast"}]}}}
