@@ -21,9 +21,6 @@ from clawsocket.state.usage import SYNTHETIC
 CHUNK = 4_000_000
 """Bytes read at once; a line may be longer."""
 
-HEAD = 65_536
-"""Bytes at the beginning of a file, or behind what it copied, in which its first time is looked for."""
-
 TAIL = 64
 """Bytes of a file's end that are kept."""
 
@@ -141,7 +138,7 @@ def scan(path: str, before: Found | None = None) -> Found:
 def _first_time(data: bytes) -> int:
     """Return the first time of a line that is no copy of another session's, or the last of those; 0 for none."""
     end = time = 0
-    while found := _TIME.search(data, end, end + HEAD):
+    while found := _TIME.search(data, end):
         end = data.index(b"\n", found.end())
         time = transcript.milliseconds(found[1].decode("ascii", "replace")) or 0
         if not _COPIED.search(data, data.rfind(b"\n", 0, found.start()) + 1, end):

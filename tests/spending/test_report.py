@@ -169,13 +169,22 @@ def branched(*lines: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_branch_spent_what_it_alone_has(home: Path, names: tuple[str, ...]) -> None:
     first, second, third, copy = names
     snapshot = {"type": "file-history-snapshot", "snapshot": {"timestamp": "2026-03-01T11:59:00.050Z"}}
-    long = {"type": "system", "timestamp": "2026-03-01T12:01:00.000Z", "content": "x" * scan.HEAD}
+    long = {"type": "system", "timestamp": "2026-03-01T12:01:00.000Z", "content": "x" * 100_000}
     own = answer("m2", 7, at="2026-03-02T10:00:00.000Z")
     write(home, first, snapshot, *OLD, long)
     write(home, second, *branched(*OLD, long), own)
     write(home, third, *branched(*OLD, long, own), answer("m3", 1, at="2026-03-03T10:00:00.000Z"))
     write(home, copy, *branched(*OLD, long))
     assert outputs(rows(home), "session") == {first: 100, second: 7, third: 1}
+
+
+def test_a_branch_whose_first_prompt_is_long_spent_what_it_alone_has(home: Path) -> None:
+    image = {"type": "user", "promptId": "p1", "message": {"content": "x" * 100_000}}
+    long = {**image, "timestamp": "2026-03-01T11:59:00.000Z", "cwd": "/app"}
+    snapshot = {"type": "file-history-snapshot", "snapshot": {"timestamp": "2026-03-01T11:59:00.050Z"}}
+    write(home, "older", snapshot, long, answer("m1", 100))
+    write(home, "branch", *branched(long, answer("m1", 100)), answer("m2", 7, at="2026-03-02T10:00:00.000Z"))
+    assert outputs(rows(home), "session") == {"older": 100, "branch": 7}
 
 
 def test_a_model_without_a_price_is_named(home: Path) -> None:
