@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
-from clawsocket.cli.look import Look, clean
+from clawsocket.cli.look import Look, clean, columns
 from clawsocket.spending.report import By, Progress, Row, grouped_by, unpriced
 from clawsocket.state.prices import dollars
 from clawsocket.state.usage import Tokens, total
@@ -68,7 +68,7 @@ def _columns(cells: list[list[str]], look: Look) -> tuple[list[str], int]:
     Where there are too few, the name gets shorter; where that is not enough, columns are left out, the cost last.
     """
     count = len(cells[0])
-    widths = [max(len(row[column]) for row in cells) for column in range(count)]
+    widths = [max(columns(row[column]) for row in cells) for column in range(count)]
     kept = [0, 5, 2, 1, 4, 3]
     while len(kept) > 2 and min(widths[0], LABEL) + sum(widths[one] + 2 for one in kept[1:]) > look.width:
         kept.pop()
@@ -78,15 +78,17 @@ def _columns(cells: list[list[str]], look: Look) -> tuple[list[str], int]:
     lines = []
     for row in cells:
         rest = "".join(f"  {row[one]:>{widths[one]}}" for one in shown[1:])
-        lines.append(f"{_cut(row[0], label, look):<{label}}{rest}")
+        lines.append(look.pad(_cut(row[0], label, look), label) + rest)
     return lines, look.width - label - others
 
 
 def _cut(text: str, width: int, look: Look) -> str:
     """Shorten a name: of a path the end tells more, of anything else the beginning."""
-    if len(text) > width:
-        text = look.dots + text[1 - width :] if "/" in text else text[: width - 1] + look.dots
-    return text if look.block == "█" else text.encode("ascii", "replace").decode()
+    if columns(text) <= width or "/" not in text:
+        return look.fit(text, width)
+    while columns(text) >= width:
+        text = text[1:]
+    return look.dots + text
 
 
 def _bar(cost: int, most: int, width: int, look: Look) -> str:

@@ -22,7 +22,7 @@ from typing import NoReturn
 import pytest
 
 from clawsocket.cli import COMMANDS, main, usage_table
-from clawsocket.cli.look import Look
+from clawsocket.cli.look import Look, columns
 from clawsocket.cli.usage import parse
 from clawsocket.cli.usage_table import table
 from clawsocket.errors import UsageError
@@ -157,6 +157,16 @@ def test_a_narrow_terminal_gets_lines_that_fit_with_the_cost_in_them(width: int)
         assert max(map(len, lines)) <= max(width, 22)
         assert all("$5.00" in line for line in lines[1:])
     assert "folder" in table([row], ("project",), "", Look(width))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_names_of_wide_characters_fit_and_stand_below_each_other(width: int) -> None:
+    names = ("/home/dev/プロジェクト/計算機", "/home/dev/a", "/home/dev/e\u0301te\u0301")
+    rows = [Row("2026-03-01", name, "s", "", "p", OPUS, 1, 2, 3, 4, 5 * 10**12, 1) for name in names]
+    lines = table(rows, ("project",), "", Look(width)).splitlines()
+    assert len(set(map(columns, lines))) == 1
+    assert columns(lines[0]) <= width
+    assert "算機 " in lines[3]
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_no_more() -> None:
