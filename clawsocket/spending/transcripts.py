@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from clawsocket.sources.files import distinct
+from clawsocket.sources.files import distinct, opened
 from clawsocket.sources.transcript_index import AGENTS, agent, main_session
+
+HEAD = 4096
+"""Bytes in which a line tells whose it is: that stands before the message."""
+
+_SESSION = re.compile(rb'"sessionId"\s*:\s*"([0-9A-Za-z_.-]+)"')
 
 
 class File(NamedTuple):
     """A transcript. Its names, but for the path, are text that can be shown and sent: they may be no UTF-8.
 
     Attributes:
-        session: whose it is, by its place.
+        session: whose it is, by its place, or where that does not tell by its first line.
         agent: the subagent, empty for the session's own.
         project: the name of its project's folder.
         changed: when it was written last, ns since 1970.
@@ -47,6 +53,8 @@ def _of_project(project: os.DirEntry[str]) -> Iterator[File]:
         session = main_session(entry.name)
         if session is not None:
             yield from _file(entry, session, "", project.name)
+        elif (own := agent(entry.name)) is not None:
+            yield from _file(entry, _session_in(entry.path) or own, own, project.name)
         elif entry.is_dir():
             yield from _of_agents(f"{entry.path}/{AGENTS}", entry.name, project.name)
 
@@ -58,6 +66,16 @@ def _of_agents(folder: str, session: str, project: str) -> Iterator[File]:
             yield from _file(entry, session, own, project)
         elif entry.is_dir(follow_symlinks=False):  # those of a workflow
             yield from _of_agents(entry.path, session, project)
+
+
+def _session_in(path: str) -> str:
+    """Return whose a subagent's transcript is by its first line: until Claude Code 2.1.2 it lay by the session's."""
+    try:
+        with opened(path) as (descriptor, _):
+            found = _SESSION.search(os.read(descriptor, HEAD))
+    except OSError:
+        return ""
+    return found[1].decode() if found else ""
 
 
 def _file(entry: os.DirEntry[str], session: str, agent: str, project: str) -> Iterator[File]:

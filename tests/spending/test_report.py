@@ -138,6 +138,16 @@ def test_the_subagents_of_a_workflow_count_in_its_session(home: Path) -> None:
     assert outputs(rows(home), "session") == {"s": 15}
 
 
+def test_a_subagent_beside_its_session_as_of_old_counts_in_it(home: Path) -> None:
+    write(home, "s", prompt("p1"), answer("m1", 10))
+    path = write(home, "agent-a1", {"isSidechain": True, "sessionId": "s", "agentId": "a1", **answer("m2", 5)})
+    found = rows(home)
+    assert outputs(found, "session") == {"s": 15}
+    assert outputs(found, "agent") == {"": 10, "a1": 5}
+    path.write_bytes(path.read_bytes().replace(b"sessionId", b"session"))
+    assert outputs(rows(home), "session") == {"a1": 5, "s": 10}
+
+
 OLD = [prompt("p1"), answer("m1", 100)]
 FORKS: dict[str, list[dict[str, Any]]] = {
     "a queue-operation": [{"type": "queue-operation", "timestamp": "2026-03-02T09:00:00.000Z"}],
