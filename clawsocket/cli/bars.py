@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from clawsocket.cli import live, parsing
-from clawsocket.cli.event_line import by_urgency, cost, doing, label, tool_of
+from clawsocket.cli.event_line import by_urgency, doing, label, spent, tool_of
 from clawsocket.cli.line import format_text, values
 from clawsocket.cli.look import Look, clean
 from clawsocket.client import connect
@@ -205,8 +205,8 @@ def _said(session: SessionInfo) -> str:
 
 def _spent(session: SessionInfo) -> str:
     context = "" if session.context is None else f"context {session.context.percent_used:.0f} %"
-    spent = "" if session.usage is None else cost(session.usage.total_cost_usd)
-    return " · ".join(filter(None, (context, spent)))
+    price = "" if session.usage is None else spent(session.usage)
+    return " · ".join(filter(None, (context, price)))
 
 
 def _at_work(snapshot: Snapshot, session: SessionInfo) -> Iterator[str]:

@@ -170,7 +170,7 @@ def _told(event: Event) -> tuple[str, str]:
             took = "" if data.duration_ms is None else f" {duration(data.duration_ms)}"
             return colour, f"{data.subtype}{took}{cost(data.total_cost_usd, ' ')}"
         case SessionUsage():
-            return colour, f"{data.input_tokens} in, {data.output_tokens} out{cost(data.total_cost_usd, ', ')}"
+            return colour, f"{data.input_tokens} in, {data.output_tokens} out, {spent(data)}"
         case catalogue.AgentStateChanged():
             return colour, ", ".join(f"{one.name or one.agent_type} {one.status}" for one in data.agents)
     if event.type in _FIELDS and not isinstance(data, dict):
@@ -193,6 +193,14 @@ def duration(ms: float) -> str:
 def cost(dollars: float | None, before: str = "") -> str:
     """Return a cost with two digits; nothing where it is not known."""
     return "" if dollars is None else f"{before}${dollars:,.2f}"
+
+
+def spent(*sessions: SessionUsage) -> str:
+    """Return what sessions cost together; a ``?`` stands for what models without a price took."""
+    dollars = sum(one.total_cost_usd for one in sessions)
+    if not any(one.unpriced_models for one in sessions):
+        return cost(dollars)
+    return f"{cost(dollars)}+?" if dollars else "?"
 
 
 def age(ms: float) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from clawsocket.cli import live, parsing
-from clawsocket.cli.event_line import cost, label
+from clawsocket.cli.event_line import label, spent
 from clawsocket.cli.look import clean
 from clawsocket.protocol.models import AgentState, SessionInfo, State
 from clawsocket.protocol.replies import Snapshot
@@ -78,6 +78,6 @@ def values(sessions: list[SessionInfo], agents: list[AgentState]) -> dict[str, s
     at_work = [one for one in agents if one.agent_type != "master" and one.status in ("working", "tool_running")]
     counts = {state: states.count(state) for state in get_args(State)}
     counts |= {"sessions": len(states), "agents": len(at_work)}
-    spent = sum(one.usage.total_cost_usd for one in sessions if one.usage is not None)
+    price = spent(*(one.usage for one in sessions if one.usage is not None))
     waiting = ", ".join(label(one) for one in sessions if one.state == "requires_action")
-    return {**{name: str(count) for name, count in counts.items()}, "waiting": waiting, "cost": cost(spent)}
+    return {**{name: str(count) for name, count in counts.items()}, "waiting": waiting, "cost": price}

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from clawsocket.cli import live, parsing, skew
-from clawsocket.cli.event_line import CYAN, DIM, STATES, age, by_urgency, cost, doing, label, tool_of
+from clawsocket.cli.event_line import CYAN, DIM, STATES, age, by_urgency, cost, doing, label, spent, tool_of
 from clawsocket.cli.look import Look, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
 from clawsocket.protocol.models import AgentState, SessionInfo
@@ -205,9 +205,9 @@ def _rows(session: SessionInfo, agents: list[AgentState], look: Look, now: float
     own = [one for one in agents if one.session_id == session.session_id]
     main = next((one for one in own if one.agent_type == "master"), None)
     context = "" if session.context is None else f"{session.context.percent_used:.0f} %"
-    spent = "" if session.usage is None else cost(session.usage.total_cost_usd)
+    price = "" if session.usage is None else spent(session.usage)
     yield (
-        [label(session), session.state, age(now - session.since), context, spent, doing(session, own)],
+        [label(session), session.state, age(now - session.since), context, price, doing(session, own)],
         STATES.get(session.state, ""),
     )
     branch = "└ " if look.block == "█" else "- "

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from clawsocket.cli import parsing
-from clawsocket.cli.event_line import age, brief, cost, doing, duration, label, tool_of
+from clawsocket.cli.event_line import age, brief, cost, doing, duration, label, spent, tool_of
 from clawsocket.cli.look import Look, columns
 from clawsocket.client import Event
 from clawsocket.errors import UsageError
@@ -184,9 +184,9 @@ def session_lines(session: SessionInfo, agents: list[AgentState], look: Look, no
     what = doing(session, agents)
     if what:
         yield [("  ", ""), (look.fit(what, look.width - 2), "bold" if needs else "")]
-    spent = "" if session.usage is None else cost(session.usage.total_cost_usd)
+    price = "" if session.usage is None else spent(session.usage)
     facts = " · ".join(
-        filter(None, (spent, session.model, None if session.git_branch == "HEAD" else session.git_branch))
+        filter(None, (price, session.model, None if session.git_branch == "HEAD" else session.git_branch))
     )
     gauge = _gauge(session, look)
     room = look.width - sum(columns(text) for text, _ in gauge) - 2

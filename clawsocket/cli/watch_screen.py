@@ -21,7 +21,7 @@ from textual.widgets.option_list import Option
 
 from clawsocket.cli import skew
 from clawsocket.cli.bars import headline
-from clawsocket.cli.event_line import by_urgency, cost, doing, label
+from clawsocket.cli.event_line import by_urgency, doing, label, spent
 from clawsocket.cli.live import BATCH
 from clawsocket.cli.look import Look
 from clawsocket.cli.ps import until_older
@@ -266,8 +266,8 @@ class Watch(App[int]):
         sessions = [] if self._snapshot is None else self._snapshot.sessions
         waiting = sum(one.state == "requires_action" for one in sessions)
         said = "" if self._snapshot is None else headline(self._snapshot) or "no sessions"
-        spent = sum(one.usage.total_cost_usd for one in sessions if one.usage is not None)
-        facts = [cost(spent)] if spent else []
+        used = [one.usage for one in sessions if one.usage is not None and one.usage.model_breakdown]
+        facts = [spent(*used)] if used else []
         facts += [
             f"{one.type.replace('_', ' ')} {one.percent_used:.0f} %" for one in limits(sessions, time.time() * 1000)
         ]

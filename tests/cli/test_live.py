@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from clawsocket.claude.transcript import Usage
 from clawsocket.cli import main
 from clawsocket.cli.event_line import age, duration, line
+from clawsocket.cli.line import values
 from clawsocket.cli.live import tell
 from clawsocket.cli.look import Look, columns
 from clawsocket.cli.ps import table
@@ -26,6 +28,8 @@ from clawsocket.protocol.envelope import encode
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.models import AgentState, Context, SessionInfo
 from clawsocket.protocol.replies import FEATURES, Gap, ServerInfo, Snapshot
+from clawsocket.state.prices import Prices
+from clawsocket.state.usage import Tokens, session_usage
 from tests.support.feed import SESSION, hook, session_file, spool
 from tests.support.screen import Screen
 from tests.support.service import PROGRAM, ROOT, Service, environment, run_command
@@ -356,6 +360,24 @@ def test_ps_fits_and_shows_agents_context_and_cost() -> None:
         assert all(columns(one) <= width for one in table(snapshot, Look(width), 120_000).splitlines())
     assert "requires_action" in table(snapshot, Look(30), 0)
     assert "└" not in table(snapshot, Look(80, block="#"), 0)
+
+
+@pytest.mark.parametrize(
+    ("models", "said"),
+    [(["claude-opus-4-8"], "$5.00"), (["mystery"], "?"), (["claude-opus-4-8", "mystery"], "$5.00+?"), ([], "$0.00")],
+)
+def test_what_a_model_without_a_price_took_is_not_said_to_be_nothing(models: list[str], said: str) -> None:
+    sums, prices, message = {model: Tokens() for model in models}, Prices(), Usage(1_000_000)
+    for model, tokens in sums.items():
+        tokens.add(message, prices.cost(model, message, 1_795_000_000_000))
+    usage = session_usage(SESSION, sums)
+    session = SessionInfo(
+        pid=1, session_id=SESSION, cwd="/w", started_at=0, discovered_at=0, state="idle", since=0, usage=usage
+    )
+    server = ServerInfo(version="0", protocol=1, features=FEATURES)
+    snapshot = Snapshot(sessions=[session], agents=[], head_seq=0, epoch="e", server=server)
+    assert table(snapshot, Look(80), 0).splitlines()[1].split() == ["w", "idle", "0s", said]
+    assert values([session], [])["cost"] == said
 
 
 def test_what_a_newer_service_says_is_shown_as_it_says_it(capsys: pytest.CaptureFixture[str]) -> None:
