@@ -188,7 +188,7 @@ def _message(session: Session, type: str, data: Any, agent_id: str | None, line:
 
 
 def _tool_result(session: Session, agent_id: str | None, line: UserLine, block: Block, at: int) -> None:
-    if agent_id is None and (turn := session.turns.open.get(line.prompt_id or "")):
+    if agent_id is None and (turn := session.turns.current(line.prompt_id or "")):
         turn.results += 1
         turn.last_at, turn.final = max(turn.last_at, at), False
     tool_id = block.tool_use_id or ""
@@ -253,7 +253,7 @@ def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int
         session.agents.stop(session.agents.get(agent_id, at), at, "transcript", reason="interrupted")
         return
     session.set_state("background" if session.status == "shell" else "idle", at, "transcript")
-    turn = session.turns.open.get(line.prompt_id or session.line_prompt)
+    turn = session.turns.current(line.prompt_id or session.line_prompt)
     if turn is not None:
         turn.interrupted, turn.last_at = True, at
         session.turns.end(turn)

@@ -76,6 +76,13 @@ class Turns:
         turn.live = turn.live or not self._session.silent
         return turn
 
+    def current(self, prompt_id: str) -> Turn | None:
+        """Return the open turn of a prompt, of which something more is seen."""
+        turn = self.open.get(prompt_id)
+        if turn is not None:
+            turn.live = turn.live or not self._session.silent
+        return turn
+
     def is_over(self, prompt_id: str) -> bool:
         """Whether the turn of a prompt was told as over."""
         return prompt_id in self._over

@@ -420,6 +420,18 @@ def test_a_turn_of_before_is_not_told_but_one_that_goes_on_is() -> None:
     assert results(run) == [("success", "p2", 2)]
 
 
+def test_a_turn_of_before_that_is_interrupted_now_is_told() -> None:
+    run = Run()
+    run.file("waiting", silent=True)
+    run.prompt(silent=True)
+    run.answer(call("t1", "AskUserQuestion"), stop="tool_use", silent=True)
+    run.file("idle")
+    run.result("t1", "The user doesn't want to proceed with this tool use.", error=True)
+    run.interrupt()
+    run.wait()
+    assert results(run) == [("interrupted", "p1", 2)]
+
+
 def test_a_message_of_several_lines_is_one_event_for_each_line() -> None:
     run = live()
     run.answer(text("a"), stop=None)
