@@ -11,8 +11,12 @@ from clawsocket.protocol.events import Outcome
 INVALID = "<tool_use_error>"
 """A call that never ran: unknown tool, wrong parameters, Edit before Read."""
 
-REJECTED = ("User rejected tool use", "The user doesn't want to proceed with this tool use.")
-"""What the owner does: denies a call in its dialog, or presses Esc while it runs."""
+REJECTED = (
+    "User rejected tool use",
+    "The user doesn't want to proceed with this tool use.",
+    "Permission for this tool use was denied.",
+)
+"""What the owner does: denies a call in its dialog, that of a subagent too, or presses Esc while it runs."""
 
 CLASSIFIER = "Permission for this action was denied"
 INTERRUPTED = "[Request interrupted by user"

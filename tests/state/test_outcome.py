@@ -8,6 +8,7 @@ from clawsocket.state.outcome import of_batch, of_result
 
 INVALID = "<tool_use_error>InputValidationError</tool_use_error>"
 DENIED = "The user doesn't want to proceed with this tool use. The tool use was rejected"
+DENIED_IN_AGENT = "Permission for this tool use was denied. The tool use was rejected"
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,7 @@ DENIED = "The user doesn't want to proceed with this tool use. The tool use was 
         (DENIED, True, "", "denied"),
         ("", True, "User rejected tool use", "denied"),
         ("Permission for this action was denied", True, "", "denied"),
+        (DENIED_IN_AGENT, True, "", "denied"),
         ("[Request interrupted by user for tool use]", True, "", "interrupted"),
         ("Exit code 137\n[Request interrupted by user for tool use]", True, "", "interrupted"),
         (DENIED, True, "[Request interrupted by user]", "interrupted"),
