@@ -87,9 +87,11 @@ def by_urgency(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
 
 
 def doing(session: SessionInfo, agents: Iterable[AgentState]) -> str:
-    """Return what a session waits for, or does."""
+    """Return what a session waits for, or does. What waits may be a subagent's call, or an earlier one of several."""
+    if session.waiting_for is not None:
+        return why(session)
     main = next((one for one in agents if one.session_id == session.session_id and one.agent_type == "master"), None)
-    return ": ".join(filter(None, (session.waiting_for, tool_of(main))))
+    return tool_of(main)
 
 
 def tool_of(agent: AgentState | None) -> str:
@@ -179,7 +181,7 @@ def _told(event: Event) -> tuple[str, str]:
     return colour, _rest(data)
 
 
-def why(data: catalogue.SessionStateChanged) -> str:
+def why(data: catalogue.SessionStateChanged | SessionInfo) -> str:
     """Return what a session waits for, and with which call."""
     tool = "" if data.tool is None else f"{data.tool.name} {brief(data.tool.input_summary)}".rstrip()
     return ": ".join(filter(None, (data.waiting_for, tool)))

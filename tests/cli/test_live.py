@@ -26,7 +26,7 @@ from clawsocket.client import incoming
 from clawsocket.protocol.envelope import Event as Said
 from clawsocket.protocol.envelope import encode
 from clawsocket.protocol.events import EVENTS
-from clawsocket.protocol.models import AgentState, Context, SessionInfo
+from clawsocket.protocol.models import AgentState, Context, SessionInfo, WaitingTool
 from clawsocket.protocol.replies import FEATURES, Gap, ServerInfo, Snapshot
 from clawsocket.state.prices import Prices
 from clawsocket.state.usage import Tokens, session_usage
@@ -323,6 +323,7 @@ def test_ps_fits_and_shows_agents_context_and_cost() -> None:
         state="requires_action",
         since=0,
         waiting_for="permission",
+        tool=WaitingTool(name="Bash", input_summary='{"command":"rm"}'),
         context=Context(percent_used=41.7, tokens_used=1, tokens_max=2, official=True),
     )
     common = {"session_id": SESSION, "last_activity_at": 0, "tool_count": 0, "token_count": 0, "cwd": "/w"}
@@ -331,8 +332,8 @@ def test_ps_fits_and_shows_agents_context_and_cost() -> None:
             agent_id=f"master-{SESSION}",
             agent_type="master",
             status="tool_running",
-            current_tool="Bash",
-            current_tool_input='{"command":"rm"}',
+            current_tool="Agent",
+            current_tool_input='{"description":"look around"}',
             started_at=0,
             tool_history=[],
             **common,  # type: ignore[arg-type]
