@@ -227,12 +227,10 @@ class Session:
         self.tell_state(source)
 
     def ask(self, asked: Asked) -> None:
-        """Learn from a hook that an agent waits for the owner."""
-        before = self._waiting_tool if self.state == "requires_action" and not self._asked else None
+        """Learn from a hook that an agent waits for the owner. Of several dialogs the newest is on the screen."""
         self.set_state("requires_action", asked.at, "hook", waiting_for=asked.waiting_for, tool=asked.tool)
-        if before is not None and before.tool_use_id and before.tool_use_id not in self.tools.open:
-            self._wait_for(asked.waiting_for, asked.tool, "hook")  # what its file waited for is over
         self._asked.append(asked)
+        self._show(asked, "hook")
 
     def work(self, agent_id: str | None, at: int, source: Source, *, ended: str | None = None) -> None:
         """Learn that an agent works, so that what it asked for before was answered.
@@ -273,8 +271,15 @@ class Session:
         answered, self._asked = len(left) < len(self._asked), left
         if not left:
             self.set_state(state, at, source)
-        elif answered and (self.waiting_for, self._waiting_tool) not in [(one.waiting_for, one.tool) for one in left]:
-            self._wait_for(left[0].waiting_for, left[0].tool, source)
+        elif answered:
+            self._show(left[-1], source)
+
+    def _show(self, asked: Asked, source: Source) -> None:
+        """Tell that it waits for this, if it waits and that is not what was told."""
+        tool, told = asked.tool, self._waiting_tool
+        same = tool.tool_use_id == told.tool_use_id if tool and told and tool.tool_use_id else tool == told
+        if self.state == "requires_action" and not (same and self.waiting_for == asked.waiting_for):
+            self._wait_for(asked.waiting_for, tool, source)
 
     def _is_answered(self, asked: Asked, agent_id: str | None, at: int, ended: str | None) -> bool:
         """A call runs beside others of its agent: only its own end answers for it, where it is known."""
