@@ -177,7 +177,7 @@ class Persistence:
         if self.disk is None:
             delete()
         elif self._world.holds_hooks:
-            asyncio.get_running_loop().call_later(HELD, self.disk.when_committed, delete)
+            asyncio.get_running_loop().call_later(HELD, self.release, delete)
         else:
             self.disk.when_committed(delete)
 
@@ -281,7 +281,7 @@ class Persistence:
 
 
 HELD = 0.3
-"""Seconds after which a hook is no longer held."""
+"""Seconds after which it is asked again whether a hook is held: longer than most are."""
 
 
 class _Before(NamedTuple):

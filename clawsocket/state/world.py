@@ -37,6 +37,13 @@ from clawsocket.state.usage import Book, session_usage, total_usage
 FILE_WAIT = 200
 """ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires."""
 
+FORK_WAIT = 2000
+"""ms more that the SessionStart of a resumed session waits where a process just began: it may be that, or a fork.
+The file of ``--continue`` takes the id of the session a moment later; a fork's gets a status and keeps its own."""
+
+BEGINS = 10_000
+"""ms after the start of a process in which its SessionStart comes."""
+
 GRACE = 150
 """ms between the last sign of a session and its end, for lines that trail."""
 
@@ -328,12 +335,40 @@ class World:
             return
         session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
         if session is not None:
+            if hook.hook_event_name != "SessionStart":
+                self._begin_fork(session)
             self._take_hook(session, seen)
         elif hook.session_id in self._early:
             self._early[hook.session_id].append(seen)
         else:
             self._early[hook.session_id] = [seen]
-            self.later(FILE_WAIT, lambda: self._take_early(hook.session_id))
+            self.later(FILE_WAIT, lambda: self._file_awaited(hook.session_id))
+
+    def _file_awaited(self, session_id: str) -> None:
+        """Take the hooks of a session that has no file, unless it may be another session's that they tell of."""
+        begins = [one for one in self.sessions.values() if self._forks(one, session_id)]
+        for session in begins:
+            if session.status is not None:
+                self._begin_fork(session)
+                return
+        if begins:
+            self.later(FORK_WAIT, lambda: self._take_early(session_id))
+        else:
+            self._take_early(session_id)
+
+    def _forks(self, session: Session, session_id: str) -> bool:
+        """Whether a session just began that has no SessionStart yet, and that of another, held back, may be its own."""
+        seen, *more = self._early.get(session_id, (None,))
+        if seen is None or more or session.begun or not session.files or seen.hook.cwd != session.cwd:
+            return False
+        is_resumed = seen.hook.hook_event_name == "SessionStart" and seen.hook.source == "resume"
+        return is_resumed and abs(seen.at - session.file_started_at) < BEGINS
+
+    def _begin_fork(self, session: Session) -> None:
+        """Give a fork its SessionStart, which names the session that it forks: that one does not begin again."""
+        for session_id in [one for one in self._early if self._forks(session, one)]:
+            for seen in self._early.pop(session_id):
+                self._take_hook(session, seen)
 
     def _take_early(self, session_id: str) -> None:
         """Take the hooks of a session that waited for its file."""
@@ -399,6 +434,8 @@ class World:
         self._follow_files(session, seen.at, file)
         self._happened(session)
         self._take_early(session.id)
+        if file.status is not None:
+            self._begin_fork(session)
 
     def _follow_files(self, session: Session, at: int, new: SessionFile | None = None) -> None:
         """Have a session be as its files say; of several processes the one that needs its owner most counts.

@@ -247,6 +247,7 @@ def test_compact_clear_resume_and_fork_have_their_states(service: Service, clien
         claude.say("hello from the fork")
         forked.next("running")
         forked.next("idle")
+        assert [one["sessionId"] for one in client.ask("get_snapshot")["sessions"]] == [fork]
         claude.leave()
         forked.next("ended")
     assert client.ask("get_usage", sessionId=second)["outputTokens"] == spent["outputTokens"]

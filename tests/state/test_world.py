@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -573,6 +574,61 @@ def test_clear_ends_one_session_and_begins_another_in_the_same_process() -> None
     assert [data["sessionId"] for data in run.data("session.discovered")] == ["s", "s2"]
     assert run.data("session.started", "s2")[0]["source"] == "clear"
     assert [(info.session_id, info.pid) for info in run.world.snapshot()[0]] == [("s2", PID)]
+
+
+def forking() -> Run:
+    """A session that ended, then a process with a file of its own, and the SessionStart of that session."""
+    run = ended()
+    run.now += 60_000
+    run.file(session="new", pid=77)
+    run.hook("SessionStart", source="resume")
+    return run
+
+
+@pytest.mark.parametrize("after", [100, 1000])
+@pytest.mark.parametrize("told", ["status", "prompt"])
+def test_a_fork_takes_the_session_start_that_names_the_session_it_forks(told: str, after: int) -> None:
+    run = forking().wait(after)
+    if told == "status":
+        run.file("idle", session="new", pid=77, startedAt=run.now - after)
+    else:
+        run.hook("UserPromptSubmit", prompt="Go", prompt_id="p9", session="new")
+    run.wait()
+    assert [info.session_id for info in run.world.snapshot()[0]] == ["new"]
+    assert [event.session_id for event in run.of("session.discovered")] == ["s", "new"]
+    assert [event.session_id for event in run.of("hook.session_start")] == ["s", "new"]
+    assert [data["source"] for data in run.data("session.started", "new")] == ["resume"]
+
+
+def test_a_fork_whose_status_was_told_before_takes_it_too() -> None:
+    run = ended()
+    run.now += 60_000
+    run.file("idle", session="new", pid=77)
+    run.hook("SessionStart", source="resume")
+    run.wait()
+    assert [info.session_id for info in run.world.snapshot()[0]] == ["new"]
+
+
+def test_a_session_that_is_continued_begins_when_its_process_takes_its_id() -> None:
+    run = forking().wait(800)
+    began = run.of("session.discovered")[-1].data.started_at
+    run.gone("cleared", session="new", pid=77)
+    run.file(pid=77, startedAt=began)
+    run.file("idle", pid=77, startedAt=began)
+    run.wait()
+    assert [(info.session_id, info.pid) for info in run.world.snapshot()[0]] == [("s", 77)]
+    assert [data["pid"] for data in run.data("session.discovered", "s")] == [PID, 77]
+    assert [data["source"] for data in run.data("session.started", "s")] == ["startup", "resume"]
+
+
+@pytest.mark.parametrize("other", [{"cwd": "/elsewhere"}, {"startedAt": START - 60_000}])
+def test_a_session_that_is_resumed_where_no_file_is_seen_begins_beside_others(other: dict[str, Any]) -> None:
+    run = ended()
+    run.file("idle", session="new", pid=77, **other)
+    run.now += 20_000
+    run.hook("SessionStart", source="resume")
+    run.wait()
+    assert {info.session_id for info in run.world.snapshot()[0]} == {"s", "new"}
 
 
 def turned_back(*first: str) -> Run:
