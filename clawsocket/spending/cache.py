@@ -14,7 +14,7 @@ import msgspec
 from clawsocket.spending.scan import Found, Message
 from clawsocket.spending.transcripts import File
 
-FORM = 5
+FORM = 6
 """Of what is kept; another one is thrown away."""
 
 SUM = 8

@@ -27,6 +27,7 @@ TAIL = 64
 _TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]+)"')
 _PROMPT = re.compile(rb'"promptId"\s*:\s*"([^"]+)"')
 _COPIED = re.compile(rb'"forkedFrom"\s*:\s*\{\s*"sessionId"')
+_SNAPSHOT = re.compile(rb'"type"\s*:\s*"file-history-snapshot"')
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -136,12 +137,19 @@ def scan(path: str, before: Found | None = None) -> Found:
 
 
 def _first_time(data: bytes) -> int:
-    """Return the first time of a line that is no copy of another session's, or the last of those; 0 for none."""
+    """Return the first time of a line that is no copy of another session's, or the last of those; 0 for none.
+
+    A fork begins with the snapshots that it copied, and its own, which is the last.
+    """
     end = time = 0
+    snapshot: re.Match[bytes] | None = None
     while found := _TIME.search(data, end):
-        end = data.index(b"\n", found.end())
+        before, start, end = snapshot, data.rfind(b"\n", 0, found.start()) + 1, data.index(b"\n", found.end())
+        snapshot = _SNAPSHOT.search(data, start, found.start())
+        if before and not snapshot:
+            break
         time = transcript.milliseconds(found[1].decode("ascii", "replace")) or 0
-        if not _COPIED.search(data, data.rfind(b"\n", 0, found.start()) + 1, end):
+        if not snapshot and not _COPIED.search(data, start, end):
             break
     return time
 

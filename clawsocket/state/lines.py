@@ -82,8 +82,9 @@ def apply(session: Session, agent_id: str | None, line: Line, at: int) -> None:
 
 
 def _facts(session: Session, line: Line, at: int) -> None:
-    if line.forked_from is None:
-        session.born = session.born or line.written or 0
+    session.is_at_head = session.is_at_head and line.uuid is None
+    if line.forked_from is None and (session.is_at_head or not session.born):
+        session.born = line.written or session.born
     session.cwd = line.cwd or session.cwd
     session.version = line.version or session.version
     session.entrypoint = line.entrypoint or session.entrypoint

@@ -63,7 +63,9 @@ class Session:
         begun: whether the start of this run was told.
         restored: whether it is of the run of the program before, and its process was not seen since.
         ending: whether its end is near: its file is gone, or SessionEnd came.
-        born: the first time that its transcript tells, ms since 1970; a fork's comes before the lines it copied.
+        born: the first time that its transcript tells, ms since 1970; a fork's comes before the lines it copied, and is
+            that of the last snapshot there: those before are copies, too.
+        is_at_head: whether no line of the conversation has come yet.
         is_past_copies: whether its transcript is read beyond what it copied, which stands at the head of the file.
         line_prompt: the prompt whose answer the transcript is at.
         prompts_sent: prompts that were told from the hook, since there was no transcript.
@@ -117,6 +119,7 @@ class Session:
         self.ledger = Ledger(self)
         self.gauges = Gauges(self)
         self.born = 0
+        self.is_at_head = True
         self.is_past_copies = False
         self.usage_changed = False
         self._usage_before: SessionUsage | None = None  # told by the run of the program before

@@ -149,9 +149,16 @@ def test_a_subagent_beside_its_session_as_of_old_counts_in_it(home: Path) -> Non
 
 
 OLD = [prompt("p1"), answer("m1", 100)]
+
+
+def snapshot(day: int) -> dict[str, Any]:
+    return {"type": "file-history-snapshot", "snapshot": {"timestamp": f"2026-03-{day:02}T09:00:00.000Z"}}
+
+
 FORKS: dict[str, list[dict[str, Any]]] = {
     "a queue-operation": [{"type": "queue-operation", "timestamp": "2026-03-02T09:00:00.000Z"}],
-    "a snapshot": [{"type": "file-history-snapshot", "snapshot": {"timestamp": "2026-03-02T09:00:00.000Z"}}],
+    "a snapshot": [snapshot(2)],
+    "snapshots that it copied": [snapshot(1), snapshot(2)],
     "nothing": [],
 }
 

@@ -202,7 +202,8 @@ def of(run: Run, session: str) -> int:
 
 
 def original(run: Run, session: str, *, silent: bool = False) -> None:
-    run.prompt("first", at=START - 90_000, session=session, silent=silent)
+    timestamp = "2027-01-15T07:58:30.000Z"
+    run.prompt("first", at=START - 90_000, session=session, silent=silent, timestamp=timestamp)
     run.answer(id="old", usage=tokens(0, 100), at=START - 89_000, session=session, silent=silent)
 
 
@@ -227,26 +228,30 @@ def test_a_fork_spent_what_it_alone_has_whichever_file_is_read_first(older_first
     assert total.total_output_tokens == 107
 
 
+def snapshot(time: str) -> tuple[str, dict[str, Any]]:
+    return "file-history-snapshot", {"uuid": None, "snapshot": {"timestamp": f"2027-01-15T{time}.000Z"}}
+
+
 @pytest.mark.parametrize(
-    "head",
+    "heads",
     [
-        ("queue-operation", {"timestamp": "2027-01-15T08:00:00.000Z"}),
-        ("file-history-snapshot", {"uuid": None, "snapshot": {"timestamp": "2027-01-15T08:00:00.000Z"}}),
+        [("queue-operation", {"uuid": None, "timestamp": "2027-01-15T08:00:00.000Z"})],
+        [snapshot("08:00:00")],
+        [snapshot("07:58:30"), snapshot("08:00:00")],
     ],
+    ids=["queue-operation", "snapshot", "snapshots"],
 )
 def test_a_fork_whose_file_shows_when_it_began_never_counts_what_it_copied(
-    head: tuple[str, dict[str, Any]],
+    heads: list[tuple[str, dict[str, Any]]],
 ) -> None:
     run = Run()
     run.file(silent=True)
-    type, fields = head
-    run.line(type, silent=True, **fields)
-    original(run, "s", silent=True)
-    run.answer(id="new", usage=tokens(0, 7), silent=True)
-    assert of(run, "s") == 7
-    run.line(type, silent=True, **fields)  # and where its file is read again
-    original(run, "s", silent=True)
-    assert of(run, "s") == 7
+    for _ in ("once", "and where its file is read again"):
+        for type, fields in heads:
+            run.line(type, silent=True, **fields)
+        original(run, "s", silent=True)
+        run.answer(id="new", usage=tokens(0, 7), silent=True)
+        assert of(run, "s") == 7
 
 
 @pytest.mark.parametrize("agent", [None, "a1"])
