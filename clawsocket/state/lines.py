@@ -99,6 +99,11 @@ def _facts(session: Session, line: Line, at: int) -> None:
         start_session(session, at)
 
 
+def _is_copy(session: Session, at: int) -> bool:
+    """Whether a line of the session's own transcript is a copy of another session's, as its time shows."""
+    return at < session.born - COPIED and not session.is_past_copies
+
+
 def start_session(session: Session, at: int) -> None:
     """Send ``session.started`` for a session whose SessionStart has not come: its first line shows it."""
     session.begun = True
@@ -143,6 +148,8 @@ def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
     if text.startswith(COMMAND) and session.turns.is_over(line.prompt_id):
         session.turns.go_on(line.prompt_id, at)
     session.line_prompt = line.prompt_id
+    if session.silent and _is_copy(session, at):
+        return
     for turn in list(session.turns.open.values()):
         if turn.prompt_id != line.prompt_id and turn.started_at <= at:
             session.turns.end(turn)
@@ -328,7 +335,7 @@ def _count(
 ) -> None:
     if line.message.id is None or line.forked_from is not None:
         return
-    if at < session.born - COPIED and not session.is_past_copies:
+    if _is_copy(session, at):
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
     sums = [session.agents.get(agent_id, 0).tokens, *([turn.tokens] if turn is not None else [])]

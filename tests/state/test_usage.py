@@ -250,8 +250,10 @@ def test_a_fork_whose_file_shows_when_it_began_never_counts_what_it_copied(
         for type, fields in heads:
             run.line(type, silent=True, **fields)
         original(run, "s", silent=True)
+        run.prompt("own", id="p2", silent=True)
         run.answer(id="new", usage=tokens(0, 7), silent=True)
-        assert of(run, "s") == 7
+        run.prompt("next", id="p3", silent=True)
+        assert (of(run, "s"), run.world.sessions["s"].usage().num_turns) == (7, 1)
 
 
 @pytest.mark.parametrize("agent", [None, "a1"])
