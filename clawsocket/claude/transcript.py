@@ -216,7 +216,7 @@ class ModeLine(Line, kw_only=True):
 
 
 class LastPromptLine(Line, kw_only=True):
-    """``last-prompt``: the end of a turn in ``-p`` runs, and of a session in the terminal."""
+    """``last-prompt``: the end of a turn in ``-p`` runs; in the terminal it stands anywhere, every few dozen lines."""
 
 
 class RelocatedLine(Line, kw_only=True):

@@ -382,7 +382,9 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
 
 def _last_prompt(session: Session, agent_id: str | None, _line: LastPromptLine, _at: int) -> None:
     turn = session.turns.open.get(session.line_prompt)
-    if agent_id is None and turn is not None and (turn.final or turn.error or turn.interrupted):
+    if agent_id is not None or turn is None or session.status == "busy":
+        return
+    if turn.final or turn.error or turn.interrupted:
         _over(session, turn)
 
 

@@ -432,6 +432,21 @@ def test_a_turn_of_before_that_is_interrupted_now_is_told() -> None:
     assert results(run) == [("interrupted", "p1", 2)]
 
 
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_last_prompt_line_ends_no_turn_while_the_file_says_that_it_goes_on(silent: bool) -> None:
+    run = live()
+    run.answer(silent=silent)
+    run.line("last-prompt", uuid=None, silent=silent)
+    run.wait()  # as long as a Stop hook of the user's takes
+    assert run.states()[-1] == "running"
+    assert results(run) == []
+    run.hook("Stop", prompt_id="p1")
+    run.file("idle", startedAt=START)
+    run.wait()
+    assert run.states()[-1] == "idle"
+    assert results(run) == [("success", "p1", 1)]
+
+
 def test_a_message_of_several_lines_is_one_event_for_each_line() -> None:
     run = live()
     run.answer(text("a"), stop=None)
