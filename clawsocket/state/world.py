@@ -454,10 +454,11 @@ class World:
         session.cwd = file.cwd or session.cwd
         session.version = file.version or session.version
         session.entrypoint = file.entrypoint or session.entrypoint
-        if new is file:
-            self._status(session, file, file.status_updated_at or at)
-        elif new is None or session.status != file.status:
-            self._status(session, file, at)
+        when = (new is file and file.status_updated_at) or at
+        if file.status == "waiting" and len(session.files) > 1:
+            when = max(when, session.since)  # it waits, whatever another process did later
+        if new is None or new is file or session.status != file.status:
+            self._status(session, file, when)
 
     def _status(self, session: Session, file: SessionFile, when: int) -> None:
         before, session.status = session.status, file.status

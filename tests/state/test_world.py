@@ -407,6 +407,20 @@ def test_a_session_of_several_processes_lives_on_over_a_restart(living: tuple[in
     assert [info.state for info in run.world.snapshot()[0]] == ["running"]
 
 
+@pytest.mark.parametrize("first", [PID, OTHER])
+def test_a_session_waits_on_after_a_restart_whichever_of_its_processes_is_seen_first(first: int) -> None:
+    before = shared(live())
+    waits: dict[str, Any] = {"status": "waiting", "waitingFor": "permission prompt", "statusUpdatedAt": before.now}
+    before.file(pid=OTHER, **waits)
+    works: dict[str, Any] = {"status": "busy", "statusUpdatedAt": before.now}
+    before.file(**works, startedAt=START)
+    run = restarted(before)
+    for pid in sorted((PID, OTHER), key=first.__ne__):
+        run.file(pid=pid, silent=True, startedAt=START, **(works if pid == PID else waits))
+    run.wait()
+    assert [info.state for info in run.world.snapshot()[0]] == ["requires_action"]
+
+
 # After the end
 
 
