@@ -150,6 +150,7 @@ class Turns:
         """End every turn: the session is over."""
         for turn in list(self.open.values()):
             turn.last_at = turn.last_at or at
+            turn.live = turn.live or turn.started_at >= self._session.started_at
             unfinished = turn.messages and not (turn.final or turn.stopped or turn.error)
             turn.interrupted = turn.interrupted or bool(unfinished)
             self.end(turn)

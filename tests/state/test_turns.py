@@ -447,6 +447,20 @@ def test_a_last_prompt_line_ends_no_turn_while_the_file_says_that_it_goes_on(sil
     assert results(run) == [("success", "p1", 1)]
 
 
+@pytest.mark.parametrize(("began", "told"), [(0, [("interrupted", "p1", 1)]), (60_000, [])])
+def test_a_turn_of_before_is_told_if_it_is_of_this_run_of_the_session_and_ends_with_it(
+    began: int, told: list[tuple[str, str, int]]
+) -> None:
+    run = Run()
+    run.now += 60_000
+    run.file("busy", startedAt=START + began, silent=True)
+    run.prompt(at=START + 1000, silent=True)
+    run.answer(call("t1"), stop="tool_use", at=START + 2000, silent=True)
+    run.gone("process_exited")
+    run.wait()
+    assert results(run) == told
+
+
 def test_a_message_of_several_lines_is_one_event_for_each_line() -> None:
     run = live()
     run.answer(text("a"), stop=None)
