@@ -312,7 +312,8 @@ def _answer(session: Session, line: AssistantLine, turn: Turn | None, at: int) -
     turn.last_at = max(turn.last_at, at)
     turn.final = final
     if turn.final and session.silent:
-        session.set_state("idle", at, "transcript")
+        if session.status != "busy":  # else its Stop hooks run
+            session.set_state("idle", at, "transcript")
     elif turn.final and turn.stopped:
         session.turns.check(turn)
     elif turn.final:
@@ -367,6 +368,7 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
         return
     turn = session.turns.open.get(session.line_prompt)
     if line.subtype == "turn_duration" and turn is not None:
+        turn.live = turn.live or not session.silent
         turn.duration_ms = round(line.duration_ms) if line.duration_ms is not None else None
         turn.last_at = max(turn.last_at, at)
         _over(session, turn)

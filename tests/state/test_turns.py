@@ -447,6 +447,21 @@ def test_a_last_prompt_line_ends_no_turn_while_the_file_says_that_it_goes_on(sil
     assert results(run) == [("success", "p1", 1)]
 
 
+def test_a_turn_of_before_whose_stop_hooks_still_run_goes_on_and_is_told() -> None:
+    run = Run()
+    run.file("busy", silent=True)
+    run.prompt(silent=True)
+    run.answer(silent=True)
+    run.events += run.world.caught_up("s")
+    run.wait()
+    assert run.states() == ["running"]
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.file("idle", startedAt=START)
+    run.wait()
+    assert run.states() == ["running", "idle"]
+    assert results(run) == [("success", "p1", 1)]
+
+
 @pytest.mark.parametrize(("began", "told"), [(0, [("interrupted", "p1", 1)]), (60_000, [])])
 def test_a_turn_of_before_is_told_if_it_is_of_this_run_of_the_session_and_ends_with_it(
     began: int, told: list[tuple[str, str, int]]
