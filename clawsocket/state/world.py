@@ -306,11 +306,12 @@ class World:
     def _line(self, seen: LineSeen) -> None:
         if seen.line.forked_from is not None and not (seen.silent or seen.follows):
             return
-        if seen.session_id in self._early and not seen.silent:
+        is_note = seen.line.uuid is None  # which tells neither that something happened, nor where
+        if seen.session_id in self._early and not (seen.silent or is_note):
             self._take_early(seen.session_id)
         session = self._session(seen.session_id, seen.at)
         if session is None:
-            if seen.silent:
+            if seen.silent or is_note:
                 self._unheard.add(seen.session_id)
                 return
             session = self._revive(seen.session_id, seen.at) or self._discover(

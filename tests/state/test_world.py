@@ -645,6 +645,19 @@ def test_a_session_that_is_resumed_where_no_file_is_seen_begins_beside_others(ot
     assert {info.session_id for info in run.world.snapshot()[0]} == {"s", "new"}
 
 
+@pytest.mark.parametrize("hooked", [True, False])
+def test_a_title_alone_brings_no_session_so_that_a_branch_is_told_with_its_process_and_folder(hooked: bool) -> None:
+    run = Run()
+    if hooked:
+        run.hook("SessionStart", source="resume")
+    run.line("custom-title", uuid=None, cwd=None, customTitle="hello (Branch)")
+    assert run.types() == []
+    run.file("idle", name="hello (Branch)")
+    run.wait()
+    (found,) = run.data("session.discovered")
+    assert (found["pid"], found["cwd"]) == (PID, "/app")
+
+
 def turned_back(*first: str) -> Run:
     """A process that turned to another session, and back to the first one, of which it told in this order."""
     run = live()
