@@ -44,6 +44,9 @@ The file of ``--continue`` takes the id of the session a moment later; a fork's 
 BEGINS = 10_000
 """ms after the start of a process in which its SessionStart comes."""
 
+NAME_WAIT = 500
+"""ms that a new name in a session's file waits: with ``/branch`` it comes before the id of the session it names."""
+
 GRACE = 150
 """ms between the last sign of a session and its end, for lines that trail."""
 
@@ -430,13 +433,23 @@ class World:
         before = session.files.get(file.pid)
         session.files[file.pid], session.restored = file, False
         session.shared = session.shared or len(session.files) > 1
-        if file.name and (len(session.files) == 1 if before is None else before.name != file.name):
+        if file.name and before is None and len(session.files) == 1:
             session.rename(file.name, seen.at, "session_file")
+        elif file.name and before is not None and before.name != file.name:
+            self._rename_later(session, file, file.name, seen.at)
         self._follow_files(session, seen.at, file)
         self._happened(session)
         self._take_early(session.id)
         if file.status is not None:
             self._begin_fork(session)
+
+    def _rename_later(self, session: Session, file: SessionFile, name: str, at: int) -> None:
+        def rename() -> None:
+            now = session.files.get(file.pid)
+            if now is not None and now.name == name:
+                session.rename(name, at, "session_file")
+
+        session.later(NAME_WAIT, rename)
 
     def _follow_files(self, session: Session, at: int, new: SessionFile | None = None) -> None:
         """Have a session be as its files say; of several processes the one that needs its owner most counts.

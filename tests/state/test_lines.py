@@ -144,6 +144,7 @@ def test_a_new_name_is_told_once_by_whoever_knows_it_first() -> None:
     run.line("custom-title", customTitle="parser rewrite")
     run.file(name="parser rewrite")
     run.file(name="another")
+    run.wait(1000)
     assert run.data("session.renamed") == [{"name": "parser rewrite"}, {"name": "another"}]
     assert [event.source for event in run.of("session.renamed")] == ["transcript", "session_file"]
     assert run.world.snapshot()[0][0].name == "another"

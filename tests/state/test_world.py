@@ -390,8 +390,10 @@ def test_a_session_keeps_its_name_while_its_processes_have_others() -> None:
     shared(run, "idle")
     run.file("busy", pid=OTHER, name="app-b1")
     run.file("busy", name="app-70")
+    run.wait(1000)
     assert run.data("session.renamed") == []
     run.file("busy", pid=OTHER, name="parser rewrite")
+    run.wait(1000)
     assert run.data("session.renamed") == [{"name": "parser rewrite"}]
 
 
@@ -656,6 +658,21 @@ def test_a_title_alone_brings_no_session_so_that_a_branch_is_told_with_its_proce
     run.wait()
     (found,) = run.data("session.discovered")
     assert (found["pid"], found["cwd"]) == (PID, "/app")
+
+
+def test_a_session_that_is_left_for_a_branch_keeps_its_name() -> None:
+    run = Run()
+    run.file("idle", name="app-70")
+    run.file("idle", name="app-70 (Branch)", startedAt=START)
+    run.wait(100)
+    run.gone("cleared")
+    run.file("idle", session="branch", name="app-70 (Branch)", startedAt=START)
+    run.wait()
+    assert run.of("session.renamed") == []
+    assert {info.session_id: info.name for info in run.world.session_list(True)} == {
+        "s": "app-70",
+        "branch": "app-70 (Branch)",
+    }
 
 
 def turned_back(*first: str) -> Run:
