@@ -339,7 +339,7 @@ class World:
             return
         session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
         if session is not None:
-            if hook.hook_event_name != "SessionStart":
+            if self._early and hook.hook_event_name != "SessionStart":
                 self._begin_fork(session)
             self._take_hook(session, seen)
         elif hook.session_id in self._early:
