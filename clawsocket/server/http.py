@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,9 +114,10 @@ def health(sessions: Callable[[], int], version: str) -> Route:
 def contract() -> Route:
     """Return the route of the contract, the AsyncAPI document, for anyone.
 
-    It is read each time, since hardly anybody asks twice.
+    It is read when somebody asks for it first, and then kept: it is what this program speaks as long as it runs.
     """
 
+    @cache
     def make() -> bytes:
         found = Path(__file__).with_name("asyncapi.json").read_bytes()
         return answer(200, found, Content_Security_Policy="default-src 'none'")

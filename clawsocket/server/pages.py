@@ -46,32 +46,21 @@ def _routes(folder: Path) -> Iterator[tuple[bytes, Route]]:
             path = name.with_suffix("") if file.suffix == ".html" else name
             if path.name == "index":
                 path = path.parent
-            yield str(path).encode(), Route(partial(_serve, file, kind), packed=partial(_serve_packed, file, kind))
+            make, make_packed = partial(_serve, file, kind), partial(_serve, file, kind, packed=True)
+            yield str(path).encode(), Route(make, packed=make_packed)
 
 
-def _serve(file: Path, kind: str) -> bytes:
-    """Read it each time: few ask."""
-    body = file.read_bytes()
-    return _answer(body, kind, _tag(body))
-
-
-def _serve_packed(file: Path, kind: str) -> bytes:
+def _serve(file: Path, kind: str, *, packed: bool = False) -> bytes:
     status = file.stat()
-    body, tag = _packed(file, status.st_mtime_ns, status.st_size)
-    return _answer(body, kind, tag, Content_Encoding="gzip")
+    return _answer(file, kind, packed, status.st_mtime_ns, status.st_size)
 
 
-def _answer(body: bytes, kind: str, tag: str, **more: str) -> bytes:
-    keep = {"Cache_Control": "no-cache", "ETag": tag, "Vary": "Accept-Encoding"}
-    return answer(200, body, kind, Content_Security_Policy=POLICY, Referrer_Policy="no-referrer", **keep, **more)
-
-
-@lru_cache(maxsize=128)
-def _packed(file: Path, _mtime: int, _size: int) -> tuple[bytes, str]:
-    """Return a file's content compressed, and its tag; anew when the file is another one."""
-    body = gzip.compress(file.read_bytes(), mtime=0)
-    return body, _tag(body)
-
-
-def _tag(body: bytes) -> str:
-    return f'"{blake2b(body, digest_size=12).hexdigest()}"'
+@lru_cache(maxsize=256)
+def _answer(file: Path, kind: str, packed: bool, _mtime: int, _size: int) -> bytes:
+    """Return a file as it is sent; anew when it is another one. Anybody may ask, and a thousand times at once."""
+    body = file.read_bytes()
+    more = {"Cache_Control": "no-cache", "Vary": "Accept-Encoding"}
+    if packed:
+        body, more["Content_Encoding"] = gzip.compress(body, mtime=0), "gzip"
+    more["ETag"] = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    return answer(200, body, kind, Content_Security_Policy=POLICY, Referrer_Policy="no-referrer", **more)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket.server.http import answer, unless_known
+from clawsocket.server.http import answer, contract, unless_known
 from clawsocket.server.pages import pages
 
 
@@ -80,3 +80,11 @@ def test_a_changed_file_is_served_as_it_is_now(folder: Path) -> None:
     route = pages(folder)[b"/docs"]
     (folder / "docs.html").write_text("new")
     assert route.make().endswith(b"\r\n\r\nnew")
+
+
+@pytest.mark.parametrize("encodings", [b"", b"gzip"])
+def test_who_asks_again_has_nothing_read_again(folder: Path, encodings: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    routes = [pages(folder)[b"/app.js"], contract()]
+    before = [route.maker(encodings)() for route in routes]
+    monkeypatch.delattr(Path, "read_bytes")
+    assert [route.maker(encodings)() for route in routes] == before
