@@ -125,9 +125,10 @@ class Logins:
 
     def admitted(self, cookies: bytes | None, key: str) -> str | None:
         """Return the id of the login that a cookie and a key belong to; None if they are not good together."""
+        wanted = self.cookie_name.encode()
         for pair in (cookies or b"").split(b";"):
             name, _, value = pair.strip().partition(b"=")
-            if name == self.cookie_name.encode():
+            if name == wanted:
                 return self._good(value.decode("latin-1"), key)
         return None
 

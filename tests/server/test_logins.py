@@ -176,6 +176,17 @@ def test_it_is_found_among_the_cookies_of_other_ports(time: Time) -> None:
     assert logins.admitted(f"a=b; claw-socket-0=x;{cookie}; c".encode(), key)
 
 
+def test_it_is_looked_for_among_thousands_of_cookies_without_work_for_each(time: Time) -> None:
+    asked: list[str] = []
+
+    def token() -> str:
+        asked.append(time.token)
+        return time.token
+
+    assert Logins(token, time.file).admitted(b"a=b;" * 4000, "key") is None
+    assert len(asked) == 1, "what is made of the token is made once"
+
+
 def test_servers_have_cookies_of_their_own(time: Time) -> None:
     other = Time(time.file, token=OTHER_TOKEN)
     assert time.logins().cookie_name != other.logins().cookie_name
