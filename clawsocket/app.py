@@ -154,7 +154,7 @@ class App:
 
     def status(self) -> str:
         """Return a line about the service for whoever looks after it."""
-        sessions, clients = len(self.world.session_list(False)), self.server.clients
+        sessions, clients = len(self.world.sessions), self.server.clients
         return f"{sessions} sessions, {clients} clients, port {self.server.port}"
 
     # What comes in
@@ -225,6 +225,7 @@ class App:
         return Backend(
             snapshot=self.world.snapshot,
             sessions=lambda: self.world.session_list(False),
+            count=lambda: len(self.world.sessions),
             all_sessions=self._all_sessions,
             history=self._history,
             usage=self.world.usage,

@@ -20,6 +20,7 @@ class Backend:
     Attributes:
         snapshot: the sessions and agents as they are at the log's head, without waiting.
         sessions: the sessions that have not ended.
+        count: how many those are; strangers may ask, over and over.
         all_sessions: the sessions, those that ended too, oldest first.
         history: (session, limit, before, all) to the session's last ``limit`` events as JSON, oldest first, that come
             before the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
@@ -35,6 +36,7 @@ class Backend:
 
     snapshot: Callable[[], tuple[list[SessionInfo], list[AgentState]]]
     sessions: Callable[[], list[SessionInfo]]
+    count: Callable[[], int]
     all_sessions: Callable[[], Awaitable[list[SessionInfo]]]
     history: Callable[[str, int, str | None, bool], Awaitable[tuple[list[msgspec.Raw], bool]]]
     usage: Callable[[str | None], SessionUsage | TotalUsage]

@@ -64,7 +64,7 @@ class Server:
         self.port = settings.port
         self._hub = Hub(settings, log, fanout, backend)
         routes = {
-            b"/health": http.health(lambda: len(backend.sessions()), __version__),
+            b"/health": http.health(backend.count, __version__),
             b"/asyncapi.json": http.contract(),
             b"/metrics": http.metrics(backend.metrics),
             **pages(),

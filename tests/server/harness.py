@@ -61,6 +61,7 @@ class FakeBackend:
         return Backend(
             snapshot=self.snapshot,
             sessions=lambda: self.sessions(False),
+            count=self.count,
             all_sessions=self.all_sessions,
             history=self.history,
             usage=self.usage,
@@ -79,6 +80,10 @@ class FakeBackend:
     def sessions(self, everyone: bool) -> list[SessionInfo]:
         self.trip()
         return self.live + (self.ended if everyone else [])
+
+    def count(self) -> int:
+        self.trip()
+        return len(self.live)
 
     async def all_sessions(self) -> list[SessionInfo]:
         return self.sessions(True)

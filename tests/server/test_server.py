@@ -19,7 +19,7 @@ from clawsocket.config import Settings
 from clawsocket.errors import AddressError, PortTakenError
 from clawsocket.paths import Home
 from clawsocket.server import connection, server
-from tests.server.harness import Client, Raw, Rig, body, running, status
+from tests.server.harness import Client, FakeBackend, Raw, Rig, body, running, status
 
 HOOK = b'{"hook_event_name":"Stop"}'
 
@@ -30,6 +30,11 @@ async def test_localhost_answers_in_both_families(tmp_path: Path) -> None:
             assert status(await rig.http(rig.get(), host)) == 200
         async with rig.client() as client:
             assert await client.silent()
+
+
+async def test_health_counts_the_sessions_and_makes_none_of_them(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(FakeBackend, "sessions")
+    assert body(await rig.http(rig.get()))["sessions"] == 1
 
 
 async def test_health_is_open_and_says_how_many_sessions_there_are(rig: Rig) -> None:
