@@ -56,6 +56,8 @@ class Requests:
     def handle(self, data: bytes) -> None:
         """Answer a message, whatever it is. What is due goes out first: a reply comes after what was before it."""
         self._hub.fanout.advance(self._client.cursor)
+        if not self._client.open:  # it wanted all or nothing, and met a gap
+            return
         try:
             message = messages.decode(data)
         except msgspec.ValidationError:

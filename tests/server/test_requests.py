@@ -496,6 +496,18 @@ async def test_who_wants_all_or_nothing_is_closed_where_something_was_lost_and_g
         assert (await new.receive())["seq"] == seq
 
 
+async def test_what_is_asked_for_when_all_or_nothing_ends_is_not_begun(rig: Rig) -> None:
+    async with rig.client() as client:
+        await client.ask("subscribe", topics=["*"], allOrNothing=True)
+        (connection,) = rig.server._hub.clients
+        rig.log.lose("source")
+        connection.requests.handle(b'{"type":"subscribe_agent_log","sessionId":"s"}')
+        connection.requests.handle(b'{"type":"get_session_history","sessionId":"s"}')
+        assert (await client.closed())[0] == 4408
+    assert rig.server._hub.agent_logs._followers == {}, "nobody would take them away"
+    assert rig.fake.asked == []
+
+
 async def test_at_the_very_edge_of_what_is_kept_nothing_is_missing(tmp_path: Path) -> None:
     async with running(tmp_path, ring_events=2) as rig, rig.client() as client:
         seqs = [rig.append() for _ in range(5)]
