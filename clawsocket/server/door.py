@@ -87,16 +87,16 @@ class Door:
         ends = head is not None and not head.keeps_alive
         known = keeper.known_hook(data, head, address, self._loop.time()) if ends else None
         if known is None:
-            self._let_in(sock, data)
+            self._let_in(sock, address, data)
             return
         answer = keeper.take(known[1])
         with contextlib.suppress(OSError):
             sock.send(http.ACCEPTED_LAST if answer is http.ACCEPTED else http.closing(answer), socket.MSG_DONTWAIT)
         sock.close()
 
-    def _let_in(self, sock: socket.socket, data: bytes) -> None:
+    def _let_in(self, sock: socket.socket, address: str, data: bytes) -> None:
         sock.setblocking(False)
-        gate = partial(Gate, self._keeper, unix=False, first=data)
+        gate = partial(Gate, self._keeper, address, first=data)
         opening = asyncio.ensure_future(self._loop.connect_accepted_socket(gate, sock))
         self._opening.add(opening)
         opening.add_done_callback(self._opened)

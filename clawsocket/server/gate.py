@@ -73,13 +73,19 @@ class Gate(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, keeper: Keeper, *, unix: bool, first: bytes = b"") -> None:
-        """Wait for a connection, of which ``first`` was read already."""
-        self._keeper, self.unix, self._first = keeper, unix, first
+    def __init__(self, keeper: Keeper, address: str, *, first: bytes = b"") -> None:
+        """Wait for a connection.
+
+        Args:
+            keeper: what it shares with the others.
+            address: where the connection came from. A transport can't tell of one that was reset by now.
+            first: what was read of it already.
+        """
+        self._keeper, self._address, self._first = keeper, address, first
+        self.unix = address == UNIX
         self._loop = asyncio.get_running_loop()
         self._parser = HttpRequestParser(self)
-        self._address: str | None = None
-        self._trusted = unix
+        self._trusted = self.unix
         self._login: str | None = None
         self._ending = False
         self._upgrading = False
@@ -241,12 +247,6 @@ class Gate(asyncio.Protocol):
         name = self.transport.get_extra_info("sockname")
         return str(name[0])
 
-    def _from(self) -> str:
-        """Return the address it came from, "unix" for the Unix socket."""
-        if self._address is None:
-            self._address = UNIX if self.unix else str(self.transport.get_extra_info("peername")[0])
-        return self._address
-
     def _admits(self, by_token: bool) -> bool:
         """Refuse a request without the token, or of a foreign page."""
         keeper = self._keeper
@@ -266,7 +266,7 @@ class Gate(asyncio.Protocol):
         if not self._admits(keeper.access.bearer(fields.get(b"authorization"))):
             return
         self._trust()
-        if not keeper.hook_rates.allow(self._from(), self._loop.time()):
+        if not keeper.hook_rates.allow(self._address, self._loop.time()):
             self._refuse(http.RATE_LIMITED)
         elif int(fields.get(b"content-length", 0)) > keeper.settings.hook_body_limit:
             self._refuse(http.TOO_LARGE)
@@ -279,7 +279,7 @@ class Gate(asyncio.Protocol):
     def _is_known(self, data: bytes) -> bool:
         """Take a hook whose head was let in before; return whether this is one."""
         now = self._loop.time()
-        known = self._keeper.known_hook(data, self._known, "" if self.unix else self._from(), now)
+        known = self._keeper.known_hook(data, self._known, "" if self.unix else self._address, now)
         if known is None:
             return False
         self._known, body = known
@@ -412,7 +412,7 @@ class Gate(asyncio.Protocol):
             return
         if keeper.places.full:
             self._refuse(http.FULL)
-        elif not self.unix and keeper.places.full_for(self._from()):
+        elif not self.unix and keeper.places.full_for(self._address):
             self._refuse(http.TOO_MANY_FROM_ADDRESS)
         else:
             self._upgrading = True
@@ -445,7 +445,7 @@ class Gate(asyncio.Protocol):
             return b""
         client = Connection(self._keeper.hub, protocol, by_token=not self.unix and self._keeper.settings.auth)
         client.login = self._login
-        places, address = self._keeper.places, self._from()
+        places, address = self._keeper.places, self._address
         places.take(address)
         client.on_lost = lambda: places.give_back(address)
         self._keeper.leave(self)

@@ -27,7 +27,7 @@ from clawsocket.server.connection import CLOSE_WAIT
 from clawsocket.server.door import Door
 from clawsocket.server.gate import Gate
 from clawsocket.server.hub import Hub
-from clawsocket.server.keeper import Keeper
+from clawsocket.server.keeper import UNIX, Keeper
 from clawsocket.server.listen import BACKLOG, TakenError, inherited, is_loopback, listen, listen_unix
 from clawsocket.server.pages import pages
 
@@ -160,7 +160,7 @@ class Server:
         self._unix = _identity(path)
         loop = asyncio.get_running_loop()
         self._servers.append(
-            await loop.create_unix_server(partial(Gate, self._keeper, unix=True), sock=sock, backlog=BACKLOG)
+            await loop.create_unix_server(partial(Gate, self._keeper, UNIX), sock=sock, backlog=BACKLOG)
         )
         return True
 

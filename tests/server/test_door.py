@@ -16,6 +16,7 @@ import pytest
 from clawsocket.server.door import Door
 from clawsocket.server.gate import Gate
 from tests.server.harness import Rig, status
+from tests.sources.running import eventually
 from tests.support.service import Service
 
 HOOK = b'{"hook_event_name":"Stop","session_id":"s"}'
@@ -61,6 +62,24 @@ async def test_nor_does_one_that_comes_right_behind_its_connection(rig: Rig, mon
     sock.sendall(rig.post(HOOK))
     assert status(await answered(sock)) == 202
     assert entered == []
+
+
+async def test_the_hook_of_one_who_goes_without_waiting_is_taken(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    let_in = Door._let_in
+
+    def let_in_and_go(*connection: Any) -> None:
+        sock.sendall(rig.post(HOOK))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        let_in(*connection)
+
+    monkeypatch.setattr(Door, "_let_in", let_in_and_go)
+    sock = socket.create_connection(("127.0.0.1", rig.port))
+    await eventually(lambda: rig.fake.hooks or caplog.records, "the hook")
+    assert rig.fake.hooks == [HOOK]
+    assert caplog.records == []
 
 
 async def test_who_is_on_the_way_in_when_the_door_closes_is_turned_away(
