@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -28,6 +29,9 @@ CLOSE_WAIT = 2.0
 
 BOOKMARK_INTERVAL = 60.0
 """Seconds between bookmarks, at least."""
+
+TURN = 0.01
+"""Seconds that the messages of one client may hold the loop, about."""
 
 VIOLATIONS = 3
 """How many messages over the rate close a connection."""
@@ -61,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._violations = 0
         self._inbox: deque[bytes] = deque()
         self._parts: list[bytes] = []
+        self._turn: asyncio.Handle | None = None
         self._paused = False
         self._held = False
         self._detached = False
@@ -193,10 +198,17 @@ class Connection(asyncio.Protocol):
                 self._parts.clear()
 
     def _work(self) -> None:
-        """Handle the client's messages, as long as it takes the answers."""
-        while self._inbox and self.open and not self._held:
+        """Handle the client's messages, as long as it takes the answers; after a while, others have their turn."""
+        end = time.perf_counter() + TURN
+        while self._inbox and self.open and not self._held and self._turn is None:
             self._guard(self._message, self._inbox.popleft())
             self._hold_if_full()
+            if self._inbox and time.perf_counter() > end:
+                self._turn = self._loop.call_soon(self._work_on)
+
+    def _work_on(self) -> None:
+        self._turn = None
+        self._work()
 
     def _message(self, data: bytes) -> None:
         if self._rate.allow(self._loop.time()):

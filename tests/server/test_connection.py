@@ -283,6 +283,19 @@ async def test_one_who_asks_and_never_reads_is_not_read_from(tmp_path: Path) -> 
                 assert (await next_frame(raw)).opcode is Opcode.TEXT, "and all of them come"
 
 
+async def test_one_who_asks_much_at_once_leaves_the_others_their_turn(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig.client() as client, rig.client() as other:
+        monkeypatch.setattr(connection, "TURN", 0)
+        busy = next(iter(rig.server._hub.clients))
+        busy.data_received(masked(Opcode.TEXT, b'{"type":"get_snapshot","id":0}') * 20)
+        busy.data_received(masked(Opcode.TEXT, b'{"type":"get_snapshot","id":1}') * 20)
+        assert len(busy._inbox) > 30
+        assert await other.silent()
+        assert [(await client.receive())["id"] for _ in range(40)] == [0] * 20 + [1] * 20
+
+
 async def test_one_who_pings_and_never_reads_is_not_read_from(tmp_path: Path) -> None:
     async with running(tmp_path, socket_buffer=65_536) as rig, rig.plain() as raw:
         await shaken(rig, raw)
