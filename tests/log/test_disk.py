@@ -14,12 +14,15 @@ import pytest
 
 from clawsocket.errors import StoreDamagedError, StoreError
 from clawsocket.log import disk as disk_module
+from clawsocket.log import store as store_module
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
+from clawsocket.log.fanout import FanOut
 from clawsocket.log.store import Extras, Position, SavedSession, Store
 from clawsocket.log.viewer import Viewer
 from clawsocket.protocol.replies import Gap
 from tests.log.events import ALL, fact, messages, seqs
+from tests.log.test_fanout import FakeSink
 from tests.sources.running import eventually
 
 Begin = Callable[..., tuple[EventLog, Disk]]
@@ -240,6 +243,27 @@ async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> N
     assert lost is not None
     assert (lost.from_, lost.reason) == (log.first + 1, "evicted")
     assert lost.to >= log.oldest_in_memory - 1
+
+
+async def test_who_is_to_be_told_something_before_what_is_on_disk_is_told_once_of_the_gap(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin(max_events=3)
+    for number in range(0, 12, 3):
+        put(log, number, number + 1, number + 2)
+        await committed(log, disk)
+    await eventually(lambda: disk._trimming is None, "the first look")
+    monkeypatch.setattr(store_module, "TRIM", 6)
+    await disk.write(lambda store: store.trim(before=10**15, max_bytes=10**9))
+    fanout = FanOut(log, slice_bytes=10**6)
+    sink = FakeSink()
+    cursor = fanout.add(sink)
+    cursor.filter, cursor.position, cursor.barrier = ALL, log.first - 1, log.first + 1
+    fanout.wake()
+    await eventually(lambda: cursor.position == log.head, "the end of the log")
+    gap, *rest = sink.told
+    assert (gap.from_, gap.to, gap.reason) == (log.first, log.first + 5, "evicted")
+    assert rest == [("reached", log.first + 5), *range(log.first + 6, log.head + 1)]
 
 
 async def test_what_a_change_that_fails_has_deleted_is_a_gap(begin: Begin) -> None:

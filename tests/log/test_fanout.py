@@ -373,16 +373,17 @@ async def test_a_barrier_waits_for_room(rig: Rig) -> None:
     assert sink.told == [*given, ("reached", given[-1])]
 
 
-async def test_a_barrier_before_what_is_kept_is_reached_after_the_gap() -> None:
+@pytest.mark.parametrize("before", [*range(1, 7), 1000])
+async def test_a_barrier_before_what_is_kept_is_reached_after_the_gap(before: int) -> None:
     rig = Rig(max_events=5)
     sink, cursor = rig.client()
     cursor.ready = False
-    given = rig.append(20)
-    cursor.barrier = given[3]
+    given = rig.append(1030)
+    cursor.barrier = given[-5 - before]
     rig.fanout.resume(cursor)
     await rig.rest()
-    gap = Gap(from_=given[0], to=given[14], oldest_seq=given[15], reason="evicted")
-    assert sink.told == [gap, ("reached", given[14]), *given[15:]]
+    gap = Gap(from_=given[0], to=given[-6], oldest_seq=given[-5], reason="evicted")
+    assert sink.told == [gap, ("reached", given[-6]), *given[-5:]]
 
 
 # Gaps
