@@ -128,6 +128,11 @@ class EventLog:
         start = max(after + 1, self.first)
         return Gap(from_=start, to=kept - 1, oldest_seq=kept, reason="evicted") if start < kept else None
 
+    def is_whole(self, after: int, *, foreign: bool = False) -> bool:
+        """Tell whether nothing is missing between what a reader has and the head; the arguments are those of a gap."""
+        lost_on_the_way = self.disk is not None and self.gap(max(after, self.disk.committed)) is not None
+        return after >= self.last_loss and not lost_on_the_way and self.gap(after, foreign=foreign) is None
+
     def append(self, event: Event) -> int | None:
         """Give an event its number and keep it.
 

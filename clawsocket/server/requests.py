@@ -172,7 +172,7 @@ class Requests:
         log = self._hub.log
         foreign = message.epoch not in (None, log.epoch) or message.since_seq > log.head
         reply.oldest_seq = log.oldest
-        reply.recovered = log.gap(message.since_seq, foreign=foreign) is None and message.since_seq >= log.last_loss
+        reply.recovered = log.is_whole(message.since_seq, foreign=foreign)
         self._client.send(reply)
         self._rewind(message.since_seq, foreign)
 

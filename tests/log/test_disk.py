@@ -186,6 +186,11 @@ async def test_what_was_never_on_disk_and_has_no_room_in_memory_is_a_gap(begin: 
     disk.when_committed(lambda: called.append("given up"))
     put(log, *range(10, 30))
     assert called == ["given up"], "it will never be on disk, so nobody need wait"
+    assert [log.is_whole(after) for after in (log.first - 1, disk.committed, log.oldest_in_memory - 1)] == [
+        False,
+        False,
+        True,
+    ], "what is on disk is there, and what comes behind it is gone"
     lost = log.gap(disk.committed)
     assert lost is not None
     assert (lost.from_, lost.to, lost.reason) == (disk.committed + 1, log.oldest_in_memory - 1, "evicted")
