@@ -25,8 +25,8 @@ def host_name(value: str) -> str | None:
 class Access:
     """The rules, for one server.
 
-    Loopback names always name us. Pages on loopback may speak to us, and others only where a setting says so; ``null``,
-    which any page can be, only with a token of its own.
+    Loopback names always name us. Pages on loopback may speak to us, and our own at any name of ours, others only where
+    a setting says so; ``null``, which any page can be, only with a token of its own.
 
     Attributes:
         token: gives the token as it is now.

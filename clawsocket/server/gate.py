@@ -249,10 +249,10 @@ class Gate(asyncio.Protocol):
 
     def _admits(self, by_token: bool) -> bool:
         """Refuse a request without the token, or of a foreign page."""
-        keeper = self._keeper
+        keeper, origin = self._keeper, self._fields.get(b"origin")
         if not (by_token or self.unix or not keeper.settings.auth):
             self._refuse(http.UNAUTHORIZED)
-        elif not keeper.access.origin(self._fields.get(b"origin"), by_token):
+        elif not (keeper.access.origin(origin, by_token) or keeper.access.own(origin, self._fields.get(b"host"))):
             self._refuse(http.FOREIGN_ORIGIN)
         else:
             return True

@@ -278,6 +278,22 @@ async def test_no_other_origin_may_come_in(rig: Rig, origin: str) -> None:
     assert status(await rig.http(ask(rig, "/session", {}, *headers))) == 403
 
 
+async def test_a_page_may_be_opened_at_any_name_of_the_server(tmp_path: Path) -> None:
+    async with running(tmp_path, allowed_hosts=("claw.example",)) as rig:
+        host = f"claw.example:{rig.port}"
+        come_in = ask(rig, "/session", {}, bearer(rig), f"Origin: http://{host}")
+        cookie, key = came_in(await rig.http(come_in.replace(f"localhost:{rig.port}".encode(), host.encode())))
+        for path, origin, wanted in (
+            (f"/?page={key}", f"http://{host}", 101),
+            (f"/?token={rig.token}", f"http://{host}", 101),
+            (f"/?page={key}", "http://claw.example:1", 401),
+            (f"/?token={rig.token}", "http://claw.example:1", 403),
+        ):
+            async with rig.plain() as raw:
+                raw.write(rig.upgrade(path, f"Cookie: {cookie}", f"Origin: {origin}", host=host))
+                assert status(await raw.reader.readuntil(b"\r\n\r\n")) == wanted
+
+
 async def test_a_cookie_alone_which_every_port_gets_opens_nothing(rig: Rig) -> None:
     cookie, _ = await page(rig)
     assert await connected(rig, cookie, "", f"http://localhost:{rig.port}") == 401
