@@ -373,9 +373,12 @@ class Store(Reading):
         """
         with errors_of(self.path, reading=True):
             used = self._pragma("page_count") - self._pragma("freelist_count")
-            too_much = used * self._pragma("page_size") > max_bytes
-            oldest = list(self._oldest_blocks(TRIM))
-            upto = max((block.last for block in oldest if too_much or block.at < before), default=0)
+            too_much = used * self._pragma("page_size") - max_bytes
+            oldest, upto = list(self._oldest_blocks(TRIM)), 0
+            for block in oldest:
+                if too_much > 0 or block.at < before:
+                    upto = block.last
+                too_much -= len(block.heads) + sum(heads_of(block.heads).sizes)
             if not upto:
                 return False
             with self._transaction:

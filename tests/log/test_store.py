@@ -321,6 +321,17 @@ def test_what_is_too_much_goes_from_the_oldest_on_and_its_room_is_used_again(pat
         assert 1000 < len(left) < 4000
 
 
+def test_what_is_too_much_takes_no_more_with_it_than_it_must(path: Path) -> None:
+    limit = 3_000_000
+    with opened(path) as store:
+        newest = store.head
+        while not store.trim(before=0, max_bytes=limit):
+            rows = [row(newest + number, size=2000) for number in range(1, 101)]
+            newest = rows[-1].seq
+            store.commit(rows, Extras(), head=newest)
+        assert sum(len(one.frame) for one in store.events("s")) > limit / 2
+
+
 def test_what_is_purged_is_nowhere_in_the_files(path: Path) -> None:
     with opened(path) as store:
         fill(store, 50)
