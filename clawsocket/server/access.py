@@ -15,9 +15,17 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 _ORIGIN = re.compile(r"https?://([^/@?#,]+)")
 
 
-@lru_cache(maxsize=1024)
+_LONGEST = 262
+"""Of a name with its port. What anybody may send is not kept if it is longer."""
+
+
 def host_name(value: str) -> str | None:
     """Return the name in a ``Host`` header's value, in lower case, without port and brackets; None if it has none."""
+    return _host_name(value) if len(value) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _host_name(value: str) -> str | None:
     match = _HOST.fullmatch(value.lower())
     return match[1].rstrip(".").strip("[]") if match else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from clawsocket.config import Settings
@@ -21,6 +23,18 @@ def test_a_host_is_read_without_port_and_brackets() -> None:
     assert host_name("[::1]") == "::1"
     for bad in ("", ":3838", "a b", "a:b", "a:1:2", "::1", "a@b", "a/b", "a, b", "[::1", "a:123456"):
         assert host_name(bad) is None, bad
+
+
+def test_what_is_longer_than_any_name_is_none_and_takes_no_memory() -> None:
+    rules, long = access(host="0.0.0.0"), b"x" * 16_000
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            assert not rules.host(b"%d" % number + long, lambda: "192.168.1.5")
+            assert not rules.origin(b"http://%d" % number + long, by_token=True)
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "127.1.2.3:3838", "[::1]:3838", "LOCALHOST"])
