@@ -326,9 +326,13 @@ class FanOut:
             self.remove(cursor)
             cursor.sink.fail()
             return
-        elif place == (cursor.position, cursor.filter, cursor.barrier) and cursor.ready:
+        elif place == (cursor.position, cursor.filter, cursor.barrier) and cursor.ready and not self._misses(cursor):
             self._give(cursor, read.result())
         self.wake()
+
+    def _misses(self, cursor: Cursor) -> bool:
+        """Tell whether something was deleted while a cursor's read waited for its turn; that is to be told first."""
+        return self.log.gap(cursor.position) is not None
 
     def _lost(self, cursor: Cursor) -> None:
         """What is on disk can't be read: go on with what is in memory."""

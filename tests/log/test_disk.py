@@ -250,6 +250,29 @@ async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> N
     assert lost.to >= log.oldest_in_memory - 1
 
 
+async def test_what_is_deleted_before_a_reader_has_its_turn_is_a_gap(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin(max_events=3)
+    for number in range(0, 12, 3):
+        put(log, number, number + 1, number + 2)
+        await committed(log, disk)
+    await eventually(lambda: disk._trimming is None, "the first look")
+    monkeypatch.setattr(store_module, "TRIM", 3)
+    fanout = FanOut(log, slice_bytes=10**6)
+    sink = FakeSink()
+    cursor = fanout.add(sink)
+    cursor.filter, cursor.position = ALL, log.first - 1
+    async with fanout._disk_turn:
+        fanout.wake()
+        await eventually(lambda: cursor.read is not None, "the wait for its turn")
+        await disk.write(lambda store: store.trim(before=10**15, max_bytes=10**9))
+    await eventually(lambda: cursor.position == log.head, "the end of the log")
+    gap, *rest = sink.told
+    assert (gap.from_, gap.to, gap.reason) == (log.first, log.first + 2, "evicted")
+    assert rest == list(range(log.first + 3, log.head + 1))
+
+
 async def test_who_is_to_be_told_something_before_what_is_on_disk_is_told_once_of_the_gap(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
