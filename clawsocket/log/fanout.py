@@ -257,11 +257,12 @@ class FanOut:
             return False
         if cursor.position < self.log.last_loss and cursor.filter.topics and not cursor.sink.takes_gaps():
             return False
-        if cursor.position < self.log.oldest_in_memory - 1 and not self._skip(cursor):
+        is_behind_memory = cursor.position < self.log.oldest_in_memory - 1
+        if is_behind_memory and not self._skip(cursor):
             return False
         if cursor.barrier is not None and cursor.position >= cursor.barrier:  # a gap went past it
             return self._give(cursor, Slice(b"", cursor.position))
-        if self.log.on_disk(cursor.position):
+        if is_behind_memory and self.log.on_disk(cursor.position):
             self._fetch(cursor)
             return False
         key = (cursor.position, cursor.filter, cursor.barrier)
