@@ -158,7 +158,16 @@ class Disk:
         Raises:
             StoreError: they can't be read; a damaged database is being replaced, unless it is new.
         """
-        return await self.call(lambda store: store.read(after, filter, max_bytes=max_bytes, upto=upto))
+
+        def read(store: Store) -> tuple[Slice, tuple[int, int]]:
+            return store.read(after, filter, max_bytes=max_bytes, upto=upto), store.oldest()
+
+        store, before = self._store, self.oldest
+        slice, oldest = await self.call(read)
+        if store is self._store and oldest[0] != before:  # some was deleted meanwhile, perhaps what was to be read
+            self._begins_at(*oldest)
+            return Slice(b"", after)
+        return slice
 
     async def call(self, do: Callable[[Store], T]) -> T:
         """Read something else from the database, in the reader's thread.
@@ -174,15 +183,19 @@ class Disk:
         Raises:
             StoreError: it can't be written; a damaged database is being replaced, unless it is new.
         """
-        store, before = self._store, self.oldest
+        store = self._store
         try:
             return await self._run(self._writer, do)
         finally:  # what failed may have changed something all the same
-            oldest, oldest_at = await self.call(Store.oldest)
+            oldest = await self.call(Store.oldest)
             if store is self._store:  # of one that was replaced meanwhile nothing counts any more
-                self.oldest, self.oldest_at = oldest, oldest_at
-                if before and oldest != before:
-                    self.floor = oldest or self.committed + 1
+                self._begins_at(*oldest)
+
+    def _begins_at(self, oldest: int, oldest_at: int) -> None:
+        """Learn what the oldest event on disk is now."""
+        if self.oldest and oldest != self.oldest:
+            self.floor = oldest or self.committed + 1
+        self.oldest, self.oldest_at = oldest, oldest_at
 
     async def _run(self, worker: Worker, do: Callable[[Store], T]) -> T:
         store = self._store

@@ -111,7 +111,7 @@ class EventLog:
         memory = self.oldest_in_memory
         disk = self.disk
         if disk is not None and after < min(memory - 1, disk.committed):
-            return max(after + 1, min(disk.oldest or disk.floor, disk.floor))
+            return max(after + 1, min(disk.oldest or disk.floor, disk.floor, memory))
         return max(after + 1, memory)
 
     def gap(self, after: int, *, foreign: bool = False) -> Gap | None:

@@ -99,15 +99,20 @@ class Reading:
         self._sound = False
         self._purges = 0
         self._unpacked: tuple[int, list[Row]] = (0, [])
+        self._oldest: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
 
     def oldest(self) -> tuple[int, int]:
         """Return the number of the oldest event and its time, in ms since 1970; 0 and 0 for none."""
         with errors_of(self.path, reading=True):
-            first = self._reader.execute("SELECT heads FROM blocks ORDER BY last LIMIT 1").fetchone()
+            purges = self._purges
+            first = self._reader.execute("SELECT last, heads FROM blocks ORDER BY last LIMIT 1").fetchone()
             if first is None:
                 return 0, 0
-            heads = heads_of(first[0])
-            return heads.seqs[0], heads.ats[0]
+            block = (purges, first[0])
+            if self._oldest[0] != block:  # each read from disk asks
+                heads = heads_of(first[1])
+                self._oldest = block, (heads.seqs[0], heads.ats[0])
+            return self._oldest[1]
 
     def read(self, after: int, filter: Filter, *, max_bytes: int, upto: int) -> Slice:
         """Return frames as :meth:`clawsocket.log.eventlog.EventLog.read` does.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -247,7 +248,30 @@ async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> N
     lost = log.gap(log.first)
     assert lost is not None
     assert (lost.from_, lost.reason) == (log.first + 1, "evicted")
-    assert lost.to >= log.oldest_in_memory - 1
+    assert lost.to == log.oldest_in_memory - 1, "what memory holds is there"
+
+
+async def test_what_is_deleted_while_a_reader_waits_for_its_turn_is_a_gap(begin: Begin) -> None:
+    log, disk = begin(max_events=3)
+    for number in range(0, 12, 3):
+        put(log, number, number + 1, number + 2)
+        await committed(log, disk)
+    await eventually(lambda: disk._trimming is None, "the first look")
+    fanout, sink, others = FanOut(log, slice_bytes=10**6), FakeSink(), threading.Event()
+    cursor = fanout.add(sink)
+    cursor.filter, cursor.position = ALL, log.first
+    asked = disk.call(lambda _store: others.wait(10))  # keeps the reading thread busy
+    reading = asyncio.ensure_future(asked)
+    fanout.wake()
+    await eventually(lambda: disk._reader._jobs.qsize() == 1, "the reader to wait")
+    trimming = asyncio.ensure_future(disk.write(lambda store: store.trim(before=10**15, max_bytes=10**9)))
+    await eventually(lambda: disk._reader._jobs.qsize() == 2, "the deleting to be done")
+    others.set()
+    await asyncio.gather(reading, trimming)
+    await eventually(lambda: sink.told[-1:] == [log.head], "what is left")
+    assert isinstance(sink.told[0], Gap), "it got no event after the first, and nothing said so"
+    assert (sink.told[0].from_, sink.told[0].to) == (log.first + 1, log.head - 3)
+    assert sink.told[1:] == [log.head - 2, log.head - 1, log.head]
 
 
 async def test_what_is_deleted_before_a_reader_has_its_turn_is_a_gap(
