@@ -67,9 +67,12 @@ def spool_command(spool: str, limit: int, most: int = MOST) -> str:
         "[ -e .$n ] || [ -e $n.json ] || { n=; break; }; "
         "i=$((i+1)); n=${p}_$i; done"
     )
-    writing = '[ "$n" ] && cat >>.$n && mv .$n $n.json || { rm -f ${n:+.$n}; true >.lost; false; }'
+    writing = '[ "$n" ] && cat >>.$n && mv .$n $n.json && n= || { rm -f ${n:+.$n}; true >.lost; n=; false; }'
+    # Where no process can be started (a limit of the user or the container), a shell ends there and then, dash with 2:
+    # Claude Code would block the tool call, or the prompt.
+    ending = """n=; trap '[ "$n" ] && true 2>/dev/null >.lost; exit 0' EXIT"""
     # Claude Code shows an error when a hook ends without having read everything: the last cat reads what is left.
     return (
-        f"{MARKER} {{ {setting_up}; cd {shlex.quote(spool)} && [ ! -e .full ] && "
+        f"{MARKER} {ending}; {{ {setting_up}; cd {shlex.quote(spool)} && [ ! -e .full ] && "
         f"{{ {marking_full(most)}; {taking_a_name}; {writing}; }} || cat; }} >/dev/null 2>&1; exit 0"
     )

@@ -1,4 +1,6 @@
+import functools
 import os
+import resource
 import shlex
 import signal
 import stat
@@ -11,6 +13,9 @@ import pytest
 
 from clawsocket.claude.hook_command import MARKER, spool_command
 from tests.support.shells import SHELLS
+
+STUBBORN = ("bash", "mksh", "zsh")
+"""Shells that try for many seconds to start a process, or end with 1 whatever they are told."""
 
 LIMIT = 16_000_000
 PAYLOAD = b'{"session_id":"s","hook_event_name":"Stop","text":"\\u00fc \xc3\xbc $HOME `x`"}\n'
@@ -130,6 +135,18 @@ def test_a_spool_that_cannot_be_written_is_not_noticed(start: Start) -> None:
         feed(start(spool_command(name, LIMIT), **nobody), b"x" * 3_000_000)
         assert contents(Path(name)) == {}
         Path(name).chmod(0o755)
+
+
+@pytest.mark.parametrize("start", [one for one in SHELLS if one[0] not in STUBBORN], ids=" ".join, indirect=True)
+def test_where_no_process_can_be_started_it_ends_well_and_says_what_was_lost(start: Start) -> None:
+    nobody = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        none = functools.partial(resource.setrlimit, resource.RLIMIT_NPROC, (0, 0))
+        process = start(spool_command(name, LIMIT), preexec_fn=none, **nobody)
+        process.communicate(PAYLOAD, timeout=30)
+        assert process.returncode == 0, "with 2, Claude Code would block what the hook is about"
+        assert (Path(name) / ".lost").exists()
 
 
 def test_a_payload_over_the_limit_is_read_and_marked_as_lost(start: Start, spool: Path) -> None:
