@@ -13,6 +13,7 @@ thread at a time may write, and one at a time may read.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sqlite3
@@ -270,12 +271,13 @@ class Store(Reading):
         refuse_network(path.parent)
         with errors_of(path, opening=True):
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._file = path.stat()
             self._db = self._connect()
             try:
                 self._transaction = Transaction(self._db)
                 migrate(self._db)
                 self._begin()
+                places = (("it", self._place), ("its journal", f"{self._place}-wal"))
+                self._files = [(what, place, _file(place)) for what, place in places]
                 super().__init__(path, self._connect())
             except BaseException:
                 self._db.close()
@@ -308,6 +310,10 @@ class Store(Reading):
         since = now // 1000 if self.since is None else self.since  # what is written from now on is new to all runs
         posted = int(self.crashed and self.posted)  # until a commit of this run has told of what that one lost
         self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=posted, since=since)
+        # On the disk itself, whatever becomes of the journal: a run that took this one for ended well would give its
+        # numbers again. Where there is no room for all that the journal holds, this much is there.
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _set(self, **meta: str | int) -> None:
         statement = "INSERT OR REPLACE INTO meta VALUES " + ", ".join(["(?, ?)"] * len(meta))  # noqa: S608 - question marks
@@ -350,13 +356,14 @@ class Store(Reading):
             self._set(loss=losses[-1])
 
     def _look(self) -> None:
-        """A database that was deleted can still be written, for nobody."""
-        try:
-            found = os.stat(self._place)  # noqa: PTH116 - a third of what Path.stat() takes
-        except FileNotFoundError:
-            raise StoreDamagedError(self.path, "it was taken away") from None
-        if (found.st_dev, found.st_ino) != (self._file.st_dev, self._file.st_ino):
-            raise StoreDamagedError(self.path, "another file took its place")
+        """A database that was deleted can still be written, for nobody, and so can its journal."""
+        for what, place, file in self._files:
+            try:
+                found = _file(place)
+            except FileNotFoundError:
+                raise StoreDamagedError(self.path, f"{what} was taken away") from None
+            if found != file:
+                raise StoreDamagedError(self.path, f"{what} was replaced by another file")
 
     def _put_extras(self, extras: Extras) -> None:
         if extras.positions:
@@ -482,6 +489,12 @@ class Store(Reading):
         """Close it, when no thread uses it any more."""
         self._reader.close()
         self._db.close()
+
+
+def _file(place: str) -> tuple[int, int]:
+    """Return which file it is."""
+    found = os.stat(place)  # noqa: PTH116 - a third of what Path.stat() takes
+    return found.st_dev, found.st_ino
 
 
 def _row_of(position: Position) -> tuple[bytes, int, int, int]:

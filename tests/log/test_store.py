@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import sqlite3
 import stat
 import time
@@ -132,6 +133,18 @@ def test_after_a_crash_numbers_jump_and_the_log_is_the_same(path: Path) -> None:
     with opened(path) as third:
         assert third.posted is False, "this run took none"
         assert third.head >= again.head + CRASH_JUMP, "that run may have given numbers, too"
+
+
+def test_no_number_is_given_twice_where_all_of_the_journal_is_lost_after_a_clean_end(path: Path) -> None:
+    with opened(path) as store:
+        store.commit([], Extras(), head=store.head, clean=True)
+    left = path.with_name("left.db")
+    with opened(path) as store:
+        given = fill(store, 3)[-1].seq
+        shutil.copy(path, left)  # as a machine leaves it that loses its power
+    with opened(left) as again:
+        assert again.crashed is True
+        assert (again.epoch, again.head > given) == (store.epoch, True)
 
 
 def test_a_crash_that_was_not_told_yet_is_told_by_the_next_run(path: Path) -> None:
@@ -501,6 +514,14 @@ def test_a_database_that_was_taken_away_or_replaced_is_noticed_at_the_next_commi
             fill(store, 1)
         path.write_bytes(b"")
         with pytest.raises(StoreDamagedError, match="another file"):
+            fill(store, 1)
+
+
+def test_a_journal_that_was_taken_away_is_noticed_at_the_next_commit(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, 1)
+        path.with_name("log.db-wal").unlink()
+        with pytest.raises(StoreDamagedError, match="its journal was taken away"):
             fill(store, 1)
 
 
