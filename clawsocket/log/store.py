@@ -254,7 +254,8 @@ class Store(Reading):
         head: the number before the first of this run.
         last_loss: the number of the last gap in it, 0 for none.
         crashed: whether the run before this one did not close it.
-        posted: whether that run had taken hooks by ``POST /hook``, which nobody would send again.
+        posted: whether that run had taken hooks by ``POST /hook``, which nobody would send again; or whether the
+            machine was started anew since, and may have lost others with it.
         since: ms since 1970; of files without a position, what is later is to be taken. None in a new log.
     """
 
@@ -303,13 +304,15 @@ class Store(Reading):
         self.before = self.head = meta.get("head", now)
         self.first = meta.get("first", self.head + 1)
         self.since: int | None = meta.get("since")
-        self.posted = bool(meta.get("posted", 0))
+        boot = _boot()
+        # With the machine went the last moments of the journal, perhaps, and hooks that were in them.
+        self.posted = bool(meta.get("posted", 0)) or meta.get("boot", boot) != boot
         if self.crashed:
             self.head = max(now, self.head + CRASH_JUMP)
         self.last_loss = meta.get("loss", 0)
         since = now // 1000 if self.since is None else self.since  # what is written from now on is new to all runs
         posted = int(self.crashed and self.posted)  # until a commit of this run has told of what that one lost
-        self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=posted, since=since)
+        self._set(epoch=self.epoch, first=self.first, head=self.head, clean=0, posted=posted, since=since, boot=boot)
         # On the disk itself, whatever becomes of the journal: a run that took this one for ended well would give its
         # numbers again. Where there is no room for all that the journal holds, this much is there.
         with contextlib.suppress(sqlite3.OperationalError):
@@ -489,6 +492,14 @@ class Store(Reading):
         """Close it, when no thread uses it any more."""
         self._reader.close()
         self._db.close()
+
+
+def _boot() -> str:
+    """Return what names the time since the machine was started; empty where nothing does."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _file(place: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -145,6 +146,19 @@ def test_no_number_is_given_twice_where_all_of_the_journal_is_lost_after_a_clean
     with opened(left) as again:
         assert again.crashed is True
         assert (again.epoch, again.head > given) == (store.epoch, True)
+
+
+@pytest.mark.parametrize(("clean", "told"), [(False, [False, False, True, False]), (True, [False] * 4)])
+def test_what_was_lost_with_the_machine_is_told_once_unless_the_run_ended_well(
+    path: Path, monkeypatch: pytest.MonkeyPatch, clean: bool, told: list[bool]
+) -> None:
+    found = []
+    for boot in "aabb":
+        monkeypatch.setattr(store_module, "_boot", partial(str, boot))
+        with opened(path) as store:
+            found.append(store.crashed and store.posted)
+            store.commit([], Extras(), head=store.head, clean=clean)
+    assert found == told
 
 
 def test_a_crash_that_was_not_told_yet_is_told_by_the_next_run(path: Path) -> None:
