@@ -14,12 +14,13 @@ import contextlib
 import functools
 import heapq
 import itertools
+import math
 import os
 import stat
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from clawsocket.claude import hooks, recorder_command, status_line
 from clawsocket.claude.observations import HookSeen, Observation, StatusLineSeen
@@ -34,6 +35,9 @@ _MARKS = {
     ".lost": "hooks could not be written to the spool (no space, or longer than spool_limit) and were lost",
 }
 """What hooks leave when they could not leave their payloads."""
+
+_QUIET = 60.0
+"""Seconds in which a mark is told once: on a full disk one comes with each hook. Each is a gap all the same."""
 
 _STALE = 600_000
 """ms after which a partial file has lost its writer."""
@@ -52,7 +56,8 @@ class Spool:
     Attributes:
         release: called with a function that deletes a file when the sink took it; it decides when. By default at once.
         is_known: tells of the id of a hook whether it was taken and released by an earlier run.
-        on_lost: called after the hooks in the spool were taken, if others were lost: it had been full or not writable.
+        on_lost: called if hooks were lost: the spool was not there; or it was full or not writable, and then after
+            those in it were taken.
         rejected: how many files were no hooks, by kind.
     """
 
@@ -77,6 +82,8 @@ class Spool:
         self._known: set[str] = set()  # in the queue, or taken and not yet deleted
         self._kept: set[Path] = set()  # taken, and can't be deleted
         self._marks: set[str] = set()  # that are there
+        self._marked: dict[str, float] = {}  # when one was told of
+        self._gone = False
         self._turn: asyncio.Handle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -115,11 +122,19 @@ class Spool:
         """Take note of everything that is there."""
         try:
             names = [path.name for path in self._folder.iterdir()]
+        except FileNotFoundError as error:
+            self._troubles.tell("gone", "the spool is not there; hooks are lost until it is", error)
+            self._gone = True
+            return
         except OSError as error:
             self._troubles.tell("missing", "the spool can't be read; hooks are not seen until it can", error)
             self._again(error)
             return
-        self._troubles.over("missing")
+        if self._gone:
+            self._gone = False
+            self._lost()
+        for trouble in ("gone", "missing"):
+            self._troubles.over(trouble)
         self._marks.update(_MARKS.keys() & set(names))
         self._sweep(name for name in names if name.startswith(".") and name not in _MARKS)
         self._delete_kept()
@@ -257,7 +272,12 @@ class Spool:
             except OSError as error:
                 self._troubles.tell("marked", "the spool can't be emptied, and hooks are lost", error)
                 continue
-            self._troubles.over(mark)
+            if monotonic() - self._marked.get(mark, -math.inf) >= _QUIET:
+                self._marked[mark] = monotonic()
+                self._troubles.over(mark)
             self._troubles.tell(mark, _MARKS[mark])
-            if self.on_lost is not None:
-                self.on_lost()
+            self._lost()
+
+    def _lost(self) -> None:
+        if self.on_lost is not None:
+            self.on_lost()

@@ -17,6 +17,7 @@ import pytest
 from clawsocket.claude.hook_command import spool_command
 from clawsocket.claude.observations import HookSeen, Observation, Trouble
 from clawsocket.config import Settings
+from clawsocket.sources import spool as module
 from clawsocket.sources.spool import Spool
 from clawsocket.sources.watch import Watcher
 from tests.sources.running import eventually, make_folder, refuse_listing, settled
@@ -217,8 +218,9 @@ async def test_partial_files_are_left_alone_and_old_ones_swept(
 
 @pytest.mark.parametrize("mark", [".full", ".lost"])
 async def test_a_mark_is_taken_away_and_told_after_what_waited(
-    spool: Spool, folder: Path, seen: list[Observation], mark: str
+    monkeypatch: pytest.MonkeyPatch, spool: Spool, folder: Path, seen: list[Observation], mark: str
 ) -> None:
+    monkeypatch.setattr(module, "_QUIET", 0)
     lost: list[int] = []
     spool.on_lost = lambda: lost.append(len(prompts(seen)))
     for number in range(250):
@@ -235,9 +237,23 @@ async def test_a_mark_is_taken_away_and_told_after_what_waited(
     assert len(lost) == len(troubles(seen)) == 2
 
 
+async def test_on_a_full_disk_each_loss_is_one_and_the_trouble_is_told_once(
+    spool: Spool, folder: Path, seen: list[Observation]
+) -> None:
+    lost: list[str] = []
+    spool.on_lost = lambda: lost.append("lost")
+    await spool.start()
+    for _ in range(5):
+        (folder / ".lost").touch()
+        await eventually(lambda: is_empty(folder), "the mark to be seen")
+    assert (len(lost), len(troubles(seen))) == (5, 1)
+
+
 async def test_the_folder_may_be_missing_come_go_and_come_back(
     spool: Spool, folder: Path, seen: list[Observation]
 ) -> None:
+    lost: list[int] = []
+    spool.on_lost = lambda: lost.append(len(prompts(seen)))
     shutil.rmtree(folder)
     await spool.start()
     for number in range(2):
@@ -249,6 +265,7 @@ async def test_the_folder_may_be_missing_come_go_and_come_back(
         await eventually(lambda: is_empty(folder), "an empty spool")
         shutil.rmtree(folder)
     assert prompts(seen) == ["0 at once", "0 later", "1 at once", "1 later"]
+    assert lost == [0, 2], "what came while it was not there is nowhere"
 
 
 async def test_in_a_folder_that_is_read_only_hooks_are_told_once_and_deleted_when_they_can_be(
