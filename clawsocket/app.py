@@ -20,11 +20,11 @@ from clawsocket import history, token
 from clawsocket.claude import hooks
 from clawsocket.claude.observations import HookSeen, Observation, SessionFileSeen, Trouble
 from clawsocket.config import Settings, claude_dirs
-from clawsocket.errors import ClawSocketError, InvalidHookError
+from clawsocket.errors import ClawSocketError, InvalidHookError, StoreError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.metrics import Metrics
-from clawsocket.paths import Home
+from clawsocket.paths import Home, write_private
 from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import POSTED, Event
 from clawsocket.protocol.messages import UsagePart
@@ -279,12 +279,19 @@ class App:
         self.observe(Trouble("log", message, recoverable, now()))
 
     async def _purge(self) -> None:
-        """Forget the sessions that the owner wants forgotten; the request goes when it is done."""
+        """Forget the sessions that the owner wants forgotten; the request goes when that is done, or says why not."""
         request = self.home.purge
         try:
             asked = request.read_bytes()
-            sessions = json.loads(asked)["sessions"]
-            await self.persistence.purge([one for one in sessions if isinstance(one, str)])
+            wanted = json.loads(asked)
+            if "problem" in wanted:
+                return  # that was ours
+            try:
+                await self.persistence.purge([one for one in wanted["sessions"] if isinstance(one, str)])
+            except StoreError as error:
+                if request.read_bytes() == asked:
+                    write_private(request, json.dumps({**wanted, "problem": error.problem}))
+                raise
             if request.read_bytes() == asked:  # else whoever asked went away, and somebody else waits
                 request.unlink()
         except FileNotFoundError:

@@ -241,7 +241,17 @@ def _let_forget(home: Home, sessions: list[str]) -> None:
     partial.rename(home.purge)
     deadline = time.monotonic() + PATIENCE
     while home.purge.exists():  # the service deletes it when it is done
-        if time.monotonic() > deadline:
+        problem = _problem(home.purge)
+        if problem or time.monotonic() > deadline:
             home.purge.unlink(missing_ok=True)
-            raise StoreError(home.log, f"the running service did not forget within {PATIENCE:.0f} s; see its log")
+            raise StoreError(
+                home.log, problem or f"the running service did not forget within {PATIENCE:.0f} s; see its log"
+            )
         time.sleep(0.05)
+
+
+def _problem(request: Path) -> str:
+    """Return why the service could not do what it was asked for; empty while it has not said so."""
+    with contextlib.suppress(OSError, ValueError):
+        return str(json.loads(request.read_bytes()).get("problem", ""))
+    return ""

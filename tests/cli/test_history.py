@@ -108,6 +108,19 @@ def test_of_several_purges_at_once_each_is_done(tmp_path: Path, running: bool) -
         assert lines(tmp_path, "--json") == []
 
 
+def test_beside_a_reader_a_purge_says_so_and_can_be_asked_again(used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(used))
+    with Service(used), contextlib.closing(sqlite3.connect(used / ".claw-socket" / "log.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM blocks").fetchone()
+        with pytest.raises(StoreError, match="somebody else reads it; try again when that has ended"):
+            history.main(["purge", "--session", "aaaa", "--yes"])
+        assert not Home.default().purge.exists()
+        reader.rollback()
+        assert history.main(["purge", "--session", "aaaa", "--yes"]) == 0
+    assert holding(used) == []
+
+
 def test_no_request_to_the_service_takes_the_place_of_another(tmp_path: Path) -> None:
     home = Home(tmp_path / "claw")
     home.create()
