@@ -444,12 +444,23 @@ class Store(Reading):
                 self._db.executemany("UPDATE sessions SET saved = x'' WHERE id = ?", ids)
             self._purges += 1
             self._empty_journal()
-            self._db.execute("VACUUM")
+            self._vacuum()
             self._empty_journal()
             self._db.executemany("DELETE FROM sessions WHERE id = ?", ids)
             self._db.execute("PRAGMA secure_delete = OFF")
             self._empty_journal()
         return count
+
+    def _vacuum(self) -> None:
+        """Write the database anew, by way of a file beside it: in memory that would take as much as it has."""
+        with contextlib.suppress(UnicodeEncodeError):  # not in this folder, then
+            folder = str(self.path.absolute().parent).replace("'", "''")
+            self._db.execute(f"PRAGMA temp_store_directory = '{folder}'")
+        self._db.execute("PRAGMA temp_store = FILE")
+        try:
+            self._db.execute("VACUUM")
+        finally:
+            self._db.execute("PRAGMA temp_store = MEMORY")
 
     def _empty_journal(self) -> None:
         """Bring all that is in the journal into the database; it waits a few seconds for others who read."""

@@ -8,6 +8,8 @@ import random
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -370,6 +372,28 @@ def test_what_is_purged_is_nowhere_in_the_files(path: Path) -> None:
         assert not any(b"hunter2" in one.read_bytes() for one in path.parent.iterdir())
         assert len(frames(store)) == 50
         assert store.sessions() == []
+
+
+def test_a_purge_takes_no_memory_for_what_it_leaves(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, 40, size=1_000_000)
+        store.commit([row(store.head + 50, session="secret")], Extras(), head=store.head + 50)
+    purge = """
+import re, sys
+from pathlib import Path
+from clawsocket.log.store import Store
+
+def most() -> int:
+    return int(re.search("VmHWM: *([0-9]+)", Path("/proc/self/status").read_text().replace("\\t", " "))[1])
+
+store = Store(Path(sys.argv[1]))
+before = most()
+assert store.purge(["secret"]) == 1
+print(most() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", purge, path], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20_000, "kB of more than 40,000"
+    assert [one.name for one in path.parent.iterdir()] == ["log.db"]
 
 
 def test_while_somebody_reads_a_purge_says_that_it_failed_and_can_be_asked_for_again(
