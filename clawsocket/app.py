@@ -88,6 +88,8 @@ class App:
         self.spool = Spool(home.spool, self.watcher, self.observe, settings, now)
         self.spool.on_lost = lambda: self.log.lose("spool_full")
         self.spool.release = self.persistence.release
+        self.spool.has_room = self.log.has_room
+        self.transcripts.pause_unless(self.log.has_room)
         self.spool.is_known = lambda id: self.log.knows(f"h:{id}")
         self.persistence.caught_up = lambda: self.started and self.transcripts.caught_up
         self.transcripts.checkpoints = self.persistence.checkpoints

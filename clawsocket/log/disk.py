@@ -111,6 +111,11 @@ class Disk:
         self._closing = False
         self._extras = Extras()
 
+    @property
+    def works(self) -> bool:
+        """Whether what is new is on disk soon, as far as is known."""
+        return not self._failed
+
     # What the log calls
 
     def wake(self) -> None:

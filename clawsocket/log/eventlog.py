@@ -101,6 +101,15 @@ class EventLog:
         """Tell whether a fact is in the log already; of very old ones nobody knows."""
         return id in self._known
 
+    def has_room(self) -> bool:
+        """Tell whether to take more of what is safe where it is: memory must not let go of it before it is on disk."""
+        disk = self.disk
+        if disk is None or not disk.works:
+            return True
+        held = len(self._entries) - self._start
+        is_half_full = 2 * self._bytes > self._max_bytes or 2 * held > self._max_events
+        return not is_half_full or 2 * (self.head - disk.committed) < held
+
     def on_disk(self, after: int) -> bool:
         """Tell whether what comes after a number is to be read from disk."""
         disk = self.disk

@@ -27,7 +27,7 @@ from clawsocket.claude.observations import HookSeen, Observation, StatusLineSeen
 from clawsocket.config import Settings
 from clawsocket.sources.files import may_pass, mtime, opened
 from clawsocket.sources.troubles import Troubles
-from clawsocket.sources.turns import TURN
+from clawsocket.sources.turns import PAUSE, TURN
 from clawsocket.sources.watch import Watcher
 
 _MARKS = {
@@ -56,6 +56,7 @@ class Spool:
     Attributes:
         release: called with a function that deletes a file when the sink took it; it decides when. By default at once.
         is_known: tells of the id of a hook whether it was taken and released by an earlier run.
+        has_room: tells whether the sink can take more; while it can't, hooks stay where they are. By default it can.
         on_lost: called if hooks were lost: the spool was not there; or it was full or not writable, and then after
             those in it were taken.
         rejected: how many files were no hooks, by kind.
@@ -74,6 +75,7 @@ class Spool:
         self._troubles = Troubles("spool", sink, now)
         self.release: Callable[[Callable[[], None]], None] = lambda delete: delete()
         self.is_known: Callable[[str], bool] = lambda _id: False
+        self.has_room: Callable[[], bool] = lambda: True
         self.on_lost: Callable[[], object] | None = None
         self.rejected: Counter[str] = Counter()
         self._queue: list[tuple[int, int, Path]] = []  # modification time, arrival, file
@@ -162,7 +164,8 @@ class Spool:
     def _later(self) -> None:
         if self._turn is None:
             self._idle.clear()
-            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+            loop = asyncio.get_running_loop()
+            self._turn = loop.call_soon(self._take_turn) if self.has_room() else loop.call_later(PAUSE, self._take_turn)
 
     def _take_turn(self) -> None:
         """Take note of what is new, and when all of it is known take the oldest."""
@@ -171,7 +174,7 @@ class Spool:
         try:
             while self._new and perf_counter() < deadline:
                 self._note(self._new.popleft())
-            while self._queue and perf_counter() < deadline:
+            while self._queue and perf_counter() < deadline and self.has_room():
                 written, _, path = heapq.heappop(self._queue)
                 self._take(path, written)
         finally:

@@ -53,6 +53,10 @@ class Reader:
         self.broken = 0
         self._turns = Turns(self._take_share)
 
+    def pause_unless(self, has_room: Callable[[], bool]) -> None:
+        """Read on only while there is room for what is told."""
+        self._turns.has_room = has_room
+
     @property
     def idle(self) -> bool:
         """Whether nothing waits to be read."""

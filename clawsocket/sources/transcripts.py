@@ -80,6 +80,10 @@ class Transcripts:
         self._living: set[str] = set()
         self._metas: dict[Path, tuple[bytes, bool]] = {}  # each with its content and whether that is of a past life
 
+    def pause_unless(self, has_room: Callable[[], bool]) -> None:
+        """Read on only while there is room for what is told."""
+        self._reader.pause_unless(has_room)
+
     @property
     def caught_up(self) -> bool:
         """Whether nothing waits to be read."""

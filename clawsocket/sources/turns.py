@@ -13,16 +13,23 @@ T = TypeVar("T", bound=Hashable)
 TURN = 0.008
 """Seconds of one turn."""
 
+PAUSE = 0.005
+"""Seconds between two looks whether there is room for more."""
+
 
 class Turns(Generic[T]):
     """Does something with each of many things, in the order they came, some in each turn of the loop.
 
     Args:
         do: takes a thing; what it raises costs only this one, and goes to the loop's exception handler.
+
+    Attributes:
+        has_room: tells whether more can be done now. By default it always can.
     """
 
     def __init__(self, do: Callable[[T], object]) -> None:
         self._do = do
+        self.has_room: Callable[[], bool] = lambda: True
         self._waiting: OrderedDict[T, None] = OrderedDict()
         self._turn: asyncio.Handle | None = None
         self._idle = asyncio.Event()
@@ -60,13 +67,14 @@ class Turns(Generic[T]):
 
     def _later(self) -> None:
         if self._turn is None:
-            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+            loop = asyncio.get_running_loop()
+            self._turn = loop.call_soon(self._take_turn) if self.has_room() else loop.call_later(PAUSE, self._take_turn)
 
     def _take_turn(self) -> None:
         self._turn = None
         deadline = perf_counter() + TURN
         try:
-            while self._waiting and perf_counter() < deadline:
+            while self._waiting and perf_counter() < deadline and self.has_room():
                 thing, _ = self._waiting.popitem(last=False)
                 self._do(thing)
         finally:

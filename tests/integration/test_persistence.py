@@ -285,6 +285,22 @@ def test_a_hook_stays_in_the_spool_until_it_is_on_disk(tmp_path: Path) -> None:
         wait_for(lambda: not (folder / "spool" / "1.json").exists(), "its file to go")
 
 
+def test_what_waited_is_taken_no_faster_than_it_comes_to_disk(tmp_path: Path) -> None:
+    path = tmp_path / ".claude" / "projects" / "-w" / f"{SESSION}.jsonl"
+    path.parent.mkdir(parents=True)
+    (tmp_path / ".claw-socket" / "spool").mkdir(parents=True)
+    with session_file(tmp_path):
+        with Service(tmp_path):
+            path.touch()
+        for number in range(3000):
+            spool(tmp_path, str(number), hook(number))
+        path.write_bytes(b"".join(line(number) + b"\n" for number in range(9000)))
+        with Service(tmp_path, "--set", "ring_events=2000") as service, service.connect() as client:
+            client.follow(back=True)
+            wait_for(lambda: len(client.of(SESSION, "hook.notification", "message.user")) == 12_000, "all of it", 30)
+            assert [one for one in client.others if one["type"] == "gap"] == []
+
+
 def test_a_crash_that_may_have_lost_a_posted_hook_is_a_gap(tmp_path: Path) -> None:
     with killed(tmp_path) as service, service.connect() as client:
         client.follow()

@@ -237,6 +237,23 @@ async def test_a_mark_is_taken_away_and_told_after_what_waited(
     assert len(lost) == len(troubles(seen)) == 2
 
 
+async def test_while_there_is_no_room_for_more_hooks_stay_where_they_are(
+    spool: Spool, folder: Path, seen: list[Observation]
+) -> None:
+    released: list[Callable[[], None]] = []
+    spool.release = released.append
+    spool.has_room = lambda: len(released) < 2
+    for number in range(4):
+        put(folder, str(number), str(number))
+    starting = asyncio.ensure_future(spool.start())
+    await eventually(lambda: prompts(seen) == ["0", "1"], "the first")
+    await settled()
+    assert prompts(seen) == ["0", "1"]
+    released.clear()
+    await starting
+    assert prompts(seen) == ["0", "1", "2", "3"]
+
+
 async def test_on_a_full_disk_each_loss_is_one_and_the_trouble_is_told_once(
     spool: Spool, folder: Path, seen: list[Observation]
 ) -> None:
