@@ -14,7 +14,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.events import Resize
+from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -72,6 +72,9 @@ class Pane(OptionList):
         Binding("k", "cursor_up", show=False),
     ]
 
+    class Resized(Message):
+        """It has another size now."""
+
     def __init__(self, id: str, look: Look) -> None:
         """Show nothing."""
         super().__init__(id=id, markup=False)
@@ -83,6 +86,10 @@ class Pane(OptionList):
     def look(self) -> Look:
         """What fits into it, beside the mark of the line that is selected."""
         return self._look._replace(width=max(10, self.scrollable_content_region.width - 2))
+
+    def on_resize(self) -> None:
+        """Tell of it: only now is it known what fits."""
+        self.post_message(self.Resized())
 
     def mark(self, *, selected: bool) -> str:
         """Return what each line of an item begins with."""
@@ -328,9 +335,13 @@ class Watch(App[int]):
         """Move the mark."""
         self._soon()
 
-    def on_resize(self, event: Resize) -> None:
-        """Make everything fit once it has its new place."""
-        self.call_after_refresh(self._draw)
+    def on_resize(self) -> None:
+        """Make the head fit."""
+        self._soon()
+
+    def on_pane_resized(self) -> None:
+        """Make the lines fit."""
+        self._soon()
 
     def on_input_changed(self) -> None:
         """Show what the filter lets through."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,15 +10,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from clawsocket import __version__
 from clawsocket.cli.event_line import brief
 from clawsocket.cli.look import Look, columns
 from clawsocket.cli.watch import ASKS, Call, Calls, asking, call_lines, limits, session_lines
+from clawsocket.cli.watch_screen import Pane, Watch
 from clawsocket.client import incoming
 from clawsocket.protocol.models import AgentState, Context, LimitType, RateLimit, SessionInfo
 from tests.support.feed import SESSION, hook, spool
@@ -267,6 +271,40 @@ def test_watch_by_its_keys(played: Path) -> None:
         assert_fits(screen, 50)
         screen.press("C-c")
         assert "NEEDS YOU" not in screen.shows("EXIT:130")
+
+
+async def resized(sizes: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return how wide the first line is in each size, and how wide its pane; nothing changes but the size."""
+
+    class Still:
+        async def watch(self, _noticed: object) -> AsyncIterator[object]:
+            yield SimpleNamespace(sessions=sessions, agents=[], server=SimpleNamespace(version=__version__))
+            await asyncio.Event().wait()
+
+        async def events(self, *_topics: str, **_how: object) -> AsyncIterator[object]:
+            yield await asyncio.Event().wait()
+
+        async def history(self, *_of: str, **_how: object) -> list[object]:
+            return []
+
+    sessions = [
+        SessionInfo(pid=1, session_id=f"{one}", cwd="/w", started_at=0, discovered_at=0, state="idle", since=0)
+        for one in range(40)
+    ]
+    app, widths = Watch(Still(), Look(80)), []  # type: ignore[arg-type]
+    async with app.run_test(size=(80, 30)) as pilot:
+        pane = app.query_one("#sessions", Pane)
+        for size in sizes:
+            await pilot.resize_terminal(*size)
+            await pilot.pause(0.2)
+            first = str(pane.get_option_at_index(0).prompt).split("\n")[0]
+            widths.append((len(first), pane.scrollable_content_region.width))
+    return widths
+
+
+def test_watch_fits_at_once_when_the_terminal_has_another_size() -> None:
+    for line, pane in asyncio.run(resized([(40, 30), (110, 30), (50, 12), (160, 50), (99, 20), (100, 20)])):
+        assert line == pane
 
 
 def test_watch_is_live_waits_for_its_service_and_leaves_the_terminal_as_it_was(home: Path) -> None:
