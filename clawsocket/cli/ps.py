@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -67,7 +69,7 @@ async def _once(options: argparse.Namespace) -> int:
 
 
 async def _watch(options: argparse.Namespace) -> int:
-    screen = Look.of(sys.stdout).terminal and not options.json
+    screen = Look.of(sys.stdout).terminal and not options.json and os.environ.get("TERM") != "dumb"
     async with connect(wait=True) as claw:
         if not screen:
             async with aclosing(claw.watch(live.tell)) as snapshots:
@@ -75,16 +77,21 @@ async def _watch(options: argparse.Namespace) -> int:
                     skew.tell(snapshot.server.version)
                     print(_shown(snapshot, as_json=options.json) + ("" if options.json else "\n"), flush=True)
             return 0
-        print("\x1b[?1049h\x1b[?25l", end="", flush=True)
+        print(_ENTER, end="", flush=True)
         try:
             await _on_screen(claw)
         finally:
-            print("\x1b[?25h\x1b[?1049l", end="", flush=True)
+            print(_LEAVE, end="", flush=True)
     return 0
+
+
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+"""To a screen of its own, without a cursor, and back."""
 
 
 async def _on_screen(claw: Claw) -> None:
     """Show it in place. Ages go on by themselves; the service is asked for nothing but changes."""
+    loop = asyncio.get_running_loop()
     lost = ""
     shown: Snapshot | None = None
 
@@ -103,6 +110,17 @@ async def _on_screen(claw: Claw) -> None:
             lost = "the service does not answer; waiting for it" if isinstance(notice, Lost) else ""
             draw()
 
+    def stop() -> None:
+        """Stop at Ctrl-Z, with the terminal as it was; from here it goes on."""
+        print(_LEAVE, end="", flush=True)
+        loop.remove_signal_handler(signal.SIGTSTP)
+        signal.raise_signal(signal.SIGTSTP)
+        loop.add_signal_handler(signal.SIGTSTP, stop)
+        print(_ENTER, end="", flush=True)
+        draw()
+
+    loop.add_signal_handler(signal.SIGTSTP, stop)
+    loop.add_signal_handler(signal.SIGWINCH, draw)
     async with aclosing(claw.watch(noticed)) as snapshots:
         async for snapshot in _with_ticks(snapshots):
             shown = snapshot

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from clawsocket.protocol.models import AgentState, Context, LimitType, RateLimit
 from tests.support.feed import SESSION, hook, spool
 from tests.support.replay import Replay
 from tests.support.screen import Screen
-from tests.support.service import ROOT, Service, environment, run_command
+from tests.support.service import PROGRAM, ROOT, Service, environment, run_command
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None and not os.environ.get("CI"), reason="needs tmux")
@@ -89,6 +90,31 @@ def test_ps_and_tail_show_the_recordings_at_every_width(played: Path, width: int
         assert_fits(tail, width)
         assert has_colours(ps.painted)
         assert has_colours(tail.painted)
+
+
+def test_ps_watch_fits_at_once_and_stops_with_the_terminal_as_it_was(home: Path) -> None:
+    with Screen(home, "--norc", "-i", program=["bash"]) as screen:
+        screen.write(shlex.join([*PROGRAM, "ps", "--watch"]))
+        screen.press("Enter")
+        whole = "the service does not answer; waiting for it"
+        for width, shown in ((120, whole), (30, f"{whole[:29]}…"), (60, whole)):
+            screen.resize(width)
+            wait_for(lambda: screen.lines() == [shown], shown)  # noqa: B023 - it is used at once
+        screen.press("C-z")
+        assert whole not in screen.shows("Stopped")
+        screen.write("fg")
+        screen.press("Enter")
+        wait_for(lambda: screen.lines() == [whole], "it again")
+        screen.press("C-c")
+        assert whole not in screen.shows("fg")
+
+
+def test_ps_watch_steers_no_terminal_that_can_not_be_steered(home: Path) -> None:
+    program = ["env", "TERM=dumb", *PROGRAM]
+    with Service(home), Screen(home, "ps", "--watch", program=program) as screen:
+        screen.shows("no sessions")
+        screen.press("C-c")
+        assert "no sessions" in screen.shows("EXIT:130")  # which would be gone with a screen of its own
 
 
 def test_without_colours_there_are_none_in_any_of_them(played: Path) -> None:
