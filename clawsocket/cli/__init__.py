@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -48,24 +50,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 fine, 1 a wrong flag or value, others as ``--help`` says.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    _open_streams()
     try:
-        if argv and argv[0] in COMMANDS:
-            module, _, function = COMMANDS[argv[0]][0].partition(":")
-            return int(getattr(importlib.import_module(module), function or "main")(argv[1:]))
-        options = parse(argv)
-        if options.show is not None:
-            print(options.show.replace(PLACE, _commands()), end="")
-            return 0
-        return _run(options.action, options.given)
+        try:
+            return _command(sys.argv[1:] if argv is None else argv)
+        finally:
+            sys.stdout.flush()  # what can't be written is known here, and not only when Python ends
     except ClawSocketError as error:
         print(f"claw-socket: {error}", file=sys.stderr)
         return meaning(error).exit
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left unwritten is for nobody
+        _forget_output()
         return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _forget_output()
+        print(f"claw-socket: {f'{error.filename}: ' if error.filename else ''}{error.strerror}", file=sys.stderr)
+        return 1
+
+
+def _forget_output() -> None:
+    """See that what is left unwritten troubles nobody when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_streams() -> None:
+    """Take nothing for what is closed, and write another character for what the terminal does not have."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - it stays open
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _command(argv: Sequence[str]) -> int:
+    if argv and argv[0] in COMMANDS:
+        module, _, function = COMMANDS[argv[0]][0].partition(":")
+        return int(getattr(importlib.import_module(module), function or "main")(argv[1:]))
+    options = parse(argv)
+    if options.show is not None:
+        print(options.show.replace(PLACE, _commands()), end="")
+        return 0
+    return _run(options.action, options.given)
 
 
 def _commands() -> str:
