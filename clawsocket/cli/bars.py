@@ -14,7 +14,7 @@ import msgspec
 from clawsocket.cli import live, parsing
 from clawsocket.cli.event_line import by_urgency, doing, label, spent, tool_of
 from clawsocket.cli.line import format_text, values
-from clawsocket.cli.look import Look, clean
+from clawsocket.cli.look import Look, clean, clean_json
 from clawsocket.client import connect
 from clawsocket.errors import NoServerError
 from clawsocket.protocol.models import SessionInfo
@@ -85,7 +85,7 @@ def waybar(argv: Sequence[str]) -> int:
 
 
 def _json(fields: dict[str, object]) -> str:
-    return msgspec.json.encode(fields).decode()
+    return clean_json(msgspec.json.encode(fields).decode())
 
 
 def _module(snapshot: Snapshot, format: str | None) -> dict[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from clawsocket.cli.look import clean
+from clawsocket.cli.look import clean, clean_json
 from clawsocket.cli.parsing import Parser, RawHelp, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.block import Row
@@ -96,7 +96,7 @@ def _list(viewer: Viewer, options: argparse.Namespace) -> None:
     for one in chosen:
         info = _info(one)
         if options.json:
-            print(json.dumps(info, ensure_ascii=False))
+            print(_json(info))
         else:
             state, name = info.get("state", "?"), info.get("name") or ""
             print(clean(f"{one.id}  {_time(one.last_at)}  {state:<15}  {one.project}  {name}"))
@@ -104,11 +104,11 @@ def _list(viewer: Viewer, options: argparse.Namespace) -> None:
 
 def _show(viewer: Viewer, start: str, *, as_json: bool) -> None:
     for event in _events(viewer, start):
-        print(json.dumps(event, ensure_ascii=False) if as_json else _line(event))
+        print(_json(event) if as_json else _line(event))
 
 
 def _export(viewer: Viewer, start: str, file: Path | None) -> None:
-    lines = (json.dumps(event, ensure_ascii=False) + "\n" for event in _events(viewer, start))
+    lines = (_json(event) + "\n" for event in _events(viewer, start))
     if file is None:
         sys.stdout.writelines(lines)
         return
@@ -147,6 +147,10 @@ def _line(event: dict[str, Any]) -> str:
     agent = f" {event['agentId']}" if "agentId" in event else ""
     text = text if len(text) <= 200 else f"{text[:197]}..."
     return clean(f"{_time(event['timestamp'])}  {event['type']:<26}{agent}  {text}")
+
+
+def _json(fields: dict[str, Any]) -> str:
+    return clean_json(json.dumps(fields, ensure_ascii=False))
 
 
 def _time(at: int) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import CYAN, DIM, STATES, age, by_urgency, cost, doing, label, spent, tool_of
-from clawsocket.cli.look import Look, columns
+from clawsocket.cli.look import Look, clean_json, columns
 from clawsocket.client import Back, Claw, Lost, Notice, connect
 from clawsocket.protocol.models import AgentState, SessionInfo
 from clawsocket.protocol.replies import Snapshot
@@ -156,7 +156,7 @@ def until_older(snapshot: Snapshot) -> float | None:
 
 def _shown(snapshot: Snapshot, *, as_json: bool) -> str:
     if as_json:
-        return msgspec.json.encode({"sessions": _nested(snapshot)}).decode()
+        return clean_json(msgspec.json.encode({"sessions": _nested(snapshot)}).decode())
     return table(snapshot, Look.of(sys.stdout), time.time() * 1000)
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import Labels, line
-from clawsocket.cli.look import Look
+from clawsocket.cli.look import Look, clean_json
 from clawsocket.client import OLDEST, Event, connect
 from clawsocket.protocol.topics import matcher
 
@@ -86,5 +86,5 @@ async def _tail(options: argparse.Namespace) -> int:
 
 def _shown(event: Event, labels: Labels, *, as_json: bool) -> str:
     if as_json:
-        return msgspec.json.encode(event).decode()
+        return clean_json(msgspec.json.encode(event).decode())
     return line(event, labels.name(event.session_id), Look.of(sys.stdout), time.time())

@@ -13,7 +13,7 @@ import msgspec
 
 from clawsocket import config
 from clawsocket.cli import usage_table
-from clawsocket.cli.look import Look, clean
+from clawsocket.cli.look import Look, clean, clean_json
 from clawsocket.errors import FolderError, UsageError
 from clawsocket.paths import Home
 from clawsocket.spending import own_prices
@@ -158,7 +158,7 @@ def as_json(rows: list[Row], options: Options, prices: Prices) -> str:
         "unpricedModels": unpriced(rows),
         "pricesDate": prices.date,
     }
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
+    return clean_json(msgspec.json.format(msgspec.json.encode(whole), indent=2).decode())
 
 
 def _numbers(tokens: Tokens) -> dict[str, int | float | None]:

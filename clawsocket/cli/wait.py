@@ -12,7 +12,7 @@ import msgspec
 
 from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import Labels, doing, why
-from clawsocket.cli.look import Look
+from clawsocket.cli.look import Look, clean_json
 from clawsocket.client import Event, Events, Gap, Notice, connect
 from clawsocket.protocol.events import SessionStateChanged
 from clawsocket.protocol.models import SessionInfo, State
@@ -176,7 +176,8 @@ class _Waiting:
 def _print(found: Found, labels: Labels, *, as_json: bool) -> None:
     if as_json:
         fields: dict[str, Any] = {"sessionId": found.session_id, "state": found.state}
-        print(msgspec.json.encode(fields | ({"why": found.why} if found.why else {})).decode(), flush=True)
+        fields |= {"why": found.why} if found.why else {}
+        print(clean_json(msgspec.json.encode(fields).decode()), flush=True)
         return
     look = Look.of(sys.stdout)
     line = "  ".join(filter(None, (labels.name(found.session_id), found.state, found.why)))

@@ -148,6 +148,30 @@ def test_tail_shows_a_line_for_each_event_in_a_terminal(home: Path, service: Ser
         assert "Traceback" not in screen.shows("EXIT:130")
 
 
+def test_json_says_the_same_and_harms_no_terminal_and_no_reader_of_lines(home: Path, service: Service) -> None:
+    name = "c1\x9b31m\x85next\u2028line\u202eltr\x7f 日本"
+    spool(home, "1", hook(1, hook_event_name="UserPromptSubmit", prompt=name, cwd=f"/w/{name}"))
+    wait_for(lambda: name[-2:] in run_command(home, "history", "--json").stdout, "the session in the log")
+    for command in (
+        ["ps", "--json"],
+        ["history", "--json"],
+        ["history", "show", SESSION, "--json"],
+        ["history", "export", SESSION],
+        ["wait", "--until", "running", "--json"],
+    ):
+        told = run_command(home, *command).stdout
+        assert "".join(told.split("\n")).isprintable(), command
+        assert told.count("\n") == len(told.splitlines())
+        if command[0] != "wait":
+            assert name in json.dumps([json.loads(one) for one in told.splitlines()], ensure_ascii=False)
+    with piped(home, "tail", "*", "--since", "1d", "--json") as tail:
+        line = next(one for one in tail.out if "prompt" in one and "hook." in one)
+        assert line.rstrip("\n").isprintable()
+        assert json.loads(line)["data"]["prompt"] == name
+    with piped(home, "waybar") as bar:
+        assert bar.out.readline().rstrip("\n").isprintable()
+
+
 @in_tmux
 def test_no_color_and_narrow_terminals(home: Path, service: Service, feed: Numbers) -> None:
     with Screen(home, "tail", width=40, more={"NO_COLOR": "1"}) as screen:
