@@ -57,7 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()  # what can't be written is known here, and not only when Python ends
     except ClawSocketError as error:
-        print(f"claw-socket: {error}", file=sys.stderr)
+        from clawsocket.cli.look import clean
+
+        print(f"claw-socket: {clean(str(error))}", file=sys.stderr)
         return meaning(error).exit
     except KeyboardInterrupt:
         return 130

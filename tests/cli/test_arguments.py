@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from clawsocket import __version__, config
 from clawsocket.cli import main
 from clawsocket.cli.arguments import help_text, parse
 from clawsocket.errors import UsageError
+from tests.support.service import run_command
 
 
 def test_nothing_means_serve() -> None:
@@ -66,6 +69,22 @@ def test_a_wrong_value_exits_1_with_one_line(argv: list[str], home: Path, capsys
     assert main(argv) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert not (home / ".claw-socket").exists()
+
+
+def test_what_has_the_port_steers_no_terminal_by_its_name(home: Path) -> None:
+    health = b'{"status":"ok","sessions":0,"version":"\\u001b[2Jx"}'
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + health)  # in one piece
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        done = run_command(home, "--host", "127.0.0.1", "--port", str(other.server_port))
+        other.shutdown()
+    assert done.returncode == 3
+    assert "is taken by claw-socket ?[2Jx;" in done.stderr
+    assert "\x1b" not in done.stderr
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
