@@ -47,6 +47,8 @@ def when(text: str) -> int:
 def session(text: str, known: Iterable[SessionInfo]) -> SessionInfo:
     """Return the session that is meant by an id, the beginning of one, or a name.
 
+    One that lives is meant before those that have ended: /clear begins another of the same name.
+
     Raises:
         UsageError: there is none, or more than one.
     """
@@ -56,7 +58,10 @@ def session(text: str, known: Iterable[SessionInfo]) -> SessionInfo:
         or [one for one in known if one.name == text]
         or [one for one in known if one.session_id.startswith(text)]
     )
+    found = [one for one in found if one.state != "ended"] or found
     if len(found) != 1:
         problem = "no session has" if not found else f"{len(found)} sessions have"
-        raise UsageError(f"{problem} the id or name {text!r}, or an id that begins so; claw-socket ps lists them")
+        raise UsageError(
+            f"{problem} the id or name {text!r}, or an id that begins so; claw-socket ps and history list them"
+        )
     return found[0]

@@ -464,6 +464,20 @@ def test_wait_for_one_session_tells_when_it_ends_first(home: Path, service: Serv
     assert run_command(home, "wait", "--until", "idle", "--session", "cccc").returncode == 1
 
 
+def test_a_name_means_the_session_that_lives_before_one_that_has_ended(home: Path, service: Service) -> None:
+    for session in (SESSION, OTHER):  # as /clear does: another session of the same name
+        with session_file(home, session):
+            wait_for(lambda: "w-1" in run_command(home, "ps").stdout, "the session")
+            done = run_command(home, "wait", "--until", "idle", "--session", "w-1", "--json")
+            assert (done.returncode, done.stderr) == (0, "")
+            assert json.loads(done.stdout)["sessionId"] == session
+        wait_for(lambda: run_command(home, "ps").stdout == "no sessions\n", "its end")
+    both = run_command(home, "wait", "--until", "idle", "--session", "w-1")
+    assert both.returncode == 1
+    assert "2 sessions have the id or name 'w-1'" in both.stderr
+    assert both.stderr.endswith("claw-socket ps and history list them\n")
+
+
 def test_wait_goes_on_over_a_restart(home: Path, feed: Numbers) -> None:
     with Service(home) as service:
         service.wait_for_hooks()
