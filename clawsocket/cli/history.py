@@ -26,7 +26,7 @@ PATIENCE = 30.0
 """Seconds for the running service to forget."""
 
 EPILOG = """\
-SESSION is an id, or the beginning of one. WHEN is a day (2026-11-01) or an age (30m, 12h, 30d).
+SESSION is an id, the beginning of one, or a name. WHEN is a day (2026-11-01) or an age (30m, 12h, 30d).
 
 examples:
   claw-socket history --since 7d
@@ -170,10 +170,14 @@ def _is_of(one: SavedSession, project: str | None) -> bool:
 
 
 def _one(sessions: Sequence[SavedSession], start: str) -> SavedSession:
-    found = [one for one in sessions if one.id == start] or [one for one in sessions if one.id.startswith(start)]
+    found = (
+        [one for one in sessions if one.id == start]
+        or [one for one in sessions if _info(one).get("name") == start]
+        or [one for one in sessions if one.id.startswith(start)]
+    )
     if len(found) != 1:
-        problem = "the log knows no session" if not found else f"{len(found)} sessions have an id"
-        raise UsageError(f"{problem} that begins with {start!r}; claw-socket history lists them")
+        problem = "the log knows no session that has" if not found else f"{len(found)} sessions have"
+        raise UsageError(f"{problem} the id or name {start!r}, or an id that begins so; claw-socket history lists them")
     return found[0]
 
 

@@ -17,7 +17,7 @@ from clawsocket.errors import StoreError, UsageError
 from clawsocket.log.block import Row
 from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
-from tests.support.feed import SESSION, hook, spool
+from tests.support.feed import SESSION, hook, session_file, spool
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 
@@ -67,6 +67,18 @@ def test_a_session_is_shown_and_exported_by_the_beginning_of_its_id(used: Path) 
     assert all(event["sessionId"] == SESSION and "seq" not in event for event in events)
     again = run_command(used, "history", "export", "aaaa", str(file))
     assert (again.returncode, again.stderr) == (1, f"claw-socket: {file}: File exists\n")
+
+
+def test_a_session_is_shown_by_its_name_which_shells_complete(tmp_path: Path) -> None:
+    with Service(tmp_path) as service, session_file(tmp_path, name="w-1"):
+        service.wait_for_hooks()
+        wait_for(lambda: run_command(tmp_path, "completion", "sessions").stdout.startswith("w-1\t"), "its name")
+        wait_for(lambda: run_command(tmp_path, "history").stdout, "it in the log")
+        assert lines(tmp_path, "show", "--json", "w-1") == lines(tmp_path, "show", "--json", SESSION)
+        with session_file(tmp_path, OTHER, name="w-1"):
+            wait_for(lambda: run_command(tmp_path, "history").stdout.count("w-1") == 2, "another of its name")
+            two = run_command(tmp_path, "history", "show", "w-1")
+            assert two.stderr.startswith("claw-socket: 2 sessions have the id or name 'w-1', or an id that begins so;")
 
 
 @pytest.mark.parametrize("running", [False, True])
