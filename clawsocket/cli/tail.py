@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
 
@@ -13,7 +14,8 @@ from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import Labels, line
 from clawsocket.cli.look import Look, clean_json
 from clawsocket.client import OLDEST, Event, connect
-from clawsocket.protocol.topics import matcher
+from clawsocket.protocol.events import EVENTS
+from clawsocket.protocol.topics import ALIASES_OF, matcher
 
 TOPICS = (
     "agent.started agent.stopped cwd.changed file.changed mcp.* message.* session.* system.* task.* tool.* worktree.*"
@@ -66,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _tail(options: argparse.Namespace) -> int:
     topics = options.topics or TOPICS
     wanted = [matcher(topic) for topic in topics]
+    _doubt(topics)
     labels = Labels()
     async with connect(wait=True) as claw:
         session = None
@@ -82,6 +85,16 @@ async def _tail(options: argparse.Namespace) -> int:
             if event.timestamp >= (options.since or 0) and any(match(event.type) for match in wanted):
                 print(_shown(event, labels, as_json=options.json), flush=True)
     return 0
+
+
+def _doubt(topics: Sequence[str]) -> None:
+    """Say which topics are no event's: a newer service may have them, but mostly it is a slip, and nothing comes."""
+    known = [*EVENTS, *chain.from_iterable(ALIASES_OF.values())]
+    for topic in topics:
+        if not any(map(matcher(topic), known)):
+            print(
+                f"claw-socket: no event is known as {topic!r}; one is 'tool.use', 'tool.*' are several", file=sys.stderr
+            )
 
 
 def _shown(event: Event, labels: Labels, *, as_json: bool) -> str:

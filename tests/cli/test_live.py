@@ -219,6 +219,14 @@ def test_tail_in_a_pipe_is_line_by_line_json_and_ends_when_nobody_reads(
         assert command.err.read() == ""
 
 
+def test_tail_says_which_topics_are_no_events(home: Path, service: Service) -> None:
+    with piped(home, "tail", "tool", "tool.*", "message.user", "tool.started", "hook.stop", "*") as command:
+        assert command.err.readline().startswith("claw-socket: no event is known as 'tool'; ")
+        wait_until_reading(service, 1)
+        command.process.terminate()
+        assert command.err.read() == ""
+
+
 def test_tail_of_one_session_since_a_time(home: Path, service: Service, feed: Numbers) -> None:
     feed.bash("first")
     feed.bash("elsewhere", session_id=OTHER)
