@@ -40,7 +40,7 @@ The token that clients need is in ~/.claw-socket/token.
 Exit codes: 0 fine, 1 a wrong flag or value, 3 the port is taken, 4 the address can't be used, 5 a folder can't
 be used, 6 Claude Code's settings can't be edited safely, 7 another server uses the folder, 8 the log can't be used,
 9 another version can't take over, 10 nothing runs services for you here, 11 the service did not do what was asked
-for, 12 the keyring can't.
+for, 12 the keyring can't, 13 the service does not answer, 14 it refuses the token, 130 Ctrl-C, 141 nobody reads.
 
 Settings (--set name=value, CLAW_SOCKET_NAME, or name = value in ~/.claw-socket/config.toml; lists with commas):
 """
@@ -95,8 +95,12 @@ def parse(argv: Sequence[str]) -> Options:
                 raise UsageError(f"{flag} needs a value; see claw-socket --help")
             name, value = (_VALUES[flag], value) if flag in _VALUES else _assignment(value)
             given[name] = value
-        else:
+        elif flag in _ACTIONS or flag in _SWITCHES:
+            raise UsageError(f"{flag} takes no value; see claw-socket --help")
+        elif flag.startswith("-"):
             raise UsageError(f"unknown option {flag}; see claw-socket --help")
+        else:
+            raise UsageError(f"{flag} is no command, or one that does not come first; see claw-socket --help")
     return Options(action, given)
 
 

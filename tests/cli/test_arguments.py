@@ -13,7 +13,7 @@ import pytest
 from clawsocket import __version__, config
 from clawsocket.cli import main
 from clawsocket.cli.arguments import help_text, parse
-from clawsocket.errors import UsageError
+from clawsocket.errors import MEANINGS, UsageError
 from tests.support.service import run_command
 
 
@@ -64,6 +64,20 @@ def test_a_wrong_flag_exits_1_with_one_line(argv: list[str], capsys: pytest.Capt
     assert "--help" in err
 
 
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--frob"], "unknown option --frob"),
+        (["stauts"], "stauts is no command"),
+        (["--verbose", "ps"], "ps is no command, or one that does not come first"),
+        (["--verbose=1"], "--verbose takes no value"),
+    ],
+)
+def test_what_is_wrong_is_called_what_it_is(argv: list[str], told: str) -> None:
+    with pytest.raises(UsageError, match=f"^{told}"):
+        parse(argv)
+
+
 @pytest.mark.parametrize("argv", [["--port", "x"], ["--port", "70000"], ["--set", "nope=1"], ["--set", "port=-1"]])
 def test_a_wrong_value_exits_1_with_one_line(argv: list[str], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(argv) == 1
@@ -98,6 +112,11 @@ def test_the_help_names_every_flag_and_setting() -> None:
     for flag in ("--port", "--host", "--verbose", "--no-hooks", "--no-auth", "--rotate-token", "--install-hooks"):
         assert f"  {flag}" in text
     assert max(map(len, text.splitlines())) <= 140
+
+
+def test_the_help_names_the_exit_codes_of_all_errors() -> None:
+    codes = help_text().partition("Exit codes: ")[2].partition(".\n")[0].replace("\n", " ")
+    assert {int(one.split()[0]) for one in codes.split(", ")} >= {one.exit for one in MEANINGS.values()}
 
 
 def test_it_runs_as_a_module_without_loading_what_it_does_not_need() -> None:
