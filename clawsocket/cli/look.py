@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import unicodedata
+from functools import cache
 from typing import NamedTuple, TextIO
 
 
@@ -100,6 +101,15 @@ def columns(text: str) -> int:
     """Return how many columns of a terminal a text takes."""
     if text.isascii():
         return len(text)
-    return sum(
-        0 if unicodedata.combining(one) else 2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text
-    )
+    return sum(map(_columns, text))
+
+
+@cache
+def _columns(one: str) -> int:
+    if unicodedata.category(one) in ("Mn", "Me") and one != _AS_EMOJI:
+        return 0
+    return 2 if unicodedata.east_asian_width(one) in "WF" else 1
+
+
+_AS_EMOJI = "\ufe0f"
+"""What makes an emoji of the character before it, which then takes another column."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from clawsocket.claude.transcript import Usage
 from clawsocket.cli import main
@@ -423,6 +424,12 @@ def test_what_a_newer_service_says_is_shown_as_it_says_it(capsys: pytest.Capture
     gap = {"type": "gap", "from": 1, "to": 1, "oldestSeq": 1, "reason": "flood"}
     tell(incoming.reply(json.dumps(gap), Gap))
     assert capsys.readouterr().err == "claw-socket: some events may be missing here\n"
+
+
+def test_marks_above_and_below_a_character_take_no_column() -> None:
+    for text, taken in (("ที่นี่", 2), ("e\u0301", 1), ("日本", 4), ("❤️", 2), ("🇩🇪", 2)):
+        assert columns(text) == taken == cell_len(text)
+        assert Look().pad(text, 9) == text + " " * (9 - taken)
 
 
 def test_ages_and_durations_are_said_in_their_greatest_unit() -> None:
