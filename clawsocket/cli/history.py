@@ -209,7 +209,11 @@ def _purge(home: Home, options: argparse.Namespace) -> int:
 def _agreed(count: int) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("purge asks first; say --yes where nobody can answer")
-    return input(f"Forget {count} sessions for good? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"Forget {count} sessions for good? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def forget(home: Home, sessions: list[str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +20,7 @@ from clawsocket.log.block import Row
 from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
 from tests.support.feed import SESSION, hook, session_file, spool
+from tests.support.screen import Screen
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 
@@ -166,6 +169,18 @@ def test_a_purge_asks_and_can_only_tell(used: Path) -> None:
     done = run_command(used, "history", "purge", "--session", "aaaa")
     assert done.returncode == 1
     assert "--yes" in done.stderr
+    assert holding(used) != []
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None and not os.environ.get("CI"), reason="needs tmux")
+def test_a_purge_that_gets_no_answer_changes_nothing(used: Path) -> None:
+    for key in ("C-d", "Enter"):
+        with Screen(used, "history", "purge", "--session", "aaaa") as screen:
+            screen.shows("[y/N]")
+            screen.press(key)
+            shown = screen.shows("EXIT:1")
+            assert "Nothing was changed." in shown
+            assert "Traceback" not in shown
     assert holding(used) != []
 
 
