@@ -88,7 +88,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 class Call(NamedTuple):
-    """A tool call or a prompt, as far as it is known. ``took`` is in ms; ``outcome`` is "" while it goes on."""
+    """A tool call or a prompt, as far as it is known.
+
+    ``took`` is in ms; ``outcome`` is "" while it goes on; ``id`` is that of a call, as Claude Code gives it.
+    """
 
     at: int
     agent_id: str | None
@@ -97,6 +100,7 @@ class Call(NamedTuple):
     outcome: str = ""
     took: float | None = None
     told: str = ""
+    id: str | None = None
 
 
 class Calls:
@@ -120,7 +124,8 @@ class Calls:
         data: Any = event.data
         match data:
             case ToolUse():
-                call = Call(event.timestamp, event.agent_id, data.tool_name, brief(data.input_summary))
+                what = brief(data.input_summary)
+                call = Call(event.timestamp, event.agent_id, data.tool_name, what, id=data.tool_use_id)
                 if data.tool_use_id in calls:  # its end came before
                     call = calls[data.tool_use_id]._replace(at=call.at, what=call.what)
                 calls[data.tool_use_id] = call
@@ -129,7 +134,9 @@ class Calls:
                 if asking in calls and not calls[asking].outcome:
                     calls[asking] = calls[asking]._replace(outcome=ASKS)
             case ToolResult():
-                call = calls.get(data.tool_use_id) or Call(event.timestamp, event.agent_id, data.tool_name, "")
+                call = calls.get(data.tool_use_id) or Call(
+                    event.timestamp, event.agent_id, data.tool_name, "", id=data.tool_use_id
+                )
                 told = "" if data.success else data.error or data.output_summary
                 calls[data.tool_use_id] = call._replace(outcome=data.outcome, took=data.duration_ms, told=told)
             case MessageUser() if not data.is_synthetic and event.agent_id is None:
@@ -145,12 +152,15 @@ class Calls:
 def asking(calls: list[Call], session: SessionInfo) -> list[Call]:
     """Return the calls of a session, of which one waits for its owner if the session does.
 
-    The question need not have been heard: a transcript, from which the past is told, does not hold it.
+    The session knows which. If it does not, it is the one of which the question was heard, or else the last that goes
+    on: a transcript, from which the past is told, holds no question.
     """
     known = [call._replace(outcome="") if call.outcome == ASKS else call for call in calls]
     if session.state != "requires_action":
         return known  # what was asked was answered
-    at = [index for index, call in enumerate(calls) if call.outcome == ASKS]
+    asked = None if session.tool is None else session.tool.tool_use_id
+    at = [index for index, call in enumerate(calls) if asked is not None and call.id == asked]
+    at = at or [index for index, call in enumerate(calls) if call.outcome == ASKS]
     at = at or [index for index, call in enumerate(calls) if call.name and not call.outcome][-1:]
     return [call._replace(outcome=ASKS) if index in at else call for index, call in enumerate(known)]
 

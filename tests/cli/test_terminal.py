@@ -24,7 +24,7 @@ from clawsocket.cli.look import Look, columns
 from clawsocket.cli.watch import ASKS, Call, Calls, asking, call_lines, limits, session_lines
 from clawsocket.cli.watch_screen import Pane, Watch
 from clawsocket.client import incoming
-from clawsocket.protocol.models import AgentState, Context, LimitType, RateLimit, SessionInfo
+from clawsocket.protocol.models import AgentState, Context, LimitType, RateLimit, SessionInfo, WaitingTool
 from tests.support.feed import SESSION, hook, spool
 from tests.support.replay import Replay
 from tests.support.screen import Screen
@@ -482,6 +482,16 @@ def test_calls_are_known_in_whatever_order_they_are_told() -> None:
     assert len(calls.of(SESSION)) == 300
     calls.keep([])
     assert calls.of(SESSION) == []
+
+
+def test_of_several_calls_the_one_asks_that_the_session_waits_for() -> None:
+    calls = [Call(at, None, "Bash", "", id=f"t{at}") for at in range(3)]
+    session = SessionInfo(
+        pid=1, session_id=SESSION, cwd="/w", started_at=0, discovered_at=0, state="requires_action", since=0
+    )
+    for known, outcomes in ((None, ["", "", ASKS]), ("t1", ["", ASKS, ""]), ("gone", ["", "", ASKS])):
+        session.tool = WaitingTool(name="Bash", input_summary="", tool_use_id=known)
+        assert [one.outcome for one in asking(calls, session)] == outcomes
 
 
 def test_a_call_fits_and_says_how_it_ended() -> None:
