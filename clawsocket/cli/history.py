@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(title="actions")
     show = actions.add_parser("show", help="the events of a session, one line each", prog="claw-socket history show")
     show.add_argument("session", metavar="SESSION")
-    show.add_argument("--json", action="store_true", help="print the events as they were sent, without seq")
+    as_sent = "print the events as they were sent, without seq"
+    show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=as_sent)  # or before show
     show.set_defaults(action="show")
     export = actions.add_parser("export", help="a session's events as JSON lines", prog="claw-socket history export")
     export.add_argument("session", metavar="SESSION")

@@ -65,6 +65,7 @@ def test_a_session_is_shown_and_exported_by_the_beginning_of_its_id(used: Path) 
     file = used / "out.jsonl"
     assert lines(used, "export", "aaaa", str(file)) == []
     assert file.read_text().splitlines() == lines(used, "show", "--json", SESSION) == lines(used, "export", "aaaa")
+    assert lines(used, "--json", "show", SESSION) == lines(used, "export", "aaaa")
     events = [json.loads(one) for one in file.read_text().splitlines()]
     assert "hook.notification" in [event["type"] for event in events]
     assert all(event["sessionId"] == SESSION and "seq" not in event for event in events)
