@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import importlib
 import io
@@ -80,12 +81,22 @@ def _forget_output() -> None:
 
 
 def _open_streams() -> None:
-    """Take nothing for what is closed, and write another character for what the terminal does not have."""
+    """Take nothing for what is closed, and write as JSON has it what the terminal does not have."""
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - it stays open
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")
+        codecs.register_error("as JSON", _as_json)
+        sys.stdout.reconfigure(errors="as JSON")
+
+
+def _as_json(error: UnicodeError) -> tuple[str, int]:
+    """Return a character that can't be encoded as it may stand in JSON, which so says the same."""
+    import json
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _command(argv: Sequence[str]) -> int:

@@ -68,12 +68,14 @@ def test_closed_streams_are_nobody(home: Path) -> None:
             assert "Traceback" not in done.stderr
 
 
-def test_a_character_that_the_terminal_does_not_have_is_another(home: Path) -> None:
+def test_a_character_that_the_terminal_does_not_have_is_written_as_json_has_it(home: Path) -> None:
     with Service(home) as service:
         service.wait_for_hooks()
-        spool(home, "1", hook(1, cwd="/w/日本"))
+        spool(home, "1", hook(1, cwd="/w/日本😀"))
         wait_for(lambda: json.loads(run_command(home, "ps", "--json").stdout)["sessions"], "the session")
-        for arguments in ("ps", "xbar --once", "history"):
+        for arguments in ("ps", "xbar --once", "history", "ps --json"):
             done = run(home, arguments, "", PYTHONIOENCODING="ascii")
             assert (done.returncode, done.stderr) == (0, ""), arguments
-            assert "??" in done.stdout
+            assert "?" in done.stdout if arguments == "ps" else "\\u65e5" in done.stdout
+            if "json" in arguments:
+                assert json.loads(done.stdout)["sessions"][0]["cwd"] == "/w/日本😀"
