@@ -91,13 +91,14 @@ def head(message: str | bytes | msgspec.Raw) -> Head:
 def event(message: str | bytes | msgspec.Raw) -> tuple[Event, Any]:
     """Return an event, and what it is known by: a second one known by the same tells nothing new.
 
-    That is its ``id``; a level, which may come again after a crash with more in it, is known by its data too.
+    That is its ``id``, and its type, as an alias has the same ``id``; a level, which may come again after a crash with
+    more in it, is known by its data too.
 
     Raises:
         msgspec.DecodeError: it is no event.
     """
     raw = _raw.decode(message)
-    known_by = (raw.id, hash(bytes(raw.data))) if raw.type in _LEVELS else (raw.id, raw.type)
+    known_by = (raw.id, raw.type, hash(bytes(raw.data)) if raw.type in _LEVELS else 0)
     fields = {name: getattr(raw, name) for name in raw.__struct_fields__}
     return Event(**{**fields, "data": data(raw.type, raw.data)}), known_by
 

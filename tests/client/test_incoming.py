@@ -101,5 +101,10 @@ def test_a_fact_is_known_by_its_id_and_a_level_by_what_it_says_too() -> None:
     for type in ("usage.updated", "usage.update"):
         assert known_by(type, usage, 5) == known_by(type, usage, 6)
         assert known_by(type, usage, 5) != known_by(type, {**usage, "numTurns": 99}, 6)
-    alias = known_by("tool.started", EVENTS["tool.use"].example, 5)
-    assert alias != known_by("tool.use", EVENTS["tool.use"].example, 5)
+
+
+@pytest.mark.parametrize("name", ALIASES_OF)
+def test_an_event_and_its_alias_are_two(name: str) -> None:
+    data = EVENTS[name].example
+    for alias in ALIASES_OF[name]:
+        assert incoming.event(sent(alias, data))[1] != incoming.event(sent(name, data))[1]
