@@ -73,10 +73,7 @@ class Claw:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_closed = True
-        for stream in self._streams:
-            await stream.close()
-        for link in list(self._links):
-            await link.close()
+        await asyncio.gather(*(stream.close() for stream in self._streams), *(link.close() for link in self._links))
 
     def events(
         self,

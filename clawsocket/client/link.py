@@ -6,11 +6,19 @@ import asyncio
 import logging
 import random
 import time
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
+from websockets.exceptions import (
+    ConcurrencyError,
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+)
 
 from clawsocket.client import incoming
 from clawsocket.client.address import Address
@@ -93,8 +101,13 @@ class Link:
             raise self._lost(error) from None
 
     async def close(self) -> None:
-        """Say goodbye."""
-        await self._socket.close()
+        """Say goodbye, and drop what was not read: the server's goodbye comes behind it."""
+        await asyncio.gather(self._socket.close(), self._drop_unread())
+
+    async def _drop_unread(self) -> None:
+        with suppress(ConnectionClosed, ConcurrencyError):
+            while True:
+                await self._socket.recv()
 
     def _lost(self, error: ConnectionClosed) -> NoServerError:
         if error.rcvd is None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from clawsocket.client import Back, Gap, Lost, Notice, Position, connect
+from clawsocket.client import Back, Gap, Lost, Notice, Position, connect, link
 from clawsocket.client.link import PAUSES
 from clawsocket.errors import RequestError
 
@@ -229,6 +229,32 @@ async def test_a_stream_that_is_closed_while_it_connects_ends_and_leaves_no_conn
             assert await reading is None
             await left.wait()
     assert notices == []
+
+
+async def test_a_stream_with_much_that_was_not_read_is_closed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "CLOSE_TIMEOUT", 60)
+    script = [event(101 + number, str(number)) for number in range(1000)]
+    async with scripted(script) as (url, _), connect(url, token="t", wait=True) as claw, asyncio.timeout(10):
+        events = claw.events()
+        await anext(events)
+        await events.close()
+
+
+async def test_leaving_waits_for_a_server_that_hangs_once_and_not_for_each_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "CLOSE_TIMEOUT", 1)
+
+    async def hang(client: ServerConnection) -> None:
+        await client.send(json.dumps({**SNAPSHOT, "server": SERVER}))
+        client.transport.pause_reading()
+        await client.wait_closed()
+
+    async with serve(hang, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        async with connect(url, token="t", wait=True) as claw:
+            streams = [await claw.events().__aenter__() for _ in range(20)]
+        assert all(one.closed for one in streams)
 
 
 async def test_time_limits_of_the_caller_hold_and_the_stream_goes_on_after_them() -> None:
