@@ -54,7 +54,7 @@ class Claw:
         self._link: Link | None = None
         self._turn = asyncio.Lock()
         self._ids = itertools.count(1)
-        self._streams: list[Events] = []
+        self._streams: weakref.WeakSet[Events] = weakref.WeakSet()
         self._links: weakref.WeakSet[Link] = weakref.WeakSet()
         self._is_closed = False
 
@@ -97,7 +97,7 @@ class Claw:
         subscribe = messages.Subscribe(topics=list(topics) or ["*"], session_id=sessions, batch_ms=batch)
         stream = Events(self._find, subscribe, since, notice)
         stream.closed = self._is_closed
-        self._streams = [*(one for one in self._streams if not one.closed), stream]
+        self._streams.add(stream)
         return stream
 
     async def watch(self, notice: Callable[[Notice], None] | None = None) -> AsyncGenerator[replies.Snapshot, None]:

@@ -57,7 +57,8 @@ class Events:
     """Events as they happen, each once, in order, over restarts of the server; made by :meth:`Claw.events`.
 
     It has a connection of its own and reads only what is asked of it, so a reader may take its time: the server keeps
-    its place. Use it with ``async for``; ``async with`` opens it at once and closes it at the end.
+    its place. Use it with ``async for``; ``async with`` opens it at once and closes it at the end. One that nobody
+    refers to any more, as where a loop over it was left, ends by itself.
 
     Attributes:
         position: the place in the log up to which events were given; None before it is open.
@@ -88,6 +89,10 @@ class Events:
         self._order: deque[Any] = deque()
         self._is_lost = False
         self.closed = False
+
+    def __del__(self) -> None:
+        if self._link is not None:
+            self._link.abandon()
 
     @property
     def snapshot(self) -> Snapshot:

@@ -104,6 +104,11 @@ class Link:
         """Say goodbye, and drop what was not read: the server's goodbye comes behind it."""
         await asyncio.gather(self._socket.close(), self._drop_unread())
 
+    def abandon(self) -> None:
+        """End it at once, from whatever thread: nobody is left to read it."""
+        with suppress(RuntimeError):  # its loop is closed
+            self._socket.loop.call_soon_threadsafe(self._socket.transport.abort)
+
     async def _drop_unread(self) -> None:
         with suppress(ConnectionClosed, ConcurrencyError):
             while True:

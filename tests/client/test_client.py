@@ -285,6 +285,15 @@ def test_the_blocking_client_reads_asks_and_survives_a_restart(home: Path) -> No
             assert list(events) == []
 
 
+def test_a_loop_of_the_blocking_client_that_is_left_leaves_no_connection(home: Path) -> None:
+    with Service(home) as service, connect_blocking() as claw:
+        service.wait_for_hooks()
+        spool(home, "1", hook(1))
+        for _ in claw.events("hook.notification", since=OLDEST):
+            break
+        wait_for(lambda: len(claw.status().clients) == 1, "the end of the stream's connection")
+
+
 def test_the_blocking_client_leaves_no_thread(home: Path) -> None:
     def named() -> list[threading.Thread]:
         return [one for one in threading.enumerate() if one.name == "claw-socket-client"]

@@ -257,6 +257,23 @@ async def test_leaving_waits_for_a_server_that_hangs_once_and_not_for_each_strea
         assert all(one.closed for one in streams)
 
 
+async def test_a_stream_whose_loop_was_left_leaves_no_connection() -> None:
+    left = asyncio.Event()
+
+    async def talk(client: ServerConnection) -> None:
+        await client.send(json.dumps({**SNAPSHOT, "server": SERVER}))
+        await client.send(json.dumps(event(101, "a")))
+        await client.wait_closed()
+        left.set()
+
+    async with serve(talk, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        async with connect(url, token="t", wait=True) as claw:
+            async for _ in claw.events():
+                break
+            await left.wait()
+
+
 async def test_time_limits_of_the_caller_hold_and_the_stream_goes_on_after_them() -> None:
     async with scripted([event(101, "a")]) as (url, asked), connect(url, token="t", wait=True) as claw:
         events = claw.events()
