@@ -22,6 +22,7 @@ from clawsocket.protocol.models import Finding, SessionInfo, SessionUsage, Total
 from clawsocket.protocol.replies import ServiceStatus, Snapshot, UsageReport
 
 T = TypeVar("T")
+UNOPENED = "the client is not open; open it with: with connect() as claw"
 
 
 def connect(url: str | None = None, *, token: str | None = None, wait: bool = False) -> Claw:
@@ -38,9 +39,10 @@ class Claw:
         self._loop = asyncio.new_event_loop()
         self._stack = ExitStack()
         self._turn = threading.Lock()
-        self._is_closed = False
+        self._is_entered = self._is_closed = False
 
     def __enter__(self) -> Self:
+        self._is_entered = True
         thread = threading.Thread(target=self._run, name="claw-socket-client", daemon=True)
         thread.start()
         with ExitStack() as stack:
@@ -137,9 +139,9 @@ class Claw:
 
     def _do(self, what: Coroutine[Any, Any, T]) -> T:
         with self._turn:
-            if self._is_closed:
+            if self._is_closed or not self._is_entered:
                 what.close()
-                raise ClientClosedError
+                raise ClientClosedError if self._is_closed else RuntimeError(UNOPENED)
             future = asyncio.run_coroutine_threadsafe(what, self._loop)
         return _result(future)
 

@@ -285,6 +285,15 @@ def test_the_blocking_client_reads_asks_and_survives_a_restart(home: Path) -> No
             assert list(events) == []
 
 
+@pytest.mark.timeout(10)
+def test_a_blocking_client_that_was_not_opened_says_how_it_is() -> None:
+    claw = connect_blocking()
+    for ask in (claw.sessions, claw.events("*").__next__, lambda: next(iter(claw.watch()))):
+        with pytest.raises(RuntimeError, match="with connect"):
+            ask()
+    claw._loop.close()
+
+
 def test_a_loop_of_the_blocking_client_that_is_left_leaves_no_connection(home: Path) -> None:
     with Service(home) as service, connect_blocking() as claw:
         service.wait_for_hooks()
