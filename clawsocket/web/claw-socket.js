@@ -1029,6 +1029,13 @@ class Inbox {
 /** @typedef {{ signal: AbortSignal, abort(reason: unknown): void, release(): void }} Scope */
 
 /**
+ * Who follows a signal: all of them by one listener, as Node takes more than ten of them for a leak, and says so.
+ *
+ * @type {WeakMap<AbortSignal, Set<AbortController>>}
+ */
+const followers = new WeakMap();
+
+/**
  * Return a signal that aborts when one of some does, or by itself. Released, it does not follow them any more.
  *
  * @param {...(AbortSignal | undefined)} signals
@@ -1036,16 +1043,40 @@ class Inbox {
  */
 function scope(...signals) {
   const own = new AbortController();
-  const follow = (/** @type {Event} */ { target }) => own.abort(/** @type {AbortSignal} */ (target).reason);
   for (const signal of signals) {
     if (signal?.aborted) own.abort(signal.reason);
-    else signal?.addEventListener("abort", follow);
+    else if (signal !== undefined) follow(signal, own);
   }
   return {
     signal: own.signal,
     abort: (reason) => own.abort(reason),
-    release: () => signals.forEach((signal) => signal?.removeEventListener("abort", follow)),
+    release: () => signals.forEach((signal) => signal && unfollow(signal, own)),
   };
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @param {AbortController} own
+ */
+function follow(signal, own) {
+  const all = followers.get(signal) ?? new Set();
+  followers.set(signal, all.add(own));
+  signal.addEventListener("abort", passOn); // which it is told once, however often it is asked for
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @param {AbortController} own
+ */
+function unfollow(signal, own) {
+  const all = followers.get(signal);
+  if (all?.delete(own) && all.size === 0) signal.removeEventListener("abort", passOn);
+}
+
+/** @param {Event} event */
+function passOn({ target }) {
+  const signal = /** @type {AbortSignal} */ (target);
+  for (const own of [...(followers.get(signal) ?? [])]) own.abort(signal.reason);
 }
 
 /**

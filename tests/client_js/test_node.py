@@ -227,6 +227,21 @@ def test_signals_end_the_waiting(shared: Service, tmp_path: Path) -> None:
     assert told == [*["TimeoutError"] * 4, "Error: no more", ["Error: enough", "Error: enough"]]
 
 
+def test_many_streams_and_questions_at_once_are_no_leak_to_node(shared: Service) -> None:
+    source = """
+        process.on("warning", (warning) => tell(warning.name));
+        const { signal } = new AbortController();
+        const claw = await connect({ signal });
+        const twenty = (make) => Promise.all(Array.from({ length: 20 }, make));
+        await twenty(() => claw.sessions({ signal }));
+        const streams = await twenty(() => claw.events("tool.failed", { signal }).open());
+        tell((await claw.status()).clients.length);
+        await claw.close();
+        tell(streams.every((one) => one.closed));
+    """
+    assert run(shared.home, source) == [21, True]
+
+
 def test_a_client_that_was_closed_ends_its_streams_and_answers_no_more(shared: Service, runtime: str) -> None:
     source = """
         const claw = await connect();
