@@ -158,6 +158,16 @@ class Events:
         """The place in the log up to which events were given; None before it is open."""
         return self._events.position
 
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._events.closed
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """All sessions and agents as they were when the stream was opened, or came back last."""
+        return self._events.snapshot
+
     def __enter__(self) -> Self:
         self._do(self._events.open())
         return self

@@ -174,7 +174,7 @@ class Claw:
     async def usage_report(self, *by: messages.UsagePart, since: str | None = None) -> replies.UsageReport:
         """Return what all transcripts say was spent, also before the service was there.
 
-        The first report reads everything and may take minutes.
+        The first report reads everything and may take minutes, in which this client answers nothing else.
 
         Args:
             by: what to sum up by, such as ``"day", "model"``: each row has these parts. By day if it is not given.

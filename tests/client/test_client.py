@@ -264,6 +264,7 @@ def test_the_blocking_client_reads_asks_and_survives_a_restart(home: Path) -> No
     with Service(home) as service:
         service.wait_for_hooks()
         with connect_blocking() as claw, claw.events("tool.use") as events:
+            assert (events.snapshot.sessions, events.closed) == ([], False)
             use_tool(home, 1)
             assert next(events).data.tool_use_id == "toolu_1"
             assert [one.session_id for one in claw.sessions()] == [SESSION]
@@ -282,7 +283,7 @@ def test_the_blocking_client_reads_asks_and_survives_a_restart(home: Path) -> No
                     break
                 assert claw.snapshot().epoch == snapshot.epoch
             events.close()
-            assert list(events) == []
+            assert (list(events), events.closed) == ([], True)
 
 
 @pytest.mark.timeout(10)

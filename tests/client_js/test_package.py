@@ -55,6 +55,15 @@ def test_npm_would_publish_it(package: Path) -> None:
     assert "auto-corrected" not in done.stderr
 
 
+def test_its_readme_names_all_that_a_client_can_do() -> None:
+    (claw,) = re.findall(
+        r"^export interface Claw \{(.*?)^\}", CLIENT.with_suffix(".d.ts").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    methods = set(re.findall(r"^  (\w+)[<(]", claw, re.MULTILINE))
+    assert methods >= {"open", "events", "usageReport", "close"}
+    assert [name for name in methods if f"{name}(" not in README] == []
+
+
 def test_the_program_of_its_readme_works_where_it_is_installed(package: Path, tmp_path: Path) -> None:
     (code,) = re.findall(r"```js\n(.*?)```", README, re.DOTALL)
     (tmp_path / "program.mjs").write_text(code)
