@@ -32,6 +32,9 @@ OPEN_TIMEOUT = 10.0
 CLOSE_TIMEOUT = 1.0
 """Seconds for a server to say goodbye."""
 
+QUIET = 20.0
+"""Seconds without a message after which a server is asked for a sign of life, and again until it is given up."""
+
 PAUSES = (0.1, 5.0)
 """Seconds between two tries to connect, the first and the longest time."""
 
@@ -67,6 +70,8 @@ class Link:
             NoServerError: it is no claw-socket.
         """
         self._socket, self.address, self._first = socket, address, first
+        self._heard_at = socket.loop.time()
+        self._sign: asyncio.Future[float] | None = None
         try:
             start = msgspec.json.decode(first, type=_Start)
         except msgspec.DecodeError:
@@ -96,13 +101,37 @@ class Link:
             NoServerError: the connection is lost.
         """
         try:
-            return await self._socket.recv()
+            while True:
+                try:
+                    async with asyncio.timeout_at(self._heard_at + QUIET):
+                        message = await self._socket.recv()
+                except TimeoutError:
+                    await self._feel()
+                else:
+                    self._heard_at, self._sign = self._socket.loop.time(), None
+                    return message
         except ConnectionClosed as error:
             raise self._lost(error) from None
 
+    async def _feel(self) -> None:
+        """Ask a server that was quiet for a sign of life, and give up one that shows none.
+
+        Only who waits for a message does: what comes to a slow reader comes behind all that it has not read yet.
+
+        Raises:
+            NoServerError: it showed none.
+        """
+        if self._sign is not None and not self._sign.done():
+            raise NoServerError(self.address.where, "the connection was lost") from None
+        self._sign = asyncio.ensure_future(await self._socket.ping())
+        self._heard_at = self._socket.loop.time()
+
     async def close(self) -> None:
         """Say goodbye, and drop what was not read: the server's goodbye comes behind it."""
-        await asyncio.gather(self._socket.close(), self._drop_unread())
+        try:
+            await asyncio.gather(self._socket.close(), self._drop_unread())
+        finally:
+            self._socket.transport.abort()  # who says goodbye may have no time for it
 
     def abandon(self) -> None:
         """End it at once, from whatever thread: nobody is left to read it."""
@@ -153,6 +182,7 @@ async def _open(address: Address) -> ClientConnection:
             proxy=None,  # it would see the token, and the way to this machine needs none
             compression=None,
             max_size=None,
+            ping_interval=None,  # see Link
             open_timeout=OPEN_TIMEOUT,
             close_timeout=CLOSE_TIMEOUT,
             logger=_quiet,

@@ -6,13 +6,13 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from clawsocket.client import Back, Gap, Lost, Notice, Position, connect, link
+from clawsocket.client import Back, Event, Gap, Lost, Notice, Position, connect, link
 from clawsocket.client.link import PAUSES
 from clawsocket.errors import RequestError
 
@@ -255,6 +255,49 @@ async def test_leaving_waits_for_a_server_that_hangs_once_and_not_for_each_strea
         async with connect(url, token="t", wait=True) as claw:
             streams = [await claw.events().__aenter__() for _ in range(20)]
         assert all(one.closed for one in streams)
+
+
+async def test_a_reader_that_takes_its_time_keeps_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "QUIET", 0.1)
+    notices: list[Notice] = []
+    script = [event(101 + number, str(number)) for number in range(100)]
+    async with scripted(script) as (url, asked), connect(url, token="t", wait=True) as claw, asyncio.timeout(10):
+        events = claw.events(notice=notices.append)
+        given = []
+        for number in range(100):
+            given.append((await anext(events)).id)
+            await asyncio.sleep(1 if number % 90 == 0 else 0)
+        with pytest.raises(TimeoutError):  # after that it is quiet, and that is no trouble either
+            await asyncio.wait_for(anext(events), 1)
+    assert given == [str(number) for number in range(100)]
+    assert (notices, len(asked)) == ([], 1)
+
+
+async def test_a_server_that_shows_no_sign_of_life_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "QUIET", 0.3)
+    monkeypatch.setattr(link, "CLOSE_TIMEOUT", 0.01)
+    count = 0
+
+    async def talk(client: ServerConnection) -> None:
+        nonlocal count
+        count += 1
+        await client.send(json.dumps({**SNAPSHOT, "server": SERVER}))
+        if count == 1:
+            client.transport.pause_reading()
+        else:
+            await client.send(json.dumps(event(101, "a")))
+        await client.wait_closed()
+
+    async with serve(talk, "127.0.0.1", 0, close_timeout=0.1) as server, asyncio.timeout(10):
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
+        async with connect(url, token="t", wait=True) as claw:
+            notices: list[Notice] = []
+            events = claw.events(notice=notices.append)
+            given: list[Event] = []
+            while not given:
+                with suppress(TimeoutError):  # also where the caller has no such patience
+                    given.append(await asyncio.wait_for(anext(events), 0.25))
+    assert [type(one) for one in notices] == [Lost, Back]
 
 
 async def test_a_stream_whose_loop_was_left_leaves_no_connection() -> None:
