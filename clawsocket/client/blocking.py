@@ -129,13 +129,14 @@ class Claw:
         await self._loop.shutdown_asyncgens()
 
     def _each(self, what: AsyncGenerator[T, None]) -> Iterator[T]:
+        turn = asyncio.Lock()  # what Ctrl-C interrupts may take a moment to end
         try:
             with suppress(ClientClosedError):
-                while (one := self._do(_or_none(what))) is not None:
+                while (one := self._do(_next(turn, what))) is not None:
                     yield one
         finally:
             with suppress(ClientClosedError):
-                self._do(what.aclose())
+                self._do(_close(turn, what))
 
     def _do(self, what: Coroutine[Any, Any, T]) -> T:
         with self._turn:
@@ -192,6 +193,16 @@ class Events:
         """End the stream."""
         with suppress(ClientClosedError):
             self._do(self._events.close())
+
+
+async def _next(turn: asyncio.Lock, what: AsyncGenerator[T, None]) -> T | None:
+    async with turn:
+        return await _or_none(what)
+
+
+async def _close(turn: asyncio.Lock, what: AsyncGenerator[T, None]) -> None:
+    async with turn:
+        await what.aclose()
 
 
 async def _or_none(iterator: AsyncIterator[T]) -> T | None:

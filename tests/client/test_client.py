@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import math
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -395,6 +396,18 @@ async def test_an_agent_log_that_the_server_refuses_is_an_error(home: Path) -> N
         async with connect() as claw:
             with pytest.raises(RequestError, match="not one of the protocol's"):
                 await anext(claw.agent_log(""))
+
+
+def test_ctrl_c_while_the_blocking_client_watches_is_that_and_nothing_else(home: Path) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    with Service(home), connect_blocking() as claw:
+        watched = claw.watch()
+        next(watched)
+        threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            list(watched)
+        assert claw.sessions() == []
 
 
 def test_the_blocking_client_reads_a_transcript(home: Path) -> None:
