@@ -1019,7 +1019,7 @@ export interface GetSessionHistoryMessage {
   id?: string | number | undefined;
   /** The session, as Claude Code names it. */
   sessionId: string;
-  /** How many events at most. */
+  /** How many events at most; absent: 1000. A reply has 10,000 and 16 MB at most, then it says `more`. */
   limit?: number | undefined;
   /** The `id` of the event to end before, for the page before this one. */
   before?: string | undefined;
@@ -1587,9 +1587,9 @@ export interface SubscribeMessage {
   type: "subscribe";
   /** Anything; the reply and errors echo it. */
   id?: string | number | undefined;
-  /** Topic patterns: `*`, `tool.*`, `tool.use`. */
+  /** Topic patterns, at most 100: `*`, `tool.*`, `tool.use`. */
   topics: string[];
-  /** The session, or the sessions, that the topics are wanted for; absent: all. */
+  /** The session, or the sessions, at most 1000, that the topics are wanted for; absent: all. */
   sessionId?: string | string[] | undefined;
   /** Begin after this `seq`, not now. */
   sinceSeq?: number | undefined;
@@ -1597,7 +1597,7 @@ export interface SubscribeMessage {
   epoch?: string | undefined;
   /** Whether to be closed (4408) rather than to get a `gap`. */
   allOrNothing?: boolean | undefined;
-  /** Have events come several to a message, `events`, and these so many ms apart, at least. */
+  /** Have events come several to a message, `events`, and these so many ms apart, at least; at most 10,000. */
   batchMs?: number | undefined;
 }
 
@@ -1782,7 +1782,7 @@ export interface UnsubscribeMessage {
   type: "unsubscribe";
   /** Anything; the reply and errors echo it. */
   id?: string | number | undefined;
-  /** Topic patterns: `*`, `tool.*`, `tool.use`. */
+  /** Topic patterns, at most 100: `*`, `tool.*`, `tool.use`. */
   topics: string[];
 }
 
