@@ -83,6 +83,7 @@ class Events:
         self._find, self._subscribe, self._notice = find, subscribe, notice or log_notice
         self.position = since
         self._link: Link | None = None
+        self._opening = asyncio.Lock()
         self._patience = Patience()
         self._batch: deque[msgspec.Raw] = deque()
         self._known: set[Any] = set()
@@ -119,7 +120,8 @@ class Events:
 
     async def __anext__(self) -> Event:
         while not self.closed:
-            await self.open()
+            if self._link is None:
+                await self.open()
             if self._link is None:
                 break  # it was closed meanwhile
             try:
@@ -138,12 +140,13 @@ class Events:
         Raises:
             TokenRefusedError: the server refuses the token.
         """
-        while self._link is None and not self.closed:
-            try:
-                link = await dial(self._find())
-                await self._begin(link)
-            except ClawSocketError as error:
-                await self._lose(error)
+        async with self._opening:
+            while self._link is None and not self.closed:
+                try:
+                    link = await dial(self._find())
+                    await self._begin(link)
+                except ClawSocketError as error:
+                    await self._lose(error)
 
     async def close(self) -> None:
         """End the stream."""

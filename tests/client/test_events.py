@@ -257,6 +257,18 @@ async def test_leaving_waits_for_a_server_that_hangs_once_and_not_for_each_strea
         assert all(one.closed for one in streams)
 
 
+async def test_a_stream_that_is_opened_and_read_at_once_has_one_connection() -> None:
+    async with (
+        scripted([event(101, "a")]) as (url, asked),
+        connect(url, token="t", wait=True) as claw,
+        asyncio.timeout(10),
+    ):
+        events = claw.events()
+        await asyncio.gather(events.open(), events.open())
+        await anext(events)
+    assert len(asked) == 1
+
+
 async def test_a_reader_that_takes_its_time_keeps_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "QUIET", 0.1)
     notices: list[Notice] = []
