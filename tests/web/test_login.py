@@ -17,6 +17,7 @@ from websockets.typing import Origin
 from tests.support.browser import Watched, page_of
 from tests.support.service import Service, run_command
 from tests.web.dashboard import dashboard, new_code
+from tests.web.stage import scene
 
 CONNECTIONS = 3
 """WebSockets of the first view: one for what all views are told, one for what it alone shows, one for what it asks."""
@@ -231,6 +232,23 @@ def test_a_new_token_ends_the_page_which_says_so(browser: Browser, tmp_path: Pat
         page.get_by_label("Token").fill(service.token)
         page.get_by_role("button", name="Come in").click()
         is_live(page)
+        forgive(watched, "401", "WebSocket")
+
+
+def test_a_page_that_is_out_tells_nothing_of_before(browser: Browser, tmp_path: Path) -> None:
+    with (
+        Service(tmp_path, "--no-hooks") as service,
+        dashboard(browser, service) as (page, watched),
+        scene(service) as one,
+    ):
+        one.main.prompt("go")
+        one.main.ask("Bash", command="ls")
+        expect(page).to_have_title("(1) Now · claw-socket")
+        assert run_command(service.home, "token", "rotate").returncode == 0
+        expect(page.get_by_role("alert")).to_contain_text("The token was replaced")
+        expect(page.locator(".notice")).to_be_empty()
+        expect(page).to_have_title("claw-socket")
+        assert "circle" not in str(page.locator("link[rel=icon]").get_attribute("href")), "it counts nobody"
         forgive(watched, "401", "WebSocket")
 
 

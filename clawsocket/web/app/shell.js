@@ -117,7 +117,8 @@ class Shell extends HTMLElement {
         h("p", null, "In a terminal, ", h("code", null, "claw-socket open"), " opens this page with a link that works once."),
         h("form", { onsubmit: submit }, field, h("button", { class: "primary" }, "Come in")),
         h("p", { class: "soft small" }, "Or paste the token; it is traded for a cookie and not kept.")));
-    document.title = "claw-socket";
+    this.#title();
+    this.#status();
   }
 
   // What is shown
@@ -184,15 +185,16 @@ class Shell extends HTMLElement {
   }
 
   #title() {
-    const waiting = (this.#told = waitingNow());
-    const title = `${waiting ? `(${waiting}) ` : ""}${TITLES[router.route.view]} · claw-socket`;
+    const waiting = (this.#told = entry.isIn ? waitingNow() : 0);
+    const title = entry.isIn ? `${waiting ? `(${waiting}) ` : ""}${TITLES[router.route.view]} · claw-socket` : "claw-socket";
     if (title === document.title) return;
     document.title = title;
     document.querySelector("link[rel=icon]").href = icon(waiting);
   }
 
   #status() {
-    const { status, since } = store.connection;
+    const { since } = store.connection;
+    const status = entry.isIn === false ? "out" : store.connection.status; // who is out is told that, and nothing of before
     const hangs = status === "live" && this.#hangs !== null;
     text(this.#link, status === "live" && !hangs ? "live" : "");
     const problem = hangs ? `does not answer${away(this.#hangs)}` : `is away${away(since)}`;
