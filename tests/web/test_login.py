@@ -160,6 +160,20 @@ def test_a_page_that_signed_out_is_out(browser: Browser, service: Service) -> No
         expect(page.get_by_label("Token")).to_be_visible()
 
 
+def test_all_pages_of_a_browser_sign_out_and_come_in_together(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service) as (page, _):
+        other = page.context.new_page()
+        other.goto(f"http://{service.address}/#/service")
+        is_live(other)
+        page.get_by_role("button", name="Options").click()
+        page.get_by_role("button", name="Sign out").click()
+        expect(other.get_by_label("Token")).to_be_visible()
+        page.get_by_label("Token").fill(service.token)
+        page.get_by_role("button", name="Come in").click()
+        is_live(page)
+        is_live(other)
+
+
 @contextmanager
 def another_port() -> Iterator[tuple[str, list[str]]]:
     """A server of somebody else on this machine, and the cookies that it is sent."""

@@ -4,7 +4,7 @@
  */
 
 import { NoServerError } from "/claw-socket.js";
-import { enter, leave, Refused, takeCode } from "./login.js";
+import { enter, KEY, leave, Refused, takeCode } from "./login.js";
 import { router } from "./router.js";
 import { store } from "./store.js";
 
@@ -96,4 +96,10 @@ function comeByCode() {
 
 // A link that is put into the address of a page that is there changes its hash alone.
 addEventListener("hashchange", comeByCode);
+// Another page of this browser signed out, or came in: so does this one. One that lost its connection asks anyway.
+addEventListener("storage", ({ key, newValue }) => {
+  if (key !== KEY) return;
+  if (newValue !== null && entry.isIn === false) come();
+  else if (newValue === null && entry.isIn && store.connection.status === "live") refused(new Refused("none"));
+});
 if (!comeByCode()) come();

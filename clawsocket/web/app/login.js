@@ -5,7 +5,8 @@
  */
 
 const CODES = { "code used": "used", "code expired": "expired" };
-const KEY = "claw-socket-key";
+/** Under which name the key is kept, for all pages of this address. */
+export const KEY = "claw-socket-key";
 /** ms for the server to answer. */
 const PATIENCE = 10_000;
 
