@@ -174,6 +174,16 @@ def test_all_pages_of_a_browser_sign_out_and_come_in_together(browser: Browser, 
         is_live(other)
 
 
+def test_a_link_that_is_too_old_takes_nothing_from_a_browser_that_is_in(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service) as (page, watched):
+        other = page.context.new_page()
+        other.goto(f"http://{service.address}/#code={'0' * 32}")
+        is_live(other)
+        page.reload()
+        is_live(page)
+        forgive(watched, "401")
+
+
 @contextmanager
 def another_port() -> Iterator[tuple[str, list[str]]]:
     """A server of somebody else on this machine, and the cookies that it is sent."""

@@ -37,7 +37,7 @@ async function come(by) {
   const call = ++calls;
   let url;
   try {
-    url = await enter(by);
+    url = await enterOrStay(by);
   } catch (error) {
     if (call !== calls) return;
     if (error instanceof Refused) refused(error);
@@ -47,6 +47,16 @@ async function come(by) {
   if (call !== calls) return;
   store.start({ url: after(url), asks: router.route.view === "session", onEnded: again });
   settle(true, null);
+}
+
+/** An old link takes nothing from a browser that was let in before. */
+async function enterOrStay(by) {
+  try {
+    return await enter(by);
+  } catch (error) {
+    if (error.reason !== "expired") throw error;
+    return enter().catch((other) => Promise.reject(other instanceof Refused ? error : other));
+  }
 }
 
 function again(by) {
