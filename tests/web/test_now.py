@@ -134,6 +134,22 @@ def test_agents_stand_below_those_that_started_them(service: Service, page: Page
         assert rows.nth(1).evaluate("row => row.style.getPropertyValue('--depth')") == "1"
 
 
+def test_a_state_that_is_not_known_yet_has_a_group_too(service: Service, page: Page) -> None:
+    with scene(service) as one:
+        one.main.prompt("go")
+        expect(card(page, one)).to_be_visible()
+        shown = page.evaluate(
+            """async (sessionId) => {
+                const { store } = await import("/app/store.js");
+                store.merge({ sessionId }, { state: "asleep" });
+                document.querySelector("view-now").changed(store.everything);
+                return [...document.querySelectorAll(".group-head, .card-title")].map((one) => one.textContent);
+            }""",
+            one.id,
+        )
+        assert shown == ["asleep 1", "app"]
+
+
 def test_a_session_that_ends_goes(service: Service, page: Page) -> None:
     with scene(service) as one:
         one.main.prompt("go")

@@ -49,7 +49,8 @@ export class NowView extends View {
   #show(changes) {
     const sorted = [...store.sessions.values()].sort(byNeed);
     const byState = Map.groupBy(sorted, (one) => one.state);
-    const groups = STATE_ORDER.filter((name) => byState.has(name)).map((name) => [name, byState.get(name)]);
+    const names = new Set([...STATE_ORDER, ...byState.keys()]); // a newer service may have others
+    const groups = [...names].filter((name) => byState.has(name)).map((name) => [name, byState.get(name)]);
     const frame = document.timeline.currentTime;
     let room = frame === this.#filled ? 0 : AT_ONCE;
     this.#filled = frame;
