@@ -430,6 +430,22 @@ def test_a_service_that_hangs_is_said_to_and_what_happened_meanwhile_comes(brows
         expect(page.locator(".notice")).to_be_empty()
 
 
+def test_an_answer_that_failed_is_told_until_there_is_another(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service, "#/service") as (page, _):
+        expect(page.get_by_role("heading", name="As it runs")).to_be_visible()
+        page.evaluate("""async () => {
+            const { store } = await import("/app/store.js");
+            const { status } = store.claw;
+            store.claw.status = () => {
+                store.claw.status = status;
+                return Promise.reject(new Error("rate_limited"));
+            };
+        }""")
+        problem = page.locator("view-service > [role=status]")
+        expect(problem).to_have_text("The service does not say how it is: rate_limited")
+        expect(problem).to_be_empty()
+
+
 def test_the_page_says_how_the_service_is_and_what_the_doctor_finds(
     browser: Browser, service: Service, busy: str
 ) -> None:

@@ -69,6 +69,7 @@ export class ServiceView extends View {
   #show(status) {
     const { store: disk } = status;
     this.#body.hidden = false;
+    this.#showProblem(); // none any more
     const facts = {
       Version: `${line(store.server.version)}, protocol ${store.server.protocol}`,
       Running: `${duration(Date.now() - status.startedAt)}, since ${when(status.startedAt)}, as process ${status.pid}`,
