@@ -150,6 +150,20 @@ def test_a_state_that_is_not_known_yet_has_a_group_too(service: Service, page: P
         assert shown == ["asleep 1", "app"]
 
 
+def test_the_first_session_is_told_of_also_if_it_needs_somebody_at_once(page: Page) -> None:
+    expect(page.locator(".empty")).to_be_visible()
+    said = read_out(page, "claw-shell > .unseen")
+    page.evaluate("""async () => {
+        const { store } = await import("/app/store.js");
+        const event = { sessionId: "x", timestamp: Date.now(), seq: Infinity };
+        store.merge(event, { cwd: "/home/dev/app" });
+        const data = { state: "requires_action", waitingFor: "permission" };
+        store.learn({ ...event, type: "session.state_changed", data });
+    }""")
+    wait_for(said, "what is read out")
+    assert said() == ["app asks for permission"]
+
+
 def test_a_session_that_ends_goes(service: Service, page: Page) -> None:
     with scene(service) as one:
         one.main.prompt("go")

@@ -21,8 +21,8 @@ let isFirst = true;
  */
 export function watchCalls(spoken) {
   store.subscribe((changes) => {
-    if (changes.sessions.size === 0) return;
     const fresh = look(changes.sessions);
+    if (store.connection.status !== "connecting") isFirst = false;
     if (fresh.length === 0) return;
     say(spoken, fresh.map(briefly).join("; "));
     const unseen = fresh.filter((session) => !isInView(session.sessionId));
@@ -48,7 +48,6 @@ function look(ids) {
       notifications.delete(id);
     }
   }
-  isFirst = false;
   return fresh;
 }
 
