@@ -278,6 +278,24 @@ def test_a_notification_is_for_a_session_that_is_not_in_view(browser: Browser, s
         wait_for(lambda: page.evaluate("shown.length === 2"), "the notification")
 
 
+def test_of_sounds_that_the_browser_did_not_play_one_is_heard_when_it_does(page: Page) -> None:
+    tones = page.evaluate("""async () => {
+        const starts = [], waits = [];
+        const { start } = OscillatorNode.prototype;
+        OscillatorNode.prototype.start = function (at) {
+            starts.push(this.frequency.value);
+            start.call(this, at);
+        };
+        AudioContext.prototype.resume = () => new Promise((done) => waits.push(done));
+        const { chime } = await import("/app/calls.js");
+        const missed = Array.from({ length: 5 }, () => chime());
+        for (const done of waits) done();
+        await Promise.all(missed);
+        return starts;
+    }""")
+    assert tones == TONES
+
+
 def test_a_sound_is_for_a_session_that_is_not_in_view_and_for_who_wants_it(browser: Browser, service: Service) -> None:
     with page_of(browser) as (page, _), scene(service) as one, scene(service, "other") as other:
         page.add_init_script("""window.tones = [];

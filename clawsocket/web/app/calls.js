@@ -81,11 +81,14 @@ export async function mayNotify() {
 }
 
 let audio = null;
+let newest = null;
 
-/** Two soft tones. A browser plays nothing in a page that nobody has touched yet. */
-export function chime() {
+/** Two soft tones. A browser plays nothing in a page that nobody has touched yet, and then all of it at once: the newest is enough. */
+export async function chime() {
   audio ??= new AudioContext();
-  void audio.resume();
+  const mine = (newest = {});
+  await audio.resume();
+  if (mine !== newest) return;
   for (const [index, pitch] of [659, 880].entries()) {
     const at = audio.currentTime + index * 0.16;
     const tone = new OscillatorNode(audio, { frequency: pitch });
