@@ -331,6 +331,41 @@ def test_what_moves_does_not_for_those_who_want_no_motion(browser: Browser, serv
         assert page.evaluate(bars) in ("0s", "0ms")
 
 
+GROUND = """selector => {
+    const { backgroundColor, backgroundImage } = getComputedStyle(document.querySelector(selector));
+    return `${backgroundColor} ${backgroundImage}`;
+}"""
+INKS = """() => {
+    const { colours } = document.querySelector(".time-canvas");
+    return [colours.tool, colours["tool-ink"], colours.model, colours.call];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_bars_and_what_is_pressed_are_seen_where_the_system_forces_its_colours(
+    browser: Browser, service: Service, busy: str, scheme: str
+) -> None:
+    with dashboard(browser, service, forced_colors="active", color_scheme=scheme) as (page, _):
+
+        def differ(one: str, other: str) -> bool:
+            for selector in (one, other):
+                expect(page.locator(selector).first).to_be_attached()
+            return bool(page.evaluate(GROUND, one) != page.evaluate(GROUND, other))
+
+        assert differ(".gauge-bar", "claw-gauge")
+        assert differ(".dot[data-state=running]", ".dot[data-state=idle]")
+        badge = "getComputedStyle(document.querySelector('.bar .count'))"
+        assert page.evaluate(f"{badge}.color !== {badge}.backgroundColor")
+        page.evaluate("location.hash = '#/usage'")
+        for bar in (".day-bar", ".usage-bar"):
+            assert differ(bar, "claw-days"), bar
+        assert differ(".choices [aria-pressed=true]", ".choices [aria-pressed=false]")
+        page.evaluate("place => { location.hash = place }", f"#/session/{busy}")
+        inks = wait_for(lambda: page.evaluate(INKS) if page.locator(".time-canvas span").count() else None, "a picture")
+        assert inks[0] != inks[1], "the names of calls are seen on their bars"
+        assert len({*inks}) == len(inks)
+
+
 def test_it_comes_back_by_itself_and_misses_nothing(browser: Browser, tmp_path: Path) -> None:
     with ExitStack() as stack:
         service = stack.enter_context(Service(tmp_path))
