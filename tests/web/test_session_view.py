@@ -426,6 +426,29 @@ def test_subagents_are_inside_of_their_call_or_apart(browser: Browser, service: 
         assert f"agent={agent.id}" in page.url
 
 
+def test_long_names_leave_the_head_in_its_lines(browser: Browser, service: Service) -> None:
+    with (
+        scene(service, cwd=f"/home/dev/{'a-long-name-' * 8}", branch="a-branch-" * 7) as one,
+        opened(browser, service, one.id, viewport={"width": 1280, "height": 900}) as (page, _),
+    ):
+        one.main.prompt("go")
+        one.agent(one.main.call("Agent", description="Look"), "Find all that is there, and tell of it at length. " * 4)
+        expect(page.locator(".session-agents select")).to_be_visible()
+        expect(page.locator(".session-facts")).to_contain_text("a-branch")
+        chosen = boxed(page, ".session-agents select")
+        assert chosen["top"] < boxed(page, ".session-facts")["bottom"], "beside what is told of the session"
+        assert chosen["right"] == pytest.approx(boxed(page, ".session-head")["right"], abs=1)
+        page.set_viewport_size({"width": 390, "height": 900})
+        title = boxed(page, ".session-title")
+        assert title["top"] < boxed(page, ".session-line .dot")["top"] < title["bottom"], "beside its mark"
+
+
+def boxed(page: Page, selector: str) -> dict[str, float]:
+    """Where an element is."""
+    found: dict[str, float] = page.locator(selector).evaluate("one => one.getBoundingClientRect().toJSON()")
+    return found
+
+
 def test_a_bar_says_what_it_is_and_leads_to_its_call(browser: Browser, service: Service) -> None:
     session = recorded(service, "f2_subagents_parallel")
     known(service, session)
