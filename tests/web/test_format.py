@@ -121,6 +121,8 @@ def test_a_list_is_not_laid_out_at_once_for_a_focus_that_nothing_has(page: Page)
         ("#/session/a%2Fb?agent=x", ["session", "a/b", "x"]),
         ("#/session/%E0%A4%A", ["session", "%E0%A4%A"]),
         ("#/nothing", ["now", None]),
+        ("#/session", ["now", None]),
+        ("#/session/", ["now", None]),
     ],
 )
 def test_an_address_is_a_place_and_a_wrong_one_is_now(page: Page, hash: str, place: list[str | None]) -> None:

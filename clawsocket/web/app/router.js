@@ -6,8 +6,9 @@ export const VIEWS = ["now", "session", "usage", "events", "service"];
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [view, ...rest] = path.split("/");
-  const id = rest.length ? decode(rest.join("/")) : null;
-  return { view: VIEWS.includes(view) ? view : "now", id: id || null, params: new URLSearchParams(query) };
+  const id = decode(rest.join("/")) || null;
+  const isPlace = VIEWS.includes(view) && !(view === "session" && id === null);
+  return { view: isPlace ? view : "now", id, params: new URLSearchParams(query) };
 }
 
 function decode(part) {
