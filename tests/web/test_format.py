@@ -48,6 +48,11 @@ CASES: list[tuple[str, list[Any], str]] = [
     ),
     ("visible", ["\U0001f600 é \ud83d"], "\U0001f600 é \u27e8U+D83D\u27e9"),
     ("visible", ["\U0001f469\u200d\U0001f4bb a\u200db"], "\U0001f469\u200d\U0001f4bb a\u27e8U+200D\u27e9b"),
+    (
+        "visible",
+        ["a\u00adb\u3164\U000e0041\U000e007f"],
+        "a\u27e8U+00AD\u27e9b\u27e8U+3164\u27e9\u27e8U+E0041\u27e9\u27e8U+E007F\u27e9",
+    ),
     ("visible", ["x" * 30, 10], "x" * 10 + "… (20 more characters)"),
     ("visible", [None], ""),
     ("line", ["  a\n\n b\t"], "a b"),

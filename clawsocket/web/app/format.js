@@ -86,8 +86,8 @@ export const branch = ({ gitBranch }) => (gitBranch === "HEAD" ? "" : gitBranch)
 /** A model's name without what all have: `claude-opus-4-8` is `opus-4-8`. */
 export const model = (name) => (name ? visible(name, 60).replace(/^claude-/, "").replace(/-\d{8}$/, "") : "");
 
-/** What is invisible or turns the direction of text; but what joins two emojis to one is seen. */
-const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}]|(?<!\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d|\u200d(?!\p{Extended_Pictographic})/gu;
+/** What is invisible or turns the direction of text; but what joins two emojis to one, or chooses how a sign looks, is seen. */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\u{e0000}-\u{e00ff}\u{e01f0}-\u{e0fff}]|(?<!\p{Extended_Pictographic}[\ufe0f\u{1f3fb}-\u{1f3ff}]?)\u200d|\u200d(?!\p{Extended_Pictographic})/gu;
 const SHOWN = 20_000;
 
 /**
@@ -104,7 +104,7 @@ export function visible(value, limit = SHOWN) {
 }
 
 function sign(character) {
-  const code = character.charCodeAt(0);
+  const code = character.codePointAt(0);
   if (code === 0x0d) return "\u240d";
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   if (code === 0x7f) return "\u2421";
