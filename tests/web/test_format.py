@@ -54,6 +54,8 @@ CASES: list[tuple[str, list[Any], str]] = [
         "a\u27e8U+00AD\u27e9b\u27e8U+3164\u27e9\u27e8U+E0041\u27e9\u27e8U+E007F\u27e9",
     ),
     ("visible", ["x" * 30, 10], "x" * 10 + "… (20 more characters)"),
+    ("visible", ["x" * 9 + "\U0001f600" * 3, 10], "x" * 9 + "… (6 more characters)"),
+    ("line", ["x" * 9 + "\U0001f600" * 3, 10], "x" * 9 + "…"),
     ("visible", [None], ""),
     ("line", ["  a\n\n b\t"], "a b"),
     ("line", ["abcdef", 3], "abc…"),

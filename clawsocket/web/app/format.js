@@ -98,9 +98,15 @@ const SHOWN = 20_000;
  */
 export function visible(value, limit = SHOWN) {
   const given = typeof value === "string" ? value : value === null || value === undefined ? "" : String(value);
-  const cut = given.length > limit ? given.slice(0, limit) : given;
-  const shown = cut.replace(/\r\n/g, "\n").replace(CONTROL, sign);
-  return given.length > limit ? `${shown}… (${whole(given.length - limit)} more characters)` : shown;
+  const end = endOf(given, limit);
+  const shown = given.slice(0, end).replace(/\r\n/g, "\n").replace(CONTROL, sign);
+  return end < given.length ? `${shown}… (${whole(given.length - end)} more characters)` : shown;
+}
+
+/** Where a text is cut that may have so many characters: not within one that counts as two, as emojis do. */
+export function endOf(given, limit) {
+  if (given.length <= limit) return given.length;
+  return given.codePointAt(limit - 1) > 0xffff ? limit - 1 : limit;
 }
 
 function sign(character) {
@@ -114,7 +120,7 @@ function sign(character) {
 /** Text from elsewhere as one line. */
 export const line = (value, limit = 200) => {
   const given = String(value ?? "");
-  const shown = visible(given.slice(0, limit).replace(/\s+/g, " ").trim(), limit);
+  const shown = visible(given.slice(0, endOf(given, limit)).replace(/\s+/g, " ").trim(), limit);
   return given.length > limit ? `${shown}…` : shown;
 };
 

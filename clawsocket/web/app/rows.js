@@ -1,7 +1,7 @@
 /** The items of a story as elements: one article each. */
 
 import { h, set, text } from "./dom.js";
-import { clock, cost, count, duration, line, model, visible, whole } from "./format.js";
+import { clock, cost, count, duration, endOf, line, model, visible, whole } from "./format.js";
 import { markdown } from "./markdown.js";
 import { href } from "./router.js";
 import { showTool, toolRow } from "./tool-row.js";
@@ -111,11 +111,12 @@ const rich = (value) => markdown(value);
 export function long(value, className, render, piece = PIECE) {
   const given = String(value ?? "");
   if (given.length <= piece) return h("div", { class: className }, render(visible(given)));
-  const made = h("div", null, h("div", { class: className }, render(visible(given.slice(0, piece)))));
-  let shown = piece;
+  let shown = endOf(given, piece);
+  const made = h("div", null, h("div", { class: className }, render(visible(given.slice(0, shown)))));
   const more = h("button", { class: "small", onclick: () => {
-    made.insertBefore(h("div", { class: `${className} plain-text` }, visible(given.slice(shown, shown + piece))), more);
-    shown += piece;
+    const from = shown;
+    shown = endOf(given, shown + piece);
+    made.insertBefore(h("div", { class: `${className} plain-text` }, visible(given.slice(from, shown))), more);
     label();
   } });
   const label = () => (shown < given.length ? text(more, `Show more: ${whole(given.length - shown)} characters are left`) : more.remove());
