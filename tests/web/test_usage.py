@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,16 @@ def test_what_is_chosen_is_in_the_address_and_in_the_files(browser: Browser, spe
         file = json.loads(saved(other, "Save as JSON"))
         assert "old" not in {row["session"] for row in file["rows"]}
         assert file["rows"] == [row for row in file["rows"] if file["from"] <= row["day"] <= file["to"]]
+
+
+def test_a_browser_where_it_is_still_yesterday_has_a_column_for_today(spent: Service, page: Page) -> None:
+    newest = max(row["day"] for row in told(spent, "--by", "day")["rows"])
+    page.clock.set_fixed_time(datetime.fromisoformat(newest) - timedelta(hours=6))
+    page.evaluate("location.hash = '#/usage?range=7'")
+    expect(page.get_by_role("button", name="7 days")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".day")).to_have_count(7)
+    expect(page.locator(".day").last).not_to_have_accessible_name(re.compile("messages 0$"))
+    assert json.loads(saved(page, "Save as JSON"))["to"] == newest
 
 
 def test_a_chosen_day_that_is_no_column_of_the_range_is_chosen_all_the_same(page: Page) -> None:

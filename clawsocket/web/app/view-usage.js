@@ -182,11 +182,12 @@ export class UsageView extends View {
     router.set({ [part]: router.route.params.get(part) === name ? null : name });
   }
 
-  /** First and last day that are shown. */
+  /** First and last day that are shown: where the service is, it may be the next day already. */
   #bounds(rows) {
-    const today = dayOf(Date.now());
-    if (this.#range !== "all") return { from: daysBefore(today, Number(this.#range) - 1), to: today };
-    return { from: rows.find((row) => row.day)?.day ?? today, to: today };
+    const today = dayOf(Date.now()), next = daysBefore(today, -1);
+    const to = rows.at(-1)?.day === next ? next : today;
+    if (this.#range !== "all") return { from: daysBefore(to, Number(this.#range) - 1), to };
+    return { from: rows.find((row) => row.day)?.day ?? to, to };
   }
 
   /** The rows of the range that pass all that is chosen, but for one part. */
