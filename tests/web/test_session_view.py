@@ -9,6 +9,7 @@ import shutil
 import signal
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -340,6 +341,20 @@ def test_a_question_for_permission_stands_at_its_call_and_in_the_timeline(
         tool.locator("summary").click()
         expect(page.locator(".tool-inside")).to_contain_text("Asked for permission at")
         assert marks(page, "wait")[0]["until"] > marks(page, "wait")[0]["from"], "the log told of it"
+
+
+def test_a_session_that_ends_is_over_since_then(browser: Browser, service: Service) -> None:
+    with ExitStack() as stack, scene(service) as other, opened(browser, service, other.id) as (page, _):
+        one = stack.enter_context(scene(service))
+        one.main.prompt("go")
+        one.idle()
+        page.evaluate("place => { location.hash = place }", f"#/session/{one.id}")
+        expect(page.locator(".session-state")).to_contain_text("idle")
+        one.hook("SessionEnd", reason="prompt_input_exit")
+        stack.close()
+        expect(page.locator(".session-state")).to_contain_text("ended")
+        ended = rows(page, "life").filter(has_text="Ended by its owner").locator("time").get_attribute("datetime")
+        expect(page.locator(".session-state time")).to_have_attribute("datetime", str(ended))
 
 
 def test_cleared_sessions_lead_to_the_one_that_goes_on(browser: Browser, service: Service, one: Scene) -> None:

@@ -32,6 +32,8 @@ export class Story {
   /** Agent id to `{id, type, description, call, parent, at, until, reason, first}`: the main agent is not among them. */
   agents = new Map();
   lanes = new Lanes();
+  /** When the session ended last, as far as it was told. */
+  endedAt = -Infinity;
   /** Agent id to what the service told of it last: of one, maybe, that was not read yet. */
   #states = new Map();
   /** Changes that could be seen: it rises. */
@@ -106,7 +108,7 @@ export class Story {
 
   /** Forget everything. */
   clear() {
-    Object.assign(this, { items: new Map(), agents: new Map(), lanes: new Lanes(), version: this.version + 1 });
+    Object.assign(this, { items: new Map(), agents: new Map(), lanes: new Lanes(), endedAt: -Infinity, version: this.version + 1 });
     this.#ordered = [];
     this.#open.clear();
     this.#read.clear();
@@ -338,6 +340,7 @@ export class Story {
         this.lanes.take(ended, agent);
       }
     }
+    this.endedAt = Math.max(this.endedAt, event.timestamp);
     this.put(event, "life", { text: "ended", reason: data.reason, durationMs: data.durationMs }, order);
   }
 

@@ -252,7 +252,8 @@ export class SessionView extends View {
     setMark(mark, info.state);
     text(word, info.state === "requires_action" ? waitsFor(info) : state(info.state));
     set(word, "class", info.state === "requires_action" ? "call" : info.state === "failed" ? "bad" : null);
-    setSince(when, info.since);
+    // Its end and its removal mostly come at once: what is known of it then is from before.
+    setSince(when, info.state === "ended" ? Math.max(info.since, this.#story.endedAt) : info.since);
     set(title, "title", visible(info.cwd, 300));
     text(name, line(info.name, 120));
     const { usage, context } = info;
