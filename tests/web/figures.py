@@ -65,11 +65,12 @@ def check_head(page: Page, client: Client, session: str) -> None:
     """Hold the head of a session's page against a snapshot and ``get_usage``."""
     (info,) = [one for one in known(client) if one["sessionId"] == session]
     usage, full = info["usage"], info["context"]
+    share = f"{words(page, 'percent', full['percentUsed'])} of {words(page, 'tokens', full['tokensMax'])}"
     expect(page.locator(".session-facts")).to_have_text(
         " · ".join(
             [
                 words(page, "model", info["model"]),
-                f"{words(page, 'percent', full['percentUsed'])} of {words(page, 'tokens', full['tokensMax'])}",
+                share if full["official"] else f"~{share}",
                 words(page, "cost", usage["totalCostUsd"]),
                 f"{words(page, 'tokens', usage['outputTokens'])} out",
                 f"pid {info['pid']}",

@@ -771,6 +771,24 @@ def test_what_a_session_costs_is_told_as_it_goes(browser: Browser, service: Serv
         expect(facts).to_contain_text(f"${usage['totalCostUsd']:.2f}")
 
 
+def test_what_is_worked_out_or_has_no_price_is_marked_as_on_its_card(
+    browser: Browser, service: Service, one: Scene
+) -> None:
+    one.main.prompt("go")
+    one.main.say("Well.")
+    one.main.say("Done.", model="claude-future-9", tokens=2000)
+    with opened(browser, service, one.id) as (page, _):
+        facts = page.locator(".session-facts")
+        expect(facts).to_contain_text("3.0k out")
+        told = facts.inner_text().split(" · ")
+        page.evaluate("location.hash = '#/now'")
+        card = page.locator(f'claw-card[data-session="{one.id}"] .card-foot')
+        expect(card).to_contain_text("3.0k out")
+        expect(page.locator(".sum")).to_have_text(re.compile(r"\$\d+\.\d\d \+\?$"))
+        shown = card.inner_text().split("\n")
+        assert {one for one in told if "%" in one or "$" in one} == {one for one in shown if "%" in one or "$" in one}
+
+
 def test_what_others_do_is_no_work_for_a_sessions_page(browser: Browser, service: Service, one: Scene) -> None:
     with scene(service, "other-7") as other, opened(browser, service, one.id) as (page, _):
         one.main.prompt("Why is it slow?")

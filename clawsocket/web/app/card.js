@@ -1,7 +1,7 @@
 /** A session as a card: what it is, why it waits, what its agents do, and what it cost. */
 
 import { h, keyed, set, text } from "./dom.js";
-import { branch, cost, count, folder, line, model, percent, state, tokens, toolInput, visible, waitsFor } from "./format.js";
+import { branch, count, folder, fullness, line, model, percent, spent, state, tokens, toolInput, visible, waitsFor } from "./format.js";
 import { setMark, setSince, since, stateMark } from "./parts.js";
 import { href } from "./router.js";
 import { differs } from "./store.js";
@@ -124,14 +124,14 @@ export class Card extends HTMLElement {
   }
 
   #showUse(session) {
-    const { gauge, context, cost: price, tokens: spent } = this.#parts;
+    const { gauge, context, cost: price, tokens: out } = this.#parts;
     const { usage, context: full } = session;
     set(gauge, "hidden", !full);
-    text(context, full ? `${full.official ? "" : "~"}${percent(full.percentUsed)} of ${tokens(full.tokensMax)}` : "");
+    text(context, full ? fullness(full) : "");
     if (full) gauge.show(full.percentUsed, `${percent(full.percentUsed)} of ${tokens(full.tokensMax)} tokens`);
     const spends = usage && (usage.outputTokens > 0 || usage.totalCostUsd > 0);
-    text(price, spends ? `${cost(usage.totalCostUsd)}${usage.unpricedModels.length ? " +?" : ""}` : "");
-    text(spent, spends ? `${tokens(usage.outputTokens)} out` : "");
+    text(price, spends ? spent(usage) : "");
+    text(out, spends ? `${tokens(usage.outputTokens)} out` : "");
     set(price, "title", usage?.unpricedModels.length ? `no price is known of ${usage.unpricedModels.map((one) => line(one, 60)).join(", ")}` : null);
   }
 }

@@ -57,6 +57,12 @@ export function cost(usd) {
 /** A share of 100: `7 %`. */
 export const percent = (value) => (value === null || value === undefined ? "–" : `${Math.round(value)} %`);
 
+/** How full a context window is; `~` where that was worked out. */
+export const fullness = ({ percentUsed, tokensMax, official }) => `${official ? "" : "~"}${percent(percentUsed)} of ${tokens(tokensMax)}`;
+
+/** What a session cost; `+?` where a model in it has no price. */
+export const spent = ({ totalCostUsd, unpricedModels }) => `${cost(totalCostUsd)}${unpricedModels.length ? " +?" : ""}`;
+
 /** A size: `812 B`, `4.2 kB`, `1.3 MB`. */
 export function bytes(count) {
   if (count === null || count === undefined) return "–";

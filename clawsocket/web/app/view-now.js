@@ -2,7 +2,7 @@
 
 import "./card.js";
 import { h, keyed, set, text } from "./dom.js";
-import { age, cost, count, duration, percent, state, STATE_ORDER } from "./format.js";
+import { age, count, duration, percent, spent, state, STATE_ORDER } from "./format.js";
 import { tick } from "./parts.js";
 import { store } from "./store.js";
 import { View } from "./view.js";
@@ -66,9 +66,12 @@ export class NowView extends View {
     });
     if (room < 0) this.#goOn();
     this.#forget();
-    let spent = 0;
-    for (const one of sorted) spent += one.usage?.totalCostUsd ?? 0;
-    text(this.#sum, sorted.length ? `${count(sorted.length, "session")} · ${cost(spent)}` : "");
+    const all = { totalCostUsd: 0, unpricedModels: [] };
+    for (const { usage } of sorted) {
+      all.totalCostUsd += usage?.totalCostUsd ?? 0;
+      if (usage?.unpricedModels.length) all.unpricedModels = usage.unpricedModels;
+    }
+    text(this.#sum, sorted.length ? `${count(sorted.length, "session")} · ${spent(all)}` : "");
   }
 
   #frame = 0;

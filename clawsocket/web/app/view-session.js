@@ -3,7 +3,7 @@
 import "./list.js";
 import "./timeline.js";
 import { h, keyed, set, text } from "./dom.js";
-import { branch, cost, count, duration, folder, line, model, percent, state, tokens, visible, waitsFor } from "./format.js";
+import { branch, count, duration, folder, fullness, line, model, spent, state, tokens, visible, waitsFor } from "./format.js";
 import { options } from "./options.js";
 import { setMark, setSince, since, stateMark, tick } from "./parts.js";
 import { router } from "./router.js";
@@ -257,7 +257,7 @@ export class SessionView extends View {
     set(title, "title", visible(info.cwd, 300));
     text(name, line(info.name, 120));
     const { usage, context } = info;
-    text(facts, [line(branch(info), 60), model(info.model), context && `${percent(context.percentUsed)} of ${tokens(context.tokensMax)}`, usage && cost(usage.totalCostUsd), usage && `${tokens(usage.outputTokens)} out`, info.pid ? `pid ${info.pid}` : ""].filter(Boolean).join(" · "));
+    text(facts, [line(branch(info), 60), model(info.model), context && fullness(context), usage && spent(usage), usage && `${tokens(usage.outputTokens)} out`, info.pid ? `pid ${info.pid}` : ""].filter(Boolean).join(" · "));
     const waits = info.state === "requires_action";
     set(call, "hidden", !waits);
     if (waits) text(call, `${info.tool ? `${line(info.tool.name, 60)} ` : ""}${waitsFor(info)}. Answer in its terminal.`);
