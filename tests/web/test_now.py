@@ -278,6 +278,16 @@ def test_a_notification_is_for_a_session_that_is_not_in_view(browser: Browser, s
         wait_for(lambda: page.evaluate("shown.length === 2"), "the notification")
 
 
+def test_who_took_the_leave_to_notify_back_sees_that_nothing_will_be_notified(
+    browser: Browser, service: Service
+) -> None:
+    wished = """localStorage.setItem("claw-socket-options", '{"notify": true}')"""
+    for permissions, is_on in (([], False), (["notifications"], True)):
+        with dashboard(browser, service, script=wished, permissions=permissions) as (page, _):
+            page.get_by_role("button", name="Options").click()
+            expect(page.get_by_label("Notify")).to_be_checked(checked=is_on)
+
+
 def test_of_sounds_that_the_browser_did_not_play_one_is_heard_when_it_does(page: Page) -> None:
     tones = page.evaluate("""async () => {
         const starts = [], waits = [];

@@ -63,7 +63,7 @@ function isInView(id) {
 
 function notify(id) {
   const session = store.sessions.get(id);
-  if (session?.state !== "requires_action" || !("Notification" in self) || Notification.permission !== "granted") return;
+  if (session?.state !== "requires_action" || !canNotify()) return;
   const { tool } = session;
   const body = options.get("hide") || !tool ? "" : `${line(tool.name, 60)}: ${line(toolInput(tool.inputSummary), 160)}`;
   const shown = new Notification(briefly(session), { body, tag: `claw-socket-${id}`, silent: options.get("sound") });
@@ -74,6 +74,9 @@ function notify(id) {
   };
   notifications.set(id, shown);
 }
+
+/** Whether the browser lets this page notify. */
+export const canNotify = () => "Notification" in self && Notification.permission === "granted";
 
 /** Ask the browser for leave to notify; resolves to whether there is. */
 export async function mayNotify() {

@@ -1,6 +1,6 @@
 /** The options of the person who looks. */
 
-import { chime, mayNotify } from "./calls.js";
+import { canNotify, chime, mayNotify } from "./calls.js";
 import { h, set, text } from "./dom.js";
 import { leave } from "./login.js";
 import { options } from "./options.js";
@@ -14,7 +14,7 @@ export function menu() {
       const may = !on || (await mayNotify());
       text(problem, may ? "" : "The browser does not let this page notify; its settings for this page do.");
       return may && on;
-    }),
+    }, canNotify),
     box("sound", "Sound", "the same, to be heard", (on) => {
       if (on) chime();
       return on;
@@ -29,7 +29,7 @@ export function menu() {
   return [button, panel];
 }
 
-function box(name, label, hint, wish = (on) => on) {
+function box(name, label, hint, wish = (on) => on, isAllowed = () => true) {
   const input = h("input", {
     type: "checkbox",
     onchange: async () => {
@@ -38,7 +38,7 @@ function box(name, label, hint, wish = (on) => on) {
       options.set(name, on);
     },
   });
-  follow(() => (input.checked = options.get(name)));
+  follow(() => (input.checked = options.get(name) && isAllowed()));
   return h("label", null, input, h("span", null, label, h("br"), h("span", { class: "soft small" }, hint)));
 }
 
