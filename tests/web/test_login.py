@@ -129,6 +129,17 @@ def test_a_service_that_can_not_say_whether_a_page_may_come_in_is_asked_again(
         forgive(watched, str(status))
 
 
+def test_a_page_that_waits_to_come_in_says_so(browser: Browser, service: Service) -> None:
+    with page_of(browser) as (page, watched):
+        page.route("**/session", lambda route: route.fulfill(status=502))
+        page.goto(f"http://{service.address}/#code={new_code(service)}")
+        expect(page.locator(".notice")).to_contain_text("The service does not answer for")
+        page.unroute("**/session")
+        is_live(page)
+        expect(page.locator(".notice")).to_be_empty()
+        forgive(watched, "502")
+
+
 def test_a_link_that_is_too_old_or_made_up_is_refused(browser: Browser, service: Service) -> None:
     with page_of(browser) as (page, watched):
         page.goto(f"http://{service.address}/#code={'0' * 32}")

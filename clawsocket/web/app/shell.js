@@ -197,8 +197,10 @@ class Shell extends HTMLElement {
     const status = entry.isIn === false ? "out" : store.connection.status; // who is out is told that, and nothing of before
     const hangs = status === "live" && this.#hangs !== null;
     text(this.#link, status === "live" && !hangs ? "live" : "");
-    const problem = hangs ? `does not answer${away(this.#hangs)}` : `is away${away(since)}`;
-    text(this.#notice, hangs || status === "lost" ? `The service ${problem}. This is how things were; it goes on by itself.` : "");
+    const waits = status === "connecting" && Date.now() - since > PATIENCE;
+    const problem = hangs || waits ? `does not answer${away(hangs ? this.#hangs : since)}` : `is away${away(since)}`;
+    const before = waits ? "All comes by itself as soon as it does." : "This is how things were; it goes on by itself.";
+    text(this.#notice, hangs || waits || status === "lost" ? `The service ${problem}. ${before}` : "");
   }
 }
 

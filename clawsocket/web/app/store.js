@@ -100,6 +100,7 @@ class Store {
     this.stop();
     this.#stopped = false;
     this.#url = url;
+    if (this.connection.status === "connecting") this.connection.since = Date.now(); // and not since a login was shown
     this.claw = await connect({ url, wait: true });
     const notice = (told) => this.#noticed(told);
     const stream = (this.#stream = this.claw.events(TOPICS, { batch: BATCH, notice }));
