@@ -142,6 +142,23 @@ LOADED = """[...performance.getEntriesByType("navigation"), ...performance.getEn
     .map((one) => [one.name, one.transferSize])"""
 
 
+def test_back_leads_to_where_one_was_in_a_long_view(browser: Browser, service: Service, busy: str) -> None:
+    with dashboard(browser, service, viewport={"width": 390, "height": 400}) as (page, _):
+        expect(page.locator("claw-card")).to_have_count(4)
+        page.evaluate("scrollTo(0, 300)")
+        page.evaluate("location.hash = '#/service'")
+        page.locator("view-service").wait_for()
+        assert page.evaluate("scrollY") == 0
+        page.go_back()
+        page.locator("view-now").wait_for()
+        wait_for(lambda: page.evaluate("scrollY") == 300, "the place")
+        page.evaluate("location.hash = '#/usage'")
+        page.locator("view-usage").wait_for()
+        page.evaluate("location.hash = '#/now'")
+        page.locator("claw-card").first.wait_for()
+        assert page.evaluate("scrollY") == 0, "a link leads to the beginning"
+
+
 def test_it_is_light(browser: Browser, service: Service, busy: str) -> None:
     with dashboard(browser, service) as (page, _):
         for view in VIEWS:

@@ -42,7 +42,7 @@ export const router = {
   /** Change parameters of this place, without a step in the history; null takes one out. */
   set(params) {
     const { view, id, params: before } = router.route;
-    history.replaceState(null, "", href(view, id, { ...Object.fromEntries(before), ...params }));
+    history.replaceState(history.state, "", href(view, id, { ...Object.fromEntries(before), ...params }));
     changed();
   },
 };

@@ -44,6 +44,9 @@ class Shell extends HTMLElement {
   #link;
   #notice;
   #shown = null;
+  /** Which step of the history is shown, and how far each was scrolled when it was left: Back leads there. */
+  #step = null;
+  #tops = new Map();
   /** Whether the view that is wanted could not be loaded. */
   #isMissing = false;
   #hangs = null;
@@ -63,6 +66,7 @@ class Shell extends HTMLElement {
       (this.#main = h("main", { id: "main", tabindex: "-1" })),
       spoken);
     watchCalls(spoken);
+    history.scrollRestoration = "manual"; // the browser would scroll what is shown before the view is another: see #turn()
     this.#links();
     store.subscribe((changes) => this.#changed(changes));
     router.subscribe((route) => this.#show(route));
@@ -130,6 +134,7 @@ class Shell extends HTMLElement {
     if (key === this.#shown) return;
     const first = this.#shown === null;
     this.#shown = key;
+    const top = this.#turn();
     this.#isMissing = false;
     try {
       await load(route.view);
@@ -141,9 +146,21 @@ class Shell extends HTMLElement {
     set(this, "data-view", route.view); // for styles: with :has() each change in a view would be looked at
     this.#main.replaceChildren(h(`view-${route.view}`, { "data-view": route.view }));
     if (!first) this.#main.focus({ preventScroll: true });
-    scrollTo(0, 0);
     this.#title();
+    scrollTo(0, 0);
+    for (let tries = 0; scrollY < top && tries < 30 && key === this.#shown; tries++) {
+      scrollTo(0, top);
+      await frame(); // what is long comes in some
+    }
     if (first) setTimeout(() => this.#prepare(), OTHERS);
+  }
+
+  /** Learn of another step of the history; returns how far it was scrolled, 0 for a new one. */
+  #turn() {
+    this.#tops.set(this.#step, scrollY);
+    if (history.state?.step === undefined) history.replaceState({ step: Math.random() }, "");
+    this.#step = history.state.step;
+    return this.#tops.get(this.#step) ?? 0;
   }
 
   #prepare() {
