@@ -482,6 +482,20 @@ def test_a_service_that_hangs_is_said_to_and_what_happened_meanwhile_comes(brows
         expect(page.locator(".notice")).to_be_empty()
 
 
+def test_words_are_whole_on_a_phone(browser: Browser, service: Service) -> None:
+    with dashboard(browser, service, "#/service", viewport={"width": 360, "height": 740}) as (page, _):
+        cells = page.locator("section[aria-label=Sources] td")
+        expect(cells.first).to_have_text("hooks")
+        lines = """cell => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return range.getClientRects().length;
+        }"""
+        for word in ("hooks", "transcripts", "nothing"):
+            assert cells.get_by_text(word, exact=True).first.evaluate(lines) == 1, word
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_an_answer_that_failed_is_told_until_there_is_another(browser: Browser, service: Service) -> None:
     with dashboard(browser, service, "#/service") as (page, _):
         expect(page.get_by_role("heading", name="As it runs")).to_be_visible()
