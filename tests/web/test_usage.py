@@ -18,12 +18,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.spending import answer, prompt, write
 from tests.state.playback import RECORDINGS
+from tests.support.browser import page_of
 from tests.support.feed import session_file
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 from tests.web.axe import violations
-from tests.web.dashboard import dashboard
+from tests.web.dashboard import dashboard, new_code
 from tests.web.stage import scene, stamp
+from tests.web.test_login import is_live
 
 PARTS = ("day", "project", "model", "session")
 RECORDED = ("f2_subagents_parallel", "d_parallel", "g_thinking")
@@ -252,6 +254,31 @@ def test_a_home_without_any_usage_says_so(browser: Browser, tmp_path: Path) -> N
         expect(page.locator("view-usage")).to_contain_text("No session has told of a limit.")
         expect(page.locator(".usage")).to_be_hidden()
         expect(page.get_by_role("button", name="Save as CSV")).to_be_disabled()
+
+
+def test_a_report_that_could_not_be_made_is_asked_for_again(browser: Browser, spent: Service) -> None:
+    with page_of(browser) as (page, _):
+        page.clock.install()
+        page.goto(f"http://{spent.address}/#code={new_code(spent)}")
+        is_live(page)
+        page.evaluate("""async () => {
+            const { store } = await import("/app/store.js");
+            const { another } = store;
+            store.another = async (signal) => {
+                const claw = await another.call(store, signal);
+                const { usageReport } = claw;
+                claw.usageReport = () => {
+                    claw.usageReport = usageReport;
+                    return Promise.reject(new Error("busy"));
+                };
+                return claw;
+            };
+        }""")
+        page.evaluate("location.hash = '#/usage'")
+        expect(page.locator("view-usage")).to_contain_text("The transcripts could not be read: busy")
+        page.clock.fast_forward(20_000)
+        expect(page.locator(".figures")).to_be_visible()
+        expect(page.locator("view-usage")).not_to_contain_text("could not be read")
 
 
 def test_a_report_that_can_not_be_made_is_told(browser: Browser, tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ export class UsageView extends View {
     } catch (error) {
       if (this.#end.signal.aborted) return;
       this.problem = line(error.message);
+      this.#isStale = true; // it is tried again
     }
     this.#isReading = false;
     this.#readAt = Date.now();
