@@ -270,6 +270,16 @@ def test_a_new_token_ends_the_page_which_says_so(browser: Browser, tmp_path: Pat
         forgive(watched, "401", "WebSocket")
 
 
+def test_each_page_of_a_browser_is_told_why_it_is_out(browser: Browser, tmp_path: Path) -> None:
+    with Service(tmp_path, "--no-hooks") as service, dashboard(browser, service) as (page, watched):
+        assert run_command(service.home, "token", "rotate").returncode == 0
+        expect(page.get_by_role("alert")).to_contain_text("The token was replaced")
+        later = page.context.new_page()
+        later.goto(f"http://{service.address}/")
+        expect(later.get_by_role("alert")).to_contain_text("The token was replaced")
+        forgive(watched, "401", "WebSocket")
+
+
 def test_a_page_that_is_out_tells_nothing_of_before(browser: Browser, tmp_path: Path) -> None:
     with (
         Service(tmp_path, "--no-hooks") as service,

@@ -87,7 +87,7 @@ function after(first) {
 
 function refused({ reason }) {
   store.stop();
-  leave();
+  if (reason !== "gone") leave(); // a key that is good for nothing has the other pages of this browser be told so, too
   settle(false, reason);
 }
 
