@@ -18,6 +18,9 @@ from clawsocket.protocol.replies import Snapshot
 BATCH = 50
 """ms that events may wait for others, so that they come in one message: nobody sees them come one by one."""
 
+AWAY = 1.0
+"""Seconds without the service before that is said."""
+
 MISSING = {
     "evicted": "what was before this is no longer kept",
     "epoch": "the service has begun a new log; what came in between may be missing here",
@@ -106,13 +109,33 @@ async def print_changes(shown: Callable[[Snapshot], str], off: str) -> int:
     return 0
 
 
-def tell(notice: Notice) -> None:
-    """Say on standard error what a stream has to tell of itself."""
-    if isinstance(notice, Gap):
-        text = MISSING.get(notice.reason, "some events may be missing here")
-    elif isinstance(notice, Lost):
-        text = f"{notice.error}; waiting for it"
-    else:
-        text = "the service is here"
-        skew.tell(notice.snapshot.server.version)
+class Tell:
+    """Says on standard error what a stream has to tell of itself.
+
+    A service that is back at once was not away: it gives up who was kept from reading for long, by a pager or Ctrl-Z.
+    """
+
+    def __init__(self) -> None:
+        """Have nothing to say."""
+        self._later: asyncio.TimerHandle | None = None
+
+    def __call__(self, notice: Notice) -> None:
+        """Say it."""
+        if isinstance(notice, Gap):
+            _say(MISSING.get(notice.reason, "some events may be missing here"))
+        elif isinstance(notice, Lost):
+            self._later = asyncio.get_running_loop().call_later(AWAY, self._say_lost, f"{notice.error}; waiting for it")
+        else:
+            if self._later is None:
+                _say("the service is here")
+            else:
+                self._later.cancel()
+            skew.tell(notice.snapshot.server.version)
+
+    def _say_lost(self, text: str) -> None:
+        self._later = None
+        _say(text)
+
+
+def _say(text: str) -> None:
     print(f"claw-socket: {text}", file=sys.stderr, flush=True)

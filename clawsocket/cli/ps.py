@@ -73,7 +73,7 @@ async def _watch(options: argparse.Namespace) -> int:
     screen = Look.of(sys.stdout).terminal and not options.json and os.environ.get("TERM") != "dumb"
     async with connect(wait=True) as claw:
         if not screen:
-            async with aclosing(claw.watch(live.tell)) as snapshots:
+            async with aclosing(claw.watch(live.Tell())) as snapshots:
                 async for snapshot in snapshots:
                     skew.tell(snapshot.server.version)
                     print(_shown(snapshot, as_json=options.json) + ("" if options.json else "\n"), flush=True)

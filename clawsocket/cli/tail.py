@@ -72,14 +72,14 @@ async def _tail(options: argparse.Namespace) -> int:
     labels = Labels()
     async with connect(wait=True) as claw:
         session = None
-        async with claw.events(*NAMES, notice=live.tell) as names:  # here it waits for the service, and says so
+        async with claw.events(*NAMES, notice=live.Tell()) as names:  # here it waits for the service, and says so
             skew.tell(names.snapshot.server.version)
             if options.session is not None:
                 session = parsing.session(options.session, await claw.sessions(all=True)).session_id
             labels.take(await claw.sessions(all=options.since is not None))
             since = names.position if options.since is None else OLDEST
         asked = dict.fromkeys((*topics, *NAMES))
-        events = claw.events(*asked, session=session, since=since, batch=live.BATCH, notice=live.tell)
+        events = claw.events(*asked, session=session, since=since, batch=live.BATCH, notice=live.Tell())
         async for event in events:
             labels.see(event)
             if event.timestamp >= (options.since or 0) and any(match(event.type) for match in wanted):

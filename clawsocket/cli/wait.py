@@ -115,6 +115,7 @@ class _Waiting:
         self._until, self._session = until, session
         self._events: Events | None = None
         self._done: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        self._tell = live.Tell()
 
     async def found(self, events: Events, labels: Labels, *, begin: bool) -> Found:
         """Return what was waited for.
@@ -151,7 +152,7 @@ class _Waiting:
 
     def noticed(self, notice: Notice) -> None:
         """Where events are missing, look at how everything is."""
-        live.tell(notice)
+        self._tell(notice)
         if isinstance(notice, Gap) and self._events is not None:
             self._look(self._events.snapshot)
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from rich.cells import cell_len
@@ -20,7 +21,7 @@ from clawsocket.claude.transcript import Usage
 from clawsocket.cli import main
 from clawsocket.cli.event_line import age, duration, line
 from clawsocket.cli.line import values
-from clawsocket.cli.live import tell
+from clawsocket.cli.live import Tell
 from clawsocket.cli.look import Look, columns
 from clawsocket.cli.ps import table
 from clawsocket.client import incoming
@@ -246,9 +247,11 @@ def test_tail_goes_on_when_the_token_is_rotated(home: Path, service: Service, fe
         feed.bash("before")
         assert "before" in command.out.readline()
         assert run_command(home, "--rotate-token").returncode == 0
-        assert "token rotated" in command.err.readline()
+        wait_for(lambda: "the token was rotated" in service.log.read_text(), "the service to know")
         feed.bash("after")
         assert "after" in command.out.readline()
+        command.process.terminate()
+        assert command.err.read() == ""
 
 
 def test_every_event_of_the_catalogue_is_one_line_that_fits() -> None:
@@ -422,7 +425,7 @@ def test_what_a_newer_service_says_is_shown_as_it_says_it(capsys: pytest.Capture
     snapshot = incoming.reply(json.dumps({**said, "server": server}), Snapshot)
     assert [row.split()[1] for row in table(snapshot, Look(80), 0).splitlines()[1:]] == ["idle", "dreaming"]
     gap = {"type": "gap", "from": 1, "to": 1, "oldestSeq": 1, "reason": "flood"}
-    tell(incoming.reply(json.dumps(gap), Gap))
+    Tell()(incoming.reply(json.dumps(gap), Gap))
     assert capsys.readouterr().err == "claw-socket: some events may be missing here\n"
 
 
@@ -493,6 +496,27 @@ def test_a_name_means_the_session_that_lives_before_one_that_has_ended(home: Pat
     assert both.stderr.endswith("claw-socket ps and history list them\n")
 
 
+def test_who_did_not_read_for_long_is_not_told_that_the_service_was_away(home: Path, feed: Numbers) -> None:
+    with Service(home, "--set", "ping_interval=0.2", "--set", "ping_timeout=0.2") as service:
+        service.wait_for_hooks()
+        feed.bash("before")
+        with piped(home, "tail", "--since", "1h", "tool.*") as command:
+            assert "before" in command.out.readline()
+            command.process.send_signal(signal.SIGSTOP)
+            wait_for(lambda: not has_clients(service), "the end of its connection")
+            feed.bash("meanwhile")
+            command.process.send_signal(signal.SIGCONT)
+            assert "meanwhile" in command.out.readline()
+            command.process.terminate()
+            assert command.err.read() == ""
+
+
+def has_clients(service: Service) -> bool:
+    request = Request(f"http://{service.address}/metrics", headers={"Authorization": f"Bearer {service.token}"})
+    with urlopen(request, timeout=5) as answer:
+        return "\nclaw_socket_clients 0\n" not in answer.read().decode()
+
+
 def test_wait_goes_on_over_a_restart(home: Path, feed: Numbers) -> None:
     with Service(home) as service:
         service.wait_for_hooks()
@@ -504,7 +528,6 @@ def test_wait_goes_on_over_a_restart(home: Path, feed: Numbers) -> None:
             with Service(home):
                 assert "requires_action" in command.out.read()
                 assert command.process.wait(10) == 0
-                assert "waiting for it" in command.err.read()
 
 
 def test_wait_looks_anew_where_events_are_missing(home: Path, feed: Numbers) -> None:
