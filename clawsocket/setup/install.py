@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from clawsocket.setup.steps import Step, commands, take_out, undo
 
 PATIENCE = 20.0
 """Seconds for the service to answer."""
-_LOOPBACK = ("127.0.0.1", "[::1]")
 
 
 @dataclass(frozen=True)
@@ -251,14 +251,21 @@ def job_of(home: Home, wishes: Wishes) -> Job:
     """Return what the service runs."""
     settings, root = wishes.settings, absolute(home.root)
     environment = {} if root == Path.home() / ".claw-socket" else {FOLDER: str(root)}
-    hosts = (
-        _LOOPBACK
-        if settings.host == "localhost"
-        else (f"[{settings.host}]" if ":" in settings.host else settings.host,)
-    )
-    listen = tuple(f"{host}:{settings.port}" for host in hosts) if wishes.on_demand else ()
+    hosts = _loopback() if settings.host == "localhost" else (settings.host,)
+    named = (f"[{host}]" if ":" in host else host for host in hosts)
+    listen = tuple(f"{host}:{settings.port}" for host in named) if wishes.on_demand else ()
     command = program.command() if wishes.programs is None else (str(wishes.programs.link),)
     return Job(command, root, environment, listen)
+
+
+def _loopback() -> tuple[str, ...]:
+    """Return the loopback addresses that this machine has: systemd listens on all that it is told, or on none."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return ("127.0.0.1",)
+    return "127.0.0.1", "::1"
 
 
 def _identity(job: Job) -> str:

@@ -257,6 +257,21 @@ def test_on_demand_the_first_connection_starts_it(account: Account) -> None:
     assert health(account)["status"] == "ok"
 
 
+def test_on_demand_it_listens_where_the_machine_has_no_ipv6(account: Account) -> None:
+    account.as_root("sysctl", "-w", "net.ipv6.conf.lo.disable_ipv6=1")
+    account.run("claw-socket", "install", "--on-demand")
+    assert health(account)["status"] == "ok"
+
+
+def test_why_it_cannot_listen_on_demand_is_in_its_logs(account: Account) -> None:
+    account.run("claw-socket", "install", "--on-demand")
+    account.run("claw-socket", "stop")
+    account.run("sed", "-i", "s/127.0.0.1/192.0.2.1/", UNIT.replace(".service", ".socket"))
+    account.run("systemctl", "--user", "daemon-reload")
+    assert account.try_run("systemctl", "--user", "start", "claw-socket.socket").returncode != 0
+    assert "192.0.2.1:3838" in account.run("claw-socket", "logs")
+
+
 def test_the_journal_has_its_lines_and_no_token(account: Account) -> None:
     account.run("claw-socket", "install")
     token = account.tree()[".claw-socket/token"][1].strip()

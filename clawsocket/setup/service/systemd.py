@@ -142,7 +142,8 @@ class Systemd:
 
     def logs(self, *, follow: bool) -> list[str]:
         """See :class:`Manager`."""
-        return ["journalctl", "--user", "--unit", SERVICE, "--no-pager", *(["--follow"] if follow else [])]
+        units = [f"--unit={unit}" for unit in (SERVICE, SOCKET)]  # where the one can't listen, the other never starts
+        return ["journalctl", "--user", *units, "--no-pager", *(["--follow"] if follow else [])]
 
 
 def _systemctl(*words: str) -> tuple[str, ...]:
