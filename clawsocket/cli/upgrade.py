@@ -146,18 +146,33 @@ def _upgrade_to(file: Path, wanted: str | None, more: list[str]) -> int:
 
 
 def _run(program: Path, more: list[str]) -> int:
-    with _interrupts(lambda *_: None):  # the program that takes over has it, too, and has something to put back
-        return subprocess.run([program, "upgrade", "--take-over", *more], check=False).returncode
+    # What ends this program is for the one that takes over, which has something to put back.
+    with (
+        subprocess.Popen([program, "upgrade", "--take-over", *more]) as other,
+        _interrupts(lambda number, _: other.send_signal(number)),
+    ):
+        return other.wait()
 
 
 @contextlib.contextmanager
 def _interrupts(handler: Callable[[int, object], None] | signal.Handlers) -> Iterator[None]:
-    """Let something else than the end of this program come of Ctrl-C."""
-    before = signal.signal(signal.SIGINT, handler)
+    """Let something else than the end of this program come of Ctrl-C, a terminal that closes, and SIGTERM."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)}
+    caught = [one for one, was in before.items() if was != signal.SIG_IGN]  # nohup wants it to go on
     try:
+        for one in caught:
+            signal.signal(one, handler)
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one in caught:
+            signal.signal(one, before[one])
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Raise KeyboardInterrupt, once: what is put back then must be put back to its end."""
+    for one in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 # Taking over
@@ -179,7 +194,7 @@ def _take_over(*, new_log: bool) -> int:
         _refuse_other_folder(home, runner, job)
     aside = _refuse_newer(home, new_log=new_log)
     hooks = list(install.refresh_steps(home, settings)) if settings.hooks else []
-    with programs.lock(Installed(home)):
+    with programs.lock(Installed(home)), _interrupts(_interrupt):
         before, schema = Before(home, programs, runner, job, aside=aside), schema_of(home.log)
         try:
             carry_out(
@@ -276,7 +291,8 @@ def _go_on(before: Before, error: BaseException) -> ServiceError:
 def _tell(error: BaseException) -> None:
     known = isinstance(error, ClawSocketError)
     said = error if known else "interrupted" if isinstance(error, KeyboardInterrupt) else repr(error)
-    print(f"claw-socket: {said}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a terminal that is gone hears nothing, and the work goes on
+        print(f"claw-socket: {said}", file=sys.stderr, flush=True)
 
 
 def _put_back(before: Before, error: BaseException) -> ServiceError:

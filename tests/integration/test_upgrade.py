@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -349,6 +351,27 @@ def test_interrupted_while_the_new_version_starts_the_one_before_is_put_back(acc
     assert account.run("ls", VERSIONS).split() == [__version__]
 
 
+def test_ended_while_the_new_version_starts_the_one_before_is_put_back(account: Account) -> None:
+    install(account)
+    with taking_over(account, "9.9.11") as (upgrade, pids):
+        account.as_root("kill", "-TERM", pids[0])
+        _, stderr = upgrade.communicate(timeout=40)
+    assert f"9.9.11 did not take over: {__version__} is there again" in stderr
+    assert runs(account)[0] == __version__
+    assert account.run("ls", "-A", VERSIONS).split() == [__version__]
+
+
+def test_where_the_terminal_closes_while_the_new_version_starts_the_one_before_is_put_back(account: Account) -> None:
+    install(account)
+    ours, its = pty.openpty()
+    with taking_over(account, "9.9.11", terminal=its):
+        os.close(its)
+        os.close(ours)
+        wait_for(lambda: account.as_root("pgrep", "-f", "claw-socket upgrade") == "", "the end of the upgrade", 40)
+    assert runs(account)[0] == __version__
+    assert account.run("ls", "-A", VERSIONS).split() == [__version__]
+
+
 def test_interrupted_when_the_log_is_up_to_date_the_new_version_stays(account: Account) -> None:
     stderr = interrupted(account, "10.0.1")
     assert f"10.0.1 has brought the log up to date, and stays; {__version__} could not read it; " in stderr
@@ -385,10 +408,17 @@ def test_after_an_upgrade_that_was_killed_the_one_before_can_be_had_back(account
 
 
 @contextlib.contextmanager
-def taking_over(account: Account, version: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def taking_over(
+    account: Account, version: str, *, terminal: int | None = None
+) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """Begin an upgrade to a version that hangs when it starts; give the processes of it as soon as that does."""
     command = account.command("claw-socket", "upgrade", f"Downloads/claw-socket-{version}.tar.gz")
-    upgrade = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if terminal is None:
+        upgrade = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    else:
+        upgrade = subprocess.Popen(
+            ["setsid", "--ctty", *command], stdin=terminal, stdout=terminal, stderr=terminal, text=True
+        )
     try:
         wait_for(lambda: "it hangs" in account.journal(), "the new version")
         yield upgrade, account.as_root("pgrep", "-f", "claw-socket upgrade").split()
