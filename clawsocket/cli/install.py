@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from clawsocket import config
 from clawsocket.cli.carry_out import carry_out
 from clawsocket.cli.parsing import Parser, RawHelp, setting
 from clawsocket.config import Settings
-from clawsocket.errors import AddressError, UsageError
+from clawsocket.errors import AddressError, ClawSocketError, UsageError
 from clawsocket.log.viewer import refuse_newer
 from clawsocket.paths import Home, absolute
 from clawsocket.setup import install
@@ -79,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
         programs.refuse_others()
     wishes = install.Wishes(settings, kept, options.keyring, settings.hooks, options.statusline, on_demand, programs)
     alone = contextlib.nullcontext() if programs is None or options.dry_run else programs.lock(Installed(home))
-    with alone:
+    with alone, _telling_what_stays(home, dry_run=options.dry_run):
         steps = install.steps(home, wishes, runner)
         carry_out(steps, dry_run=options.dry_run, nothing="Everything is installed already.")
     if not options.dry_run:
@@ -87,6 +87,17 @@ def main(argv: Sequence[str]) -> int:
             print("The hooks are left out (hooks = false in the settings); --set hooks=yes brings them back.")
         print("Undo all of it with: claw-socket uninstall --purge")
     return 0
+
+
+@contextlib.contextmanager
+def _telling_what_stays(home: Home, *, dry_run: bool) -> Iterator[None]:
+    """Where it does not come to its end, say what becomes of what was done: hooks, a service that is tried again."""
+    try:
+        yield
+    except (ClawSocketError, KeyboardInterrupt):
+        if home.root.exists() and not dry_run:
+            print("What is done so far stays: claw-socket install goes on from here, claw-socket uninstall undoes it.")
+        raise
 
 
 def _parser() -> Parser:

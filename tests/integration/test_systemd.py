@@ -416,6 +416,20 @@ def test_a_service_that_cannot_start_is_told(account: Account) -> None:
     wait_for(lambda: account.property("ActiveState") == "failed", "systemd gives up", 30)
 
 
+def test_where_the_service_does_not_start_install_says_what_becomes_of_the_rest(account: Account) -> None:
+    before = account.tree()
+    fails = account.home / f"{UNIT}.d" / "fails.conf"
+    account.write(fails, "[Service]\nExecStartPre=/bin/false\n")
+    done = account.try_run("claw-socket", "install")
+    assert done.returncode == 11
+    assert "claw-socket uninstall undoes it" in done.stdout
+    account.run("rm", str(fails))
+    assert "it runs: " in account.run("claw-socket", "install")
+    account.run("claw-socket", "uninstall", "--purge")
+    account.run("rmdir", "-p", "--ignore-fail-on-non-empty", str(fails.parent))
+    assert account.tree() == before
+
+
 def test_without_a_manager_uninstall_leaves_no_trace_either(account: Account) -> None:
     before = account.tree()
     account.run("claw-socket", "install")
