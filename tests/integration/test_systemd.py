@@ -443,6 +443,15 @@ def test_the_manager_is_found_without_a_login_that_tells_of_it(account: Account)
     assert "it runs: ws://localhost:3838/" in said
 
 
+def test_the_unit_is_where_systemd_looks_also_if_this_shell_has_its_settings_elsewhere(account: Account) -> None:
+    before = account.tree()
+    elsewhere = str(account.home / "settings")
+    assert "it runs: " in account.run("claw-socket", "install", XDG_CONFIG_HOME=elsewhere)
+    assert UNIT in account.tree()
+    account.run("claw-socket", "uninstall", "--purge", XDG_CONFIG_HOME=elsewhere)
+    assert account.tree() == before
+
+
 def test_where_no_sandbox_can_be_had_it_runs_without_and_says_so(account: Account) -> None:
     account.write(account.program.with_name("systemd-run"), "#!/bin/sh\nexit 1\n")
     account.run("chmod", "+x", str(account.program.with_name("systemd-run")))

@@ -27,7 +27,10 @@ class Systemd:
         runtime = Path(f"/run/user/{os.getuid()}")
         if not os.environ.get("XDG_RUNTIME_DIR") and (runtime / "systemd").is_dir():
             os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-        config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        usual = Path.home() / ".config"
+        config = Path(os.environ.get("XDG_CONFIG_HOME") or usual)
+        if config != usual and _looks_in(usual) and not _looks_in(config):
+            config = usual  # the variable is this shell's alone, as where its rc file sets it
         data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
         self.folder, *self._others = (Path(one) / "systemd" / "user" for one in (config, data, *_SYSTEM))
 
@@ -144,6 +147,11 @@ class Systemd:
         """See :class:`Manager`."""
         units = [f"--unit={unit}" for unit in (SERVICE, SOCKET)]  # where the one can't listen, the other never starts
         return ["journalctl", "--user", *units, "--no-pager", *(["--follow"] if follow else [])]
+
+
+def _looks_in(config: Path) -> bool:
+    """Tell whether the manager takes units from a folder of settings."""
+    return f"{config}/systemd/user " in f"{ask(_systemctl('show', '--property=UnitPath', '--value'))[1]} "
 
 
 def _systemctl(*words: str) -> tuple[str, ...]:
