@@ -5,6 +5,7 @@ from __future__ import annotations
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.paths import Home
 from clawsocket.setup import statusline
+from clawsocket.setup.settings_file import remembered
 
 _WORDS = {
     ("install", "created"): "status line recorder installed",
@@ -18,9 +19,9 @@ _WORDS = {
 
 def change(action: str, settings: Settings, home: Home) -> int:
     """Install or remove the recorder of the status line, and say what was done where."""
-    word = action.removesuffix(" statusline")
-    act = statusline.install if word == "install" else statusline.remove
-    for done in act(home, claude_dirs(settings)):
+    word, dirs = action.removesuffix(" statusline"), claude_dirs(settings)
+    changes = statusline.install(home, dirs) if word == "install" else statusline.remove(home, dirs, remembered(home))
+    for done in changes:
         backup = f"; a copy of what it was is {done.backup}" if done.backup else ""
         print(f"{done.path}: {_WORDS[word, done.action]}{backup}")
     return 0

@@ -60,7 +60,8 @@ def take_out(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path]) -> 
 
 def _taken_out(name: str, remove: Callable[[], list[Change]]) -> str:
     try:
-        return "\n".join(f"{name}: {change.path} is {change.action}" for change in remove())
+        again = {"restored": ", which is again what it was before"}
+        return "\n".join(f"{name}: taken out of {change.path}{again.get(change.action, '')}" for change in remove())
     except SettingsFileError as error:
         return str(error)
 

@@ -37,6 +37,15 @@ def test_hooks_and_recorder_do_not_touch_each_other(home: Path) -> None:
     assert not file.exists()
 
 
+def test_it_is_taken_out_also_where_another_shell_put_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = home / "other"
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(other))
+    assert main(["--install-statusline"]) == 0
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    assert main(["--uninstall-statusline"]) == 0
+    assert not (other / "settings.json").exists()
+
+
 def test_a_status_line_that_is_none_is_left_alone(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = home / ".claude" / "settings.json"
     file.parent.mkdir()
@@ -67,4 +76,6 @@ def test_the_installer_puts_the_recorder_there_too_and_takes_it_away_with_all_el
     assert "installed already" in again.stdout
     gone = run_command(tmp_path, "uninstall")
     assert (gone.returncode, gone.stderr) == (0, "")
+    assert f"status line recorder: taken out of {path}\n" in gone.stdout
+    assert f"hooks: taken out of {path}, which is again what it was before\n" in gone.stdout
     assert path.read_text() == before
