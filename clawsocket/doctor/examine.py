@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 
 from clawsocket.doctor import arrival, claude_code, folder, ports, secret, service, watching
@@ -36,4 +37,5 @@ def examine(home: Home) -> Iterator[Finding]:
         try:
             yield from check(case)
         except OSError as error:  # a check that can't look says so, and the others go on
-            yield Finding("folder", "error", f"{error.filename or home.root}: {error.strerror}", f"ls -la {home.root}")
+            what = f"{error.filename or home.root}: {error.strerror}"
+            yield Finding("folder", "error", what, f"ls -la {shlex.quote(str(home.root))}")

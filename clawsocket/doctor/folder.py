@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import stat
 import time
@@ -30,12 +31,17 @@ def privacy(case: Case) -> Iterator[Finding]:
     """Look whether only their owner can read our folder and what is secret in it."""
     home = case.home
     if home.root.exists() and not home.root.is_dir():
-        yield Finding("folder", "error", f"{home.root} is no folder", f"mv {home.root} {home.root}.aside")
+        yield Finding("folder", "error", f"{home.root} is no folder", f"mv {_word(home.root)} {_word(home.root)}.aside")
         return
     found = [one for path in (home.root, home.spool, home.token, home.log) for one in _private(path)]
     yield from found
     if home.root.exists() and not found:
         yield Finding("folder", "ok", f"{home.root} and its files are yours alone")
+
+
+def _word(path: Path) -> str:
+    """Return a path as a word of a command: its name may have spaces."""
+    return shlex.quote(str(path))
 
 
 def _private(path: Path) -> Iterator[Finding]:
@@ -44,11 +50,11 @@ def _private(path: Path) -> Iterator[Finding]:
     except OSError:
         return
     if status.st_uid != os.getuid():
-        yield Finding("folder", "error", f"{path} belongs to another user", f"sudo chown {os.getuid()} {path}")
+        yield Finding("folder", "error", f"{path} belongs to another user", f"sudo chown {os.getuid()} {_word(path)}")
     elif status.st_mode & 0o077:
         mode = 0o700 if stat.S_ISDIR(status.st_mode) else 0o600
         what = f"{path} is open to others (mode {stat.S_IMODE(status.st_mode):o})"
-        yield Finding("folder", "error", what, f"chmod {mode:o} {path}", partial(path.chmod, mode))
+        yield Finding("folder", "error", what, f"chmod {mode:o} {_word(path)}", partial(path.chmod, mode))
 
 
 def settings(case: Case) -> Iterator[Finding]:
@@ -65,11 +71,11 @@ def spool(case: Case) -> Iterator[Finding]:
     folder, restart = case.home.spool, "claw-socket restart"
     if not folder.is_dir():
         if case.home.root.exists():
-            yield Finding("spool", "error", f"{folder} is not there", f"mkdir -m 700 {folder}", case.home.create)
+            yield Finding("spool", "error", f"{folder} is not there", f"mkdir -m 700 {_word(folder)}", case.home.create)
         return
     if not os.access(folder, os.W_OK | os.X_OK) or not folder.stat().st_mode & 0o200:
         what = f"{folder} can't be written: hooks are lost"
-        yield Finding("spool", "error", what, f"chmod 700 {folder}", partial(folder.chmod, 0o700))
+        yield Finding("spool", "error", what, f"chmod 700 {_word(folder)}", partial(folder.chmod, 0o700))
         return
     ages = list(_ages(folder))
     oldest = age(max(ages, default=0))
@@ -111,7 +117,7 @@ def disk(case: Case) -> Iterator[Finding]:
     for why, which in (("damaged", "damaged logs"), ("newer", "logs of a newer version")):
         if aside := case.home.logs_aside(why):
             what = f"{len(aside)} {which} were set aside"
-            yield Finding("disk", "warning", what, f"rm {case.home.log}.{why}-*")
+            yield Finding("disk", "warning", what, f"rm {_word(case.home.log)}.{why}-*")
 
 
 def clock(case: Case) -> Iterator[Finding]:

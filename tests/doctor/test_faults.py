@@ -557,6 +557,20 @@ def test_logs_that_were_set_aside(ours: Home, doctor: Doctor, why: str) -> None:
     assert doctor()["disk"][::2] == ("warning", f"rm {ours.root}/log.db.{why}-*")
 
 
+def test_what_mends_a_folder_with_a_space_in_its_name_can_be_run_as_it_stands(
+    home: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = home / "our data"
+    monkeypatch.setenv("CLAW_SOCKET_DIR", str(root))
+    main(["--rotate-token"])
+    (root / "log.db.newer-1").touch()
+    root.chmod(0o755)
+    for check in ("folder", "disk"):
+        subprocess.run(["sh", "-c", doctor()[check].mend], cwd=home, check=True)
+    assert set(doctor()) == {"running"}
+    assert not (root / "log.db.newer-1").exists()
+
+
 def test_a_clock_that_was_set_back(ours: Home, doctor: Doctor) -> None:
     main(["--rotate-token"])
     os.utime(ours.token, (time.time() + 7200, time.time() + 7200))
