@@ -33,6 +33,10 @@ def privacy(case: Case) -> Iterator[Finding]:
     if home.root.exists() and not home.root.is_dir():
         yield Finding("folder", "error", f"{home.root} is no folder", f"mv {_word(home.root)} {_word(home.root)}.aside")
         return
+    if not home.root.exists() and case.manager.enabled:
+        what = f"{home.root} is not there: hooks are lost, and a service in a sandbox can't make it"
+        yield Finding("folder", "error", what, "claw-socket install", home.create)
+        return
     found = [one for path in (home.root, home.spool, home.token, home.log) for one in _private(path)]
     yield from found
     if home.root.exists() and not found:

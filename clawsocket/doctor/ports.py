@@ -121,8 +121,8 @@ def check(case: Case) -> Iterator[Finding]:
         what = f"{whose} listens on port {port}; a client that connects there gives away the token"
         yield Finding("port", "error", what, elsewhere)
         return
-    server = case.running.endpoint.pid if case.running else None
-    strangers = [] if case.manager.waits else [one for one in case.listeners if one.pids and server not in one.pids]
+    servers = {case.running.endpoint.pid if case.running else None, case.manager.running_pid}
+    strangers = [] if case.manager.waits else [one for one in case.listeners if one.pids and not servers & one.pids]
     if strangers:
         pid = min(strangers[0].pids)
         yield Finding("port", "error", f"another program of yours, pid {pid}, listens on port {port}", elsewhere)

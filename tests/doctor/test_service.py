@@ -16,6 +16,7 @@ from clawsocket.setup import manager
 from clawsocket.setup.manager import ManagerState
 
 WELL = ManagerState("systemd", installed=True, enabled=True, active=True, running_pid=1)
+DOWN = WELL._replace(active=False, running_pid=None)
 
 
 def case(home: Path, state: ManagerState) -> Case:
@@ -86,7 +87,7 @@ def test_the_program_of_another_installation_is_told(
 
 @pytest.mark.parametrize(
     ("state", "start"),
-    [(WELL, "claw-socket start"), (ManagerState("systemd"), "claw-socket install"), (ManagerState(), "claw-socket")],
+    [(DOWN, "claw-socket start"), (ManagerState("systemd"), "claw-socket install"), (ManagerState(), "claw-socket")],
 )
 def test_what_starts_it_depends_on_what_is_there(home: Path, state: ManagerState, start: str) -> None:
     (one,) = service.answers(case(home, state))

@@ -430,6 +430,23 @@ def test_where_the_service_does_not_start_install_says_what_becomes_of_the_rest(
     assert account.tree() == before
 
 
+def test_a_folder_that_was_removed_is_told_and_what_mends_that(account: Account) -> None:
+    def errors() -> dict[str, tuple[str, str]]:
+        report = json.loads(account.try_run("claw-socket", "doctor", "--json").stdout)
+        return {one["check"]: (one["what"], one["mend"]) for one in report["findings"] if one["level"] == "error"}
+
+    account.run("claw-socket", "install")
+    account.run("rm", "-r", ".claw-socket")
+    found = errors()
+    assert set(found) == {"folder", "running"}, "the port is its own"
+    assert f"it runs (pid {pid_of(account)}), and " in found["running"][0]
+    account.try_run("claw-socket", "restart")
+    found = errors()
+    assert "is not there: hooks are lost" in found["folder"][0]
+    account.run(*found["folder"][1].split())
+    assert errors() == {}
+
+
 def test_without_a_manager_uninstall_leaves_no_trace_either(account: Account) -> None:
     before = account.tree()
     account.run("claw-socket", "install")
