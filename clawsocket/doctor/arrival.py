@@ -48,7 +48,7 @@ def _send(case: Case, client: ClientConnection) -> Finding:
     ident = secrets.token_hex(5)
     client.send(json.dumps({"type": "subscribe", "topics": ["system.check"]}))
     if _next(client, time.monotonic() + WAIT, type="subscribed") is None:
-        return Finding("path", "error", "the service does not answer a client's request", "claw-socket restart")
+        return Finding("path", "error", "the service does not answer a client's request", case.restart)
     began = time.monotonic()
     payload = json.dumps({"hook_event_name": CHECK, "session_id": ident})
     try:
@@ -63,7 +63,7 @@ def _send(case: Case, client: ClientConnection) -> Finding:
             took = (time.monotonic() - began) * 1000
             return Finding("path", "ok", f"a hook of our own reached a client after {took:.0f} ms")
     if _take_back(case, ident):
-        return Finding("path", "error", "the service does not take hooks out of the spool", "claw-socket restart")
+        return Finding("path", "error", "the service does not take hooks out of the spool", case.restart)
     return Finding("path", "error", f"a hook was lost on its way through {case.home.spool}", "claw-socket logs")
 
 

@@ -56,6 +56,19 @@ class Case:
         return cls(home, settings, problem, dirs, manager.look(), endpoint, found, ports.listeners(port, settings.host))
 
     @property
+    def start(self) -> str:
+        """The command that starts it."""
+        return "claw-socket start" if self.manager.installed else "claw-socket"
+
+    @property
+    def restart(self) -> str:
+        """The command that starts it anew, also where it was started by hand."""
+        if self.manager.running_pid or self.manager.waits:
+            return "claw-socket restart"
+        lives = self.endpoint is not None and running.lives(self.endpoint.pid)
+        return f"kill {self.endpoint.pid}; {self.start}" if self.endpoint and lives else self.start
+
+    @property
     def port(self) -> int:
         """The port of the service, or that which it would take."""
         return self.running.endpoint.port if self.running else self.settings.port

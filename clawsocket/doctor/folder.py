@@ -72,7 +72,7 @@ def settings(case: Case) -> Iterator[Finding]:
 
 def spool(case: Case) -> Iterator[Finding]:
     """Look whether hooks can leave their payloads, and whether somebody takes them."""
-    folder, restart = case.home.spool, "claw-socket restart"
+    folder, restart = case.home.spool, case.restart
     if not folder.is_dir():
         if case.home.root.exists():
             yield Finding("spool", "error", f"{folder} is not there", f"mkdir -m 700 {_word(folder)}", case.home.create)

@@ -129,7 +129,7 @@ def check(case: Case) -> Iterator[Finding]:
     elif case.listeners:
         yield Finding("port", "ok", f"port {port} is ours")
     elif case.running:
-        yield Finding("port", "error", f"nobody listens on port {port}", "claw-socket restart")
+        yield Finding("port", "error", f"nobody listens on port {port}", case.restart)
     else:
         yield Finding("port", "ok", f"port {port} is free")
 

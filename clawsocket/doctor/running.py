@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import msgspec
@@ -57,3 +58,14 @@ def look(home: Home) -> Running | None:
     except (OSError, EOFError, WebSocketException, msgspec.DecodeError):
         return None
     return Running(found, Counter(one.state for one in snapshot.sessions))
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process is there."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -43,13 +43,13 @@ def check(case: Case) -> Iterator[Finding]:
     try:
         status = _status(url, found)
     except (OSError, EOFError, WebSocketException) as error:
-        yield Finding("token", "error", f"clients can't connect ({type(error).__name__})", "claw-socket restart")
+        yield Finding("token", "error", f"clients can't connect ({type(error).__name__})", case.restart)
         return
     if status == 101:
         yield Finding("token", "ok", f"in {path}, and the service takes it")
     elif status == 401:
         what = f"the service does not take the token in {path}: it has another one"
-        yield Finding("token", "error", what, "claw-socket restart", partial(_tell, url, path, found))
+        yield Finding("token", "error", what, case.restart, partial(_tell, url, path, found))
     else:
         yield Finding("token", "error", f"the service refuses clients (HTTP {status})", "claw-socket logs")
 

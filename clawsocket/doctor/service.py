@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clawsocket import __version__
+from clawsocket.doctor import running
 from clawsocket.doctor.case import Case
 from clawsocket.doctor.finding import Finding
 from clawsocket.setup.program import bundle, is_one_file
@@ -47,16 +48,16 @@ def answers(case: Case) -> Iterator[Finding]:
     """Look whether it runs, and what runs."""
     start = "claw-socket start" if case.manager.installed else INSTALL if case.manager.manager else "claw-socket"
     if case.running is None:
-        if case.manager.waits and not (case.endpoint and _lives(case.endpoint.pid)):
+        if case.manager.waits and not (case.endpoint and running.lives(case.endpoint.pid)):
             yield Finding("running", "ok", "it waits for the first connection")
         elif case.endpoint is None and (pid := case.manager.running_pid):
             what = f"it runs (pid {pid}), and {case.home.endpoint}, by which clients find it, is not there"
             yield Finding("running", "error", what, "claw-socket restart")
         elif case.endpoint is None:
             yield Finding("running", "error", "it does not run", start)
-        elif _lives(case.endpoint.pid):
+        elif running.lives(case.endpoint.pid):
             pid = case.endpoint.pid
-            yield Finding("running", "error", f"it does not answer (pid {pid})", "claw-socket restart")
+            yield Finding("running", "error", f"it does not answer (pid {pid})", case.restart)
         else:
             what = f"it does not run; {case.home.endpoint} is of a process that died, and leads clients astray"
             yield Finding("running", "error", what, start, case.home.endpoint.unlink)
@@ -65,10 +66,10 @@ def answers(case: Case) -> Iterator[Finding]:
     managed = case.manager.running_pid
     if found.version != __version__:
         what = f"version {found.version} runs (pid {found.pid}), this is {__version__}"
-        yield Finding("running", "error", what, "claw-socket restart")
+        yield Finding("running", "error", what, case.restart)
     elif _is_replaced(found.pid):
         what = f"its program was replaced or deleted since it was started (pid {found.pid})"
-        yield Finding("running", "error", what, "claw-socket restart")
+        yield Finding("running", "error", what, case.restart)
     elif managed and managed != found.pid:
         what = f"pid {found.pid} uses the folder, and the service (pid {managed}) can't"
         yield Finding("running", "error", what, f"kill {found.pid}; claw-socket restart")
@@ -86,16 +87,6 @@ def _program() -> Path | None:
 
 def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _is_replaced(pid: int) -> bool:

@@ -58,7 +58,7 @@ def troubles(case: Case) -> Iterator[Finding]:
         with contextlib.closing(Viewer(case.home.log)) as viewer:
             rows = viewer.events("", types=("system.error",))
     except StoreError as error:
-        yield Finding("log", "error", str(error), "claw-socket restart")
+        yield Finding("log", "error", str(error), case.restart)
         return
     told: list[dict[str, Any]] = [json.loads(bytes(payload_of(row.frame)))["data"] for row in rows if row.at > since]
     for source, message in dict.fromkeys((one["source"], one["message"]) for one in told):
