@@ -156,13 +156,17 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingError(file.name, f"is not TOML: {error}", str(file)) from None
 
 
-def claude_dirs(settings: Settings) -> list[Path]:
+def claude_dirs(settings: Settings, environ: Mapping[str, str] | None = None) -> list[Path]:
     """Return the folders of Claude Code to follow and to install hooks in.
+
+    Args:
+        settings: the settings.
+        environ: the environment; the process's own by default.
 
     Raises:
         SettingError: one is in the home of a user who does not exist.
     """
     try:
-        return [Path(item).expanduser() for item in settings.claude_dirs] or [claude_dir()]
+        return [Path(item).expanduser() for item in settings.claude_dirs] or [claude_dir(environ)]
     except RuntimeError:
         raise SettingError("claude_dirs", "~ stands for the home of nobody", "settings") from None

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +40,10 @@ def absolute(path: str | Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve() follows links, Path.absolute() leaves ``..``
 
 
-def claude_dir() -> Path:
+def claude_dir(environ: Mapping[str, str] | None = None) -> Path:
     """Return Claude Code's folder: ``$CLAUDE_CONFIG_DIR``, or ``~/.claude``."""
-    return Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
+    environ = os.environ if environ is None else environ
+    return Path(environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
 
 
 @dataclass(frozen=True, slots=True)

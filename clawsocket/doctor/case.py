@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,16 +45,17 @@ class Case:
     @classmethod
     def of(cls, home: Home) -> Case:
         """Look at a folder."""
-        problem = None
+        problem, state = None, manager.look()
+        environ = {} if state.enabled else os.environ  # a service has nothing of this shell's
         try:
-            settings = config.load({}, file=home.config)
-            dirs = config.claude_dirs(settings)
+            settings = config.load({}, file=home.config, environ=environ)
+            dirs = config.claude_dirs(settings, environ)
         except SettingError as error:
             settings, problem = Settings(), str(error)
-            dirs = config.claude_dirs(settings)
+            dirs = config.claude_dirs(settings, environ)
         endpoint, found = running.endpoint(home), running.look(home)
         port = found.endpoint.port if found else settings.port
-        return cls(home, settings, problem, dirs, manager.look(), endpoint, found, ports.listeners(port, settings.host))
+        return cls(home, settings, problem, dirs, state, endpoint, found, ports.listeners(port, settings.host))
 
     @property
     def start(self) -> str:

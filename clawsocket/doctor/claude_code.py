@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -14,7 +15,7 @@ from clawsocket.errors import ClawSocketError, SettingsFileError
 from clawsocket.setup import hooks
 from clawsocket.setup.claude_version import find_program, version_of
 from clawsocket.setup.hooks import Look
-from clawsocket.setup.settings_file import every, remembered
+from clawsocket.setup.settings_file import every, paths, remembered
 
 MANAGED = Path("/Library/Application Support/ClaudeCode" if sys.platform == "darwin" else "/etc/claude-code")
 """Where whoever manages this machine puts settings that go before the user's."""
@@ -68,6 +69,14 @@ def registered(case: Case) -> Iterator[Finding]:
         if one.off:
             what = f"{one.path}: {one.off} keeps every hook from running"
             yield Finding("hooks", "error", what, f'remove "{one.off}" from {one.path}')
+
+
+def followed(case: Case) -> Iterator[Finding]:
+    """Look whether the service follows the folder that Claude Code has in this shell."""
+    shell = os.environ.get("CLAUDE_CONFIG_DIR")
+    if shell and case.manager.enabled and paths([Path(shell)])[0] not in paths(case.dirs):
+        what = f"the service does not follow {shell}, which is Claude Code's folder in this shell (CLAUDE_CONFIG_DIR)"
+        yield Finding("claude", "warning", what, "claw-socket install")
 
 
 def _left_out(case: Case) -> Iterator[Finding]:

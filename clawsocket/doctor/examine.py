@@ -19,6 +19,7 @@ CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     secret.check,
     secret.copy,
     claude_code.there,
+    claude_code.followed,
     claude_code.registered,
     claude_code.managed,
     folder.spool,

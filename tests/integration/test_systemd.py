@@ -430,6 +430,17 @@ def test_where_the_service_does_not_start_install_says_what_becomes_of_the_rest(
     assert account.tree() == before
 
 
+def test_a_folder_of_this_shell_that_the_service_does_not_follow_is_told(account: Account) -> None:
+    other = str(account.home / "other")
+    account.run("claw-socket", "install")
+    fixed = account.try_run("claw-socket", "doctor", "--fix", CLAUDE_CONFIG_DIR=other).stdout
+    assert f"the service does not follow {other}" in fixed
+    assert "other/settings.json" not in account.tree()
+    account.run("claw-socket", "install", CLAUDE_CONFIG_DIR=other)
+    assert "does not follow" not in account.run("claw-socket", "doctor", CLAUDE_CONFIG_DIR=other)
+    assert "other/settings.json" in account.tree()
+
+
 def test_a_folder_that_was_removed_is_told_and_what_mends_that(account: Account) -> None:
     def errors() -> dict[str, tuple[str, str]]:
         report = json.loads(account.try_run("claw-socket", "doctor", "--json").stdout)
