@@ -38,6 +38,9 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
     installed = Installed(home)
     _recognize(home, settings, installed, manager)
     units = installed.files(besides=home.config)
+    for path in units if running else ():
+        if text_of(path) is None:  # systemd neither stops nor disables what has no file
+            yield Step(f"{path} is gone; it is written again, to be ended", partial(_rewrite, installed, path))
     if units or (manager.is_installed() and not (running and _rests(manager))):
         yield from commands(manager.end() if running else manager.detach())
     yield from take_out(home, claude_dirs(settings), remembered(home))
@@ -53,6 +56,11 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
         yield from Programs.default().remove()  # perhaps of what runs here: it has loaded by now what it still needs
     if home.root.exists():
         yield Step("", lambda: _finish(home, installed, purge=purge))
+
+
+def _rewrite(installed: Installed, path: Path) -> str:
+    installed.write(path, installed.record.files[str(path)].after)
+    return ""
 
 
 def _rests(manager: Manager) -> bool:

@@ -145,6 +145,23 @@ def test_a_service_whose_record_was_lost_is_removed_too(account: Account) -> Non
     assert {path for path in account.tree() if "claw-socket" in path} == {path for path in before if "claw" in path}
 
 
+@pytest.mark.parametrize(
+    "damage", ["rm UNIT", "mkdir UNIT.d && printf '[Service]\\nExecStart=relative\\n' >UNIT.d/a.conf"]
+)
+def test_a_service_whose_unit_is_gone_or_has_a_mistake_is_removed_too(account: Account, damage: str) -> None:
+    before = account.tree()
+    account.run("claw-socket", "install")
+    if ".d" in damage:
+        account.run("claw-socket", "stop")
+    account.run("sh", "-c", damage.replace("UNIT", UNIT))
+    account.run("systemctl", "--user", "daemon-reload")
+    account.run("claw-socket", "uninstall", "--purge")
+    assert not active(account)
+    account.run("sh", "-c", f"rm -rf {UNIT}.d; rmdir -p .config/systemd/user 2>/dev/null || true")
+    assert account.tree() == before
+    assert account.try_run("pgrep", "-u", str(account.uid), "-x", "claw-socket").stdout == ""
+
+
 def test_a_dry_run_shows_every_file_and_command_and_does_nothing(account: Account) -> None:
     before = account.tree()
     shown = account.run("claw-socket", "install", "--dry-run", "--port", "4000")
