@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from clawsocket import config
 from clawsocket.cli.carry_out import carry_out
 from clawsocket.cli.parsing import Parser, RawHelp
-from clawsocket.errors import NoUserManagerError
+from clawsocket.config import Settings
+from clawsocket.errors import NoUserManagerError, SettingError
 from clawsocket.paths import Home
 from clawsocket.setup import uninstall
 from clawsocket.setup.service import Manager, manager
@@ -40,11 +41,22 @@ def main(argv: Sequence[str]) -> int:
     )
     options = parser.parse_args(argv)
     home = Home.default()
-    settings = config.load({}, file=home.config)
+    settings = _settings(home)
     found = manager()
     steps = uninstall.steps(home, settings, found, running=_runs(found), purge=options.purge)
     carry_out(steps, dry_run=options.dry_run, nothing="There is nothing of claw-socket here.")
     return 0
+
+
+def _settings(home: Home) -> Settings:
+    """Return the settings; the defaults will do where there is a mistake in them: what was done is remembered."""
+    try:
+        settings = config.load({}, file=home.config)
+        config.claude_dirs(settings)
+    except SettingError as error:
+        print(f"the settings are left aside: {error}")
+        return Settings()
+    return settings
 
 
 def _runs(found: Manager) -> bool:

@@ -162,6 +162,16 @@ def test_a_service_whose_unit_is_gone_or_has_a_mistake_is_removed_too(account: A
     assert account.try_run("pgrep", "-u", str(account.uid), "-x", "claw-socket").stdout == ""
 
 
+def test_a_mistake_in_the_settings_keeps_nobody_from_uninstalling(account: Account) -> None:
+    before = account.tree()
+    account.run("claw-socket", "install", "--set", f"claude_dirs={account.home}/work")
+    account.run("sh", "-c", "echo 'of_tomorrow = 1' >>.claw-socket/config.toml")
+    said = account.run("claw-socket", "uninstall", "--purge")
+    assert "of_tomorrow: no such setting" in said
+    account.run("rm", "-r", ".claw-socket")
+    assert account.tree() == before
+
+
 def test_a_dry_run_shows_every_file_and_command_and_does_nothing(account: Account) -> None:
     before = account.tree()
     shown = account.run("claw-socket", "install", "--dry-run", "--port", "4000")
