@@ -32,10 +32,7 @@ def put(text: str, recorder: Callable[[str | None], str]) -> str:
         ValueError: it is not JSON, or its status line is not as Claude Code has it; the text says why, as a clause.
     """
     text = text if text.strip(" \t\r\n") else "{}\n"
-    try:
-        root = parse(text)
-    except ValueError as error:
-        raise ValueError(f"is not JSON: {error}") from None
+    root = _parsed(text)
     if not isinstance(root.value, dict):
         raise ValueError("is not a JSON object")
     style, line = Style.of(text, root), root.get(KEY)
@@ -59,7 +56,7 @@ def take(text: str, original: str = "") -> str:
     """
     if not text.strip(" \t\r\n"):
         return text
-    root = parse(text)
+    root = _parsed(text)
     found = recorded(root)
     if found is None:
         return text
@@ -96,6 +93,13 @@ def _command(line: Node) -> Child | None:
     """Return the one command of a status line."""
     found = [child for child in line.children if child.key == "command"]
     return found[0] if len(found) == 1 and isinstance(found[0].node.value, str) else None
+
+
+def _parsed(text: str) -> Node:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from None
 
 
 def _as_written(original: str, users: str) -> str | None:

@@ -51,7 +51,7 @@ def answers(case: Case) -> Iterator[Finding]:
         if case.manager.waits and not (case.endpoint and running.lives(case.endpoint.pid)):
             yield Finding("running", "ok", "it waits for the first connection")
         elif case.endpoint is None and (pid := case.manager.running_pid):
-            what = f"it runs (pid {pid}), and {case.home.endpoint}, by which clients find it, is not there"
+            what = f"it was started (pid {pid}), and {case.home.endpoint}, by which clients find it, is not there"
             yield Finding("running", "error", what, "claw-socket restart")
         elif case.endpoint is None:
             yield Finding("running", "error", "it does not run", start)

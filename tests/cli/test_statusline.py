@@ -55,6 +55,15 @@ def test_a_status_line_that_is_none_is_left_alone(home: Path, capsys: pytest.Cap
     assert file.read_text() == '{"statusLine": 5}'
 
 
+def test_settings_that_are_no_json_are_called_that_both_ways(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = home / ".claude" / "settings.json"
+    file.parent.mkdir()
+    file.write_text("{ // mine\n}")
+    for flag in ("--install-statusline", "--uninstall-statusline"):
+        assert main([flag]) == 6
+        assert f"{file}: is not JSON: a key was expected" in capsys.readouterr().err
+
+
 def test_the_installer_puts_the_recorder_there_too_and_takes_it_away_with_all_else(tmp_path: Path) -> None:
     path = tmp_path / ".claude" / "settings.json"
     path.parent.mkdir()

@@ -477,7 +477,7 @@ def test_a_folder_that_was_removed_is_told_and_what_mends_that(account: Account)
     account.run("rm", "-r", ".claw-socket")
     found = errors()
     assert set(found) == {"folder", "running"}, "the port is its own"
-    assert f"it runs (pid {pid_of(account)}), and " in found["running"][0]
+    assert f"it was started (pid {pid_of(account)}), and " in found["running"][0]
     account.try_run("claw-socket", "restart")
     found = errors()
     assert "is not there: hooks are lost" in found["folder"][0]
