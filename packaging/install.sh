@@ -13,7 +13,8 @@ umask 022
 version='@VERSION@'
 from='@URL@'
 name=claw-socket
-share=${XDG_DATA_HOME:-$HOME/.local/share}/$name
+share=${XDG_DATA_HOME:-$HOME/.local/share}
+share=${share%/}/$name
 link=$HOME/.local/bin/$name
 
 say() { printf '%s\n' "$*"; }

@@ -55,6 +55,15 @@ def test_it_is_removed_by_the_program_itself_wherever_the_link_leads(home: Path,
     assert left(home) == []
 
 
+def test_a_folder_of_data_that_is_named_with_a_slash_is_the_same(
+    home: Path, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", f"{home}/.local/share/")
+    done = uninstall()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert left(home) == []
+
+
 def test_where_no_program_can_remove_the_rest_nothing_is_removed(home: Path, installed: Path) -> None:
     (installed / "claw-socket").write_text("#!/bin/sh\nexit 1\n")
     before = left(home)
