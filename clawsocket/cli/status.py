@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from clawsocket import __version__, config, token
@@ -52,8 +53,7 @@ def main(argv: Sequence[str]) -> int:
 def _service(state: ManagerState) -> dict[str, Any] | None:
     if state.manager is None:
         return None
-    facts = state._asdict()
-    return {**facts, "exec_path": str(state.exec_path) if state.exec_path else None}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in state._asdict().items()}
 
 
 def _hooks(home: Home) -> dict[str, bool] | None:

@@ -12,7 +12,7 @@ from clawsocket.doctor import ports, running
 from clawsocket.doctor.ports import Listener
 from clawsocket.doctor.running import Running
 from clawsocket.errors import SettingError
-from clawsocket.paths import Home
+from clawsocket.paths import Home, absolute
 from clawsocket.protocol.endpoint import Endpoint
 from clawsocket.setup import manager
 from clawsocket.setup.manager import ManagerState
@@ -56,6 +56,14 @@ class Case:
         endpoint, found = running.endpoint(home), running.look(home)
         port = found.endpoint.port if found else settings.port
         return cls(home, settings, problem, dirs, state, endpoint, found, ports.listeners(port, settings.host))
+
+    @property
+    def elsewhere(self) -> Path | None:
+        """The folder that the service uses, where that is another one than this; None: this one, as far as is known."""
+        usual = Path.home() / ".claw-socket"
+        used, root = self.manager.folder or usual, absolute(self.home.root)
+        is_sure = self.manager.folder is not None or self.manager.running_pid is not None
+        return used if self.running is None and self.manager.enabled and is_sure and used != root else None
 
     @property
     def start(self) -> str:

@@ -34,6 +34,12 @@ CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
 def examine(home: Home) -> Iterator[Finding]:
     """Look at everything; findings come as they are found."""
     case = Case.of(home)
+    if case.elsewhere is not None:  # what is here is not what it uses: no hook must be led here
+        what = f"the service uses the folder {case.elsewhere}, and this shell looks at {home.root}"
+        is_named = case.manager.folder is not None
+        mend = f"export CLAW_SOCKET_DIR={shlex.quote(str(case.elsewhere))}" if is_named else "unset CLAW_SOCKET_DIR"
+        yield Finding("folder", "error", what, mend)
+        return
     for check in CHECKS:
         try:
             yield from check(case)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from clawsocket.setup.service import FOLDER
 from clawsocket.setup.service.launchd import LABEL
 from clawsocket.setup.service.systemd import SERVICE, SOCKET
 
 LIMIT = 2.0
 """Seconds that a manager has for its answer."""
 
-_PROPERTIES = ("LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "MainPID", "NRestarts", "ExecStart")
+_PROPERTIES = (
+    "LoadState",
+    "UnitFileState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "MainPID",
+    "NRestarts",
+    "ExecStart",
+    "Environment",
+)
 _WHY = {
     "start-limit-hit": "it ended too often in a row, and systemd gave up",
     "exit-code": "it ended with an error",
@@ -40,6 +53,7 @@ class ManagerState(NamedTuple):
         running_pid: the process, None where it runs none.
         waits: it listens, and starts it with the first connection.
         failed_why: why it does not run it although it should, as a clause; None: it has not failed.
+        folder: which folder of ours it has it use; None: the usual one, or unknown.
     """
 
     manager: str | None = None
@@ -50,6 +64,7 @@ class ManagerState(NamedTuple):
     running_pid: int | None = None
     waits: bool = False
     failed_why: str | None = None
+    folder: Path | None = None
 
 
 def look() -> ManagerState:
@@ -89,7 +104,17 @@ def _systemd() -> ManagerState:
         running_pid=pid or None,
         waits=waits,
         failed_why=_why(result, state, int(found.get("NRestarts") or 0)) if failed else None,
+        folder=_folder(found.get("Environment", "")),
     )
+
+
+def _folder(environment: str) -> Path | None:
+    with contextlib.suppress(ValueError):
+        for one in shlex.split(environment):
+            name, _, value = one.partition("=")
+            if name == FOLDER:
+                return Path(value)
+    return None
 
 
 def _why(result: str, state: str | None, restarts: int) -> str:

@@ -468,6 +468,22 @@ def test_a_folder_of_this_shell_that_the_service_does_not_follow_is_told(account
     assert "other/settings.json" in account.tree()
 
 
+def test_a_service_on_another_folder_than_this_shells_keeps_its_hooks(account: Account) -> None:
+    other = str(account.home / "other folder")
+    for first, second, mend in (
+        ({"CLAW_SOCKET_DIR": other}, {}, f"export CLAW_SOCKET_DIR='{other}'"),
+        ({}, {"CLAW_SOCKET_DIR": other}, "unset CLAW_SOCKET_DIR"),
+    ):
+        account.run("claw-socket", "install", **first)
+        before = account.tree()[".claude/settings.json"]
+        done = account.try_run("claw-socket", "doctor", "--fix", "--json", **second)
+        assert [one["mend"] for one in json.loads(done.stdout)["findings"]] == [mend]
+        assert account.tree()[".claude/settings.json"] == before
+        assert account.run("claw-socket", "doctor", **first)
+        assert json.loads(account.run("claw-socket", "status", "--json", **first))["running"]
+        account.run("claw-socket", "uninstall", "--purge", **first)
+
+
 def test_a_folder_that_was_removed_is_told_and_what_mends_that(account: Account) -> None:
     def errors() -> dict[str, tuple[str, str]]:
         report = json.loads(account.try_run("claw-socket", "doctor", "--json").stdout)
