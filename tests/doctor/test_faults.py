@@ -370,6 +370,17 @@ def test_settings_that_can_not_be_read(ours: Home, doctor: Doctor) -> None:
 # Claude Code
 
 
+def test_hooks_that_are_turned_off_in_settings_that_can_not_be_read_stay_out(
+    home: Path, ours: Home, doctor: Doctor
+) -> None:
+    main(["--rotate-token"])
+    (home / ".claude").mkdir()
+    ours.config.write_text("hooks = false\nof_tomorrow = 1\n")
+    doctor.fix()
+    assert list((home / ".claude").iterdir()) == []
+    assert set(doctor()) == {"settings", "running"}
+
+
 def test_no_claude_code_yet_is_a_warning(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--install-hooks"])
     main(["doctor"])
