@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from clawsocket import __version__
 from clawsocket.cli.arguments import PLACE, parse
-from clawsocket.errors import ClawSocketError, meaning
+from clawsocket.errors import MEANINGS, ClawSocketError, FolderError, meaning
 
 COMMANDS = {
     "install": ("clawsocket.cli.install", "Make it part of the system: service, hooks, token; there at every login"),
@@ -62,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"claw-socket: {clean(str(error))}", file=sys.stderr)
         return meaning(error).exit
+    except PermissionError as error:  # of whatever is looked at first in a folder that sudo made
+        print(f"claw-socket: {error.filename}: {error.strerror}", file=sys.stderr)
+        return MEANINGS[FolderError].exit
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

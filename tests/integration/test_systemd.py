@@ -172,6 +172,16 @@ def test_a_mistake_in_the_settings_keeps_nobody_from_uninstalling(account: Accou
     assert account.tree() == before
 
 
+def test_a_folder_that_root_has_made_is_told_in_a_line(account: Account) -> None:
+    account.as_root("mkdir", "-m", "700", str(account.home / ".claw-socket"))
+    for command in ("install", "uninstall --purge", "status", "history", "--install-hooks"):
+        done = account.try_run("claw-socket", *command.split())
+        assert done.returncode in (1, 5), command
+        assert done.stderr.startswith("claw-socket: ")
+        assert "/.claw-socket/" in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
 def test_a_dry_run_shows_every_file_and_command_and_does_nothing(account: Account) -> None:
     before = account.tree()
     shown = account.run("claw-socket", "install", "--dry-run", "--port", "4000")
