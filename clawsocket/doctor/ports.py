@@ -114,7 +114,8 @@ def _answers(port: int) -> bool:
 def check(case: Case) -> Iterator[Finding]:
     """Look whether the port is ours."""
     port, me = case.port, os.getuid()
-    elsewhere = f"claw-socket install --port {port + 1 if port < 65535 else 3839}"
+    command = "claw-socket install" if case.manager.manager else "claw-socket"
+    elsewhere = f"{command} --port {port + 1 if port < 65535 else 3839}"
     foreign = [one for one in case.listeners if one.uid != me]
     if foreign:
         whose = _user(foreign[0].uid)

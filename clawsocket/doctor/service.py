@@ -30,7 +30,7 @@ def installed(case: Case) -> Iterator[Finding]:
         return
     if state.exec_path is not None and not os.access(state.exec_path, os.X_OK):
         yield Finding("service", "error", f"{state.manager} starts {state.exec_path}, which is not there", INSTALL)
-    elif (mine := _program()) and state.exec_path and not _same(state.exec_path, mine):
+    elif mine := _other_than(state.exec_path):
         yield Finding("service", "warning", f"{state.manager} starts {state.exec_path}, and this is {mine}", INSTALL)
     if not state.enabled:
         yield Finding("service", "warning", "it does not start at login", INSTALL)
@@ -66,7 +66,8 @@ def answers(case: Case) -> Iterator[Finding]:
     managed = case.manager.running_pid
     if found.version != __version__:
         what = f"version {found.version} runs (pid {found.pid}), this is {__version__}"
-        yield Finding("running", "error", what, case.restart)
+        mend = INSTALL if managed and _other_than(case.manager.exec_path) else case.restart
+        yield Finding("running", "error", what, mend)
     elif _is_replaced(found.pid):
         what = f"its program was replaced or deleted since it was started (pid {found.pid})"
         yield Finding("running", "error", what, case.restart)
@@ -83,6 +84,12 @@ def _program() -> Path | None:
         return None if is_one_file() else Path(sys.executable)
     path = Path(sys.argv[0])
     return path.absolute() if path.name.startswith("claw-socket") and path.exists() else None
+
+
+def _other_than(path: Path | None) -> Path | None:
+    """Return the program that this command is if that is another one; None: it is not, or that is unknown."""
+    mine = _program()
+    return mine if mine and path and not _same(path, mine) else None
 
 
 def _same(one: Path, other: Path) -> bool:

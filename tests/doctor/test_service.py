@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from clawsocket.cli import main
 from clawsocket.config import Settings
 from clawsocket.doctor import service
 from clawsocket.doctor.case import Case
+from clawsocket.doctor.running import Running
 from clawsocket.paths import Home
+from clawsocket.protocol.endpoint import Endpoint
 from clawsocket.setup import manager
 from clawsocket.setup.manager import ManagerState
 
@@ -83,6 +87,20 @@ def test_the_program_of_another_installation_is_told(
     assert [level for level, _, _ in found(home, WELL._replace(exec_path=one))] == ["ok"]
     told = found(home, WELL._replace(exec_path=other))
     assert told[0] == ("warning", f"systemd starts {other}, and this is {link}", "claw-socket install")
+
+
+def test_an_old_version_of_another_installation_is_not_mended_by_a_restart(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("this", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "claw-socket").touch(0o755)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "this" / "claw-socket"), "doctor"])
+    old = Running(Endpoint("ws://localhost:1/", None, 1, "0.0.9"), Counter())
+    for name, mend in (("this", "restart"), ("other", "install")):
+        there = case(home, WELL._replace(exec_path=tmp_path / name / "claw-socket"))
+        (one,) = service.answers(replace(there, running=old, endpoint=old.endpoint))
+        assert one.mend == f"claw-socket {mend}"
 
 
 @pytest.mark.parametrize(
