@@ -12,6 +12,7 @@ import msgspec
 
 from clawsocket.errors import FolderError
 from clawsocket.paths import Home
+from clawsocket.setup.service import MARK
 from clawsocket.setup.swap import read, swap
 
 
@@ -87,7 +88,8 @@ class Installed:
         with _named(path):
             before = read(path)
             known = self.record.files.get(str(path))
-            original = known.before if known else None if before is None else before.decode()
+            lost = not edit and before is not None and MARK.encode() in before  # of ours, and the record of it is gone
+            original = known.before if known else None if before is None or lost else before.decode()
             if not (edit and known and before is not None and before.decode() != known.after):
                 self.record.files[str(path)] = Written(original, text)
                 self.save()

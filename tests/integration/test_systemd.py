@@ -182,6 +182,18 @@ def test_a_folder_that_root_has_made_is_told_in_a_line(account: Account) -> None
         assert done.stderr.count("\n") == 1
 
 
+def test_a_service_that_another_program_has_taken_over_after_the_record_was_lost_is_removed_too(
+    account: Account,
+) -> None:
+    account.run("claw-socket", "install")
+    account.run("rm", "-r", ".claw-socket")
+    account.run("cp", "-L", str(account.program), "claw-socket")
+    account.run("./claw-socket", "install")
+    assert f"ExecStart={account.home}/claw-socket" in account.tree()[UNIT][1]
+    account.run("./claw-socket", "uninstall", "--purge")
+    assert UNIT not in account.tree()
+
+
 def test_a_dry_run_shows_every_file_and_command_and_does_nothing(account: Account) -> None:
     before = account.tree()
     shown = account.run("claw-socket", "install", "--dry-run", "--port", "4000")
