@@ -75,7 +75,7 @@ class Case:
         """The command that starts it anew, also where it was started by hand."""
         if self.manager.running_pid or self.manager.waits:
             return "claw-socket restart"
-        lives = self.endpoint is not None and running.lives(self.endpoint.pid)
+        lives = self.endpoint is not None and running.lives(self.home)
         return f"kill {self.endpoint.pid}; {self.start}" if self.endpoint and lives else self.start
 
     @property

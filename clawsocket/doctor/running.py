@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 
 import msgspec
 
+from clawsocket.errors import FolderError, FolderInUseError
 from clawsocket.paths import Home
 from clawsocket.protocol.endpoint import Endpoint
 
@@ -60,12 +60,12 @@ def look(home: Home) -> Running | None:
     return Running(found, Counter(one.state for one in snapshot.sessions))
 
 
-def lives(pid: int) -> bool:
-    """Tell whether a process is there."""
+def lives(home: Home) -> bool:
+    """Tell whether a service has the folder, also one that hangs. Its pid does not: another may have that."""
     try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
+        with home.lock():
+            return False
+    except FolderInUseError:
         return True
-    return True
+    except FolderError:
+        return False

@@ -48,14 +48,14 @@ def answers(case: Case) -> Iterator[Finding]:
     """Look whether it runs, and what runs."""
     start = "claw-socket start" if case.manager.installed else INSTALL if case.manager.manager else "claw-socket"
     if case.running is None:
-        if case.manager.waits and not (case.endpoint and running.lives(case.endpoint.pid)):
+        if case.manager.waits and not (case.endpoint and running.lives(case.home)):
             yield Finding("running", "ok", "it waits for the first connection")
         elif case.endpoint is None and (pid := case.manager.running_pid):
             what = f"it was started (pid {pid}), and {case.home.endpoint}, by which clients find it, is not there"
             yield Finding("running", "error", what, "claw-socket restart")
         elif case.endpoint is None:
             yield Finding("running", "error", "it does not run", start)
-        elif running.lives(case.endpoint.pid):
+        elif running.lives(case.home):
             pid = case.endpoint.pid
             yield Finding("running", "error", f"it does not answer (pid {pid})", case.restart)
         else:

@@ -309,6 +309,18 @@ def test_a_service_that_was_killed(home: Path, ours: Home, doctor: Doctor) -> No
     assert "claw-socket" in doctor()["running"].mend
 
 
+def test_a_service_that_was_killed_and_whose_pid_is_another_program_s_now(ours: Home, doctor: Doctor) -> None:
+    main(["--rotate-token"])
+    with subprocess.Popen(["sleep", "60"]) as other:
+        ours.endpoint.write_text(
+            json.dumps({"url": "ws://localhost:1/", "socket": None, "pid": other.pid, "version": __version__})
+        )
+        found = doctor()["running"]
+        other.kill()
+    assert "died" in found.what
+    assert "kill" not in found.mend
+
+
 def test_a_service_that_hangs(service: Service, doctor: Doctor) -> None:
     service.process.send_signal(signal.SIGSTOP)
     try:
