@@ -57,6 +57,7 @@ def main(argv: Sequence[str]) -> int:
     runner = manager() if options.service else None
     if runner is not None:
         runner.check()
+        install.refuse_other_folder(home, Settings(), runner)
     given = _given(options.set, hooks=options.hooks)
     settings = config.load(given, file=home.config)
     kept = {name: getattr(settings, name) for name in given}

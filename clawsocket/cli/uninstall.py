@@ -11,6 +11,7 @@ from clawsocket.config import Settings
 from clawsocket.errors import NoUserManagerError, SettingError
 from clawsocket.paths import Home
 from clawsocket.setup import uninstall
+from clawsocket.setup.install import refuse_other_folder
 from clawsocket.setup.service import Manager, manager
 
 EPILOG = """\
@@ -43,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
     home = Home.default()
     settings = _settings(home)
     found = manager()
+    refuse_other_folder(home, settings, found)
     steps = uninstall.steps(home, settings, found, running=_runs(found), purge=options.purge)
     carry_out(steps, dry_run=options.dry_run, nothing="There is nothing of claw-socket here.")
     return 0

@@ -258,6 +258,17 @@ def job_of(home: Home, wishes: Wishes) -> Job:
     return Job(command, root, environment, listen)
 
 
+def refuse_other_folder(home: Home, settings: Settings, manager: Manager) -> None:
+    """See that the service that is there, if any, runs on this folder: another one has its own hooks, token and log.
+
+    Raises:
+        ServiceError: it does not.
+    """
+    if not manager.gives(job_of(home, Wishes(settings, {}))):
+        problem = f"the service does not run on {home.root}; nothing was changed"
+        raise ServiceError(problem, "set CLAW_SOCKET_DIR here as it was for install, perhaps to uninstall that first")
+
+
 def _loopback() -> tuple[str, ...]:
     """Return the loopback addresses that this machine has: systemd listens on all that it is told, or on none."""
     try:

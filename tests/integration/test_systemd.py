@@ -490,7 +490,7 @@ def test_a_folder_of_this_shell_that_the_service_does_not_follow_is_told(account
     assert "other/settings.json" in account.tree()
 
 
-def test_a_service_on_another_folder_than_this_shells_keeps_its_hooks(account: Account) -> None:
+def test_a_service_on_another_folder_than_this_shells_is_left_alone(account: Account) -> None:
     other = str(account.home / "other folder")
     for first, second, mend in (
         ({"CLAW_SOCKET_DIR": other}, {}, f"export CLAW_SOCKET_DIR='{other}'"),
@@ -501,6 +501,10 @@ def test_a_service_on_another_folder_than_this_shells_keeps_its_hooks(account: A
         done = account.try_run("claw-socket", "doctor", "--fix", "--json", **second)
         assert [one["mend"] for one in json.loads(done.stdout)["findings"]] == [mend]
         assert account.tree()[".claude/settings.json"] == before
+        for command in ("install", "uninstall --purge"):
+            refused = account.try_run("claw-socket", *command.split(), **second)
+            assert refused.returncode == 11
+            assert "set CLAW_SOCKET_DIR here as it was for install" in refused.stderr
         assert account.run("claw-socket", "doctor", **first)
         assert json.loads(account.run("claw-socket", "status", "--json", **first))["running"]
         account.run("claw-socket", "uninstall", "--purge", **first)
