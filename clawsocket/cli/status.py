@@ -114,7 +114,9 @@ def _words(state: ManagerState) -> str:
     if not state.installed:
         return "not installed"
     start = "starts at login" if state.enabled else "does not start at login"
-    if state.waits and not state.running_pid:
-        return f"{state.manager}, starts with the first connection"
+    if state.waits:
+        start = "starts with the first connection"
+        if not state.running_pid:
+            return f"{state.manager}, {start}"
     now = f"failed: {state.failed_why}" if state.failed_why else "active" if state.active else "not active"
     return f"{state.manager}, {start}, {now}"

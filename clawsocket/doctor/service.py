@@ -41,7 +41,8 @@ def installed(case: Case) -> Iterator[Finding]:
     elif not state.active:
         yield Finding("service", "error", f"{state.manager} does not run it", "claw-socket start")
     elif state.enabled:
-        yield Finding("service", "ok", f"installed, started at login, active ({state.manager})")
+        when = "by the first connection" if state.waits else "at login"
+        yield Finding("service", "ok", f"installed, started {when}, active ({state.manager})")
 
 
 def answers(case: Case) -> Iterator[Finding]:

@@ -33,6 +33,8 @@ def found(home: Path, state: ManagerState) -> list[tuple[str, str, str | None]]:
 
 def test_all_is_well(home: Path) -> None:
     assert found(home, WELL) == [("ok", "installed, started at login, active (systemd)", None)]
+    (on_demand,) = found(home, WELL._replace(waits=True))
+    assert on_demand[1] == "installed, started by the first connection, active (systemd)"
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,7 @@ def test_a_socket_that_listens_for_it_is_enough(home: Path) -> None:
         (WELL._replace(enabled=False, active=False), "systemd, does not start at login, not active"),
         (WELL._replace(failed_why="it hung"), "systemd, starts at login, failed: it hung"),
         (WELL._replace(waits=True, running_pid=None), "systemd, starts with the first connection"),
+        (WELL._replace(waits=True), "systemd, starts with the first connection, active"),
     ],
 )
 def test_status_says_it_in_a_line(
