@@ -36,7 +36,7 @@ def read(path: Path) -> bytes | None:
 def swap(path: Path, before: bytes | None, after: bytes | None) -> bool:
     """Make ``after`` the content of a file if it is ``before`` now; None stands for no file.
 
-    A new file gets mode 0600, a new folder for it 0700; an old file keeps its mode and owner.
+    A new file gets mode 0600, a new folder for it 0700; an old file keeps its mode and owner, and if it can its group.
 
     Returns:
         Whether that was done. If not, somebody else has written, and his content stands.
@@ -83,9 +83,15 @@ def _write(partial: Path, content: bytes, like: Path) -> None:
         os.fsync(file.fileno())
     with contextlib.suppress(FileNotFoundError):
         wanted, given = like.stat(), partial.stat()
-        if (wanted.st_uid, wanted.st_gid) != (given.st_uid, given.st_gid):
-            os.chown(partial, wanted.st_uid, wanted.st_gid)
-        partial.chmod(stat.S_IMODE(wanted.st_mode))
+        mode = stat.S_IMODE(wanted.st_mode)
+        try:
+            if (wanted.st_uid, wanted.st_gid) != (given.st_uid, given.st_gid):
+                os.chown(partial, wanted.st_uid, wanted.st_gid)
+        except PermissionError:
+            if wanted.st_uid != given.st_uid:
+                raise
+            mode &= ~stat.S_IRWXG  # a group that the owner is not in, as after `sudo chown USER`, can't be kept
+        partial.chmod(mode)
 
 
 def _create(path: Path, partial: Path) -> bool:

@@ -625,6 +625,18 @@ def test_settings_that_are_a_link_stay_one(account: Account) -> None:
     assert account.tree() == before
 
 
+def test_settings_of_a_group_that_the_user_is_not_in_are_changed_and_restored(account: Account) -> None:
+    file = account.home / ".claude" / "settings.json"
+    account.write(file, '{"model": "opus"}')
+    account.run("chmod", "664", str(file))
+    account.as_root("chgrp", "root", str(file))
+    account.run("claw-socket", "install", "--no-service")
+    mode, text = account.tree()[".claude/settings.json"]
+    assert (mode, "SessionEnd" in text) == ("0o100604", True), "nothing is opened to another group"
+    account.run("claw-socket", "uninstall", "--purge")
+    assert account.tree()[".claude/settings.json"][1] == '{"model": "opus"}'
+
+
 def test_settings_that_cannot_be_read_keep_no_others_from_being_changed(account: Account) -> None:
     one, other = str(account.home / "one"), str(account.home / "other")
     account.run("claw-socket", "install", "--no-service", "--set", f"claude_dirs={one},{other}")
