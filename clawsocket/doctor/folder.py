@@ -65,7 +65,9 @@ def settings(case: Case) -> Iterator[Finding]:
     """Look whether the settings can be read."""
     if case.settings_problem:
         what = f"{case.settings_problem}; the service would not start"
-        yield Finding("settings", "error", what, f"edit {case.home.config}")
+        where = case.settings_problem.partition(":")[0]
+        mend = f"unset {where}" if where.startswith("CLAW_SOCKET_") else f"edit {case.home.config}"
+        yield Finding("settings", "error", what, mend)
     else:
         yield Finding("settings", "ok", f"{case.home.config} can be read" if case.home.config.exists() else "defaults")
 

@@ -379,6 +379,12 @@ def test_settings_that_can_not_be_read(ours: Home, doctor: Doctor) -> None:
     assert (found.level, found.mend) == ("error", f"edit {ours.config}")
 
 
+def test_a_variable_that_is_wrong(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAW_SOCKET_PORT", "x")
+    found = doctor()["settings"]
+    assert (found.level, found.mend) == ("error", "unset CLAW_SOCKET_PORT")
+
+
 # Claude Code
 
 
