@@ -251,9 +251,8 @@ def job_of(home: Home, wishes: Wishes) -> Job:
     """Return what the service runs."""
     settings, root = wishes.settings, absolute(home.root)
     environment = {} if root == Path.home() / ".claw-socket" else {FOLDER: str(root)}
-    hosts = _loopback() if settings.host == "localhost" else (settings.host,)
-    named = (f"[{host}]" if ":" in host else host for host in hosts)
-    listen = tuple(f"{host}:{settings.port}" for host in named) if wishes.on_demand else ()
+    hosts = _addresses(settings.host) if wishes.on_demand else ()
+    listen = tuple(f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}" for host in hosts)
     command = program.command() if wishes.programs is None else (str(wishes.programs.link),)
     return Job(command, root, environment, listen)
 
@@ -267,6 +266,17 @@ def refuse_other_folder(home: Home, settings: Settings, manager: Manager) -> Non
     if not manager.gives(job_of(home, Wishes(settings, {}))):
         problem = f"the service does not run on {home.root}; nothing was changed"
         raise ServiceError(problem, "set CLAW_SOCKET_DIR here as it was for install, perhaps to uninstall that first")
+
+
+def _addresses(host: str) -> tuple[str, ...]:
+    """Return an address, or those of a name, which systemd does not look up."""
+    if host == "localhost":
+        return _loopback()
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return (host,)
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _loopback() -> tuple[str, ...]:
