@@ -62,20 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"claw-socket: {clean(str(error))}", file=sys.stderr)
         return meaning(error).exit
-    except PermissionError as error:  # of whatever is looked at first in a folder that sudo made
-        print(f"claw-socket: {error.filename}: {error.strerror}", file=sys.stderr)
-        return MEANINGS[FolderError].exit
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         _forget_output()
         return 141
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, PermissionError):  # of whatever is looked at first in a folder that sudo made
+            code = MEANINGS[FolderError].exit
+        elif error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _forget_output()
+            code = 1
+        else:
             raise
-        _forget_output()
         print(f"claw-socket: {f'{error.filename}: ' if error.filename else ''}{error.strerror}", file=sys.stderr)
-        return 1
+        return code
 
 
 def _forget_output() -> None:
