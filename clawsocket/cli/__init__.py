@@ -109,7 +109,9 @@ def _command(argv: Sequence[str]) -> int:
         return int(getattr(importlib.import_module(module), function or "main")(argv[1:]))
     options = parse(argv)
     if options.show is not None:
-        print(options.show.replace(PLACE, _commands()), end="")
+        from clawsocket.cli.look import Look, folded
+
+        print(folded(options.show.replace(PLACE, _commands()), Look.of(sys.stdout).width), end="")
         return 0
     return _run(options.action, options.given)
 

@@ -28,7 +28,8 @@ Options:
   --rotate-token       Make a new token and exit; a running server takes it at once
   --install-hooks      Install the hooks in Claude Code's settings and exit
   --uninstall-hooks    Remove them and exit
-  --install-statusline Record what Claude Code tells its status line, which stays as it is, and exit
+  --install-statusline
+                       Record what Claude Code tells its status line, which stays as it is, and exit
   --uninstall-statusline
                        Stop that, put the status line back as it was, and exit
   --set <name=value>   Change a setting, listed below; may be repeated

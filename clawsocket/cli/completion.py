@@ -18,8 +18,9 @@ from clawsocket.paths import Home
 HELP = """\
 Usage: claw-socket completion <shell>
 
-Prints what bash, zsh or fish complete claw-socket by: commands, flags, settings, and the sessions of the running
-service. The .deb has put it in its place already. Elsewhere:
+Prints what bash, zsh or fish complete claw-socket by: commands, flags,
+settings, and the sessions of the running service. The .deb has put it in its
+place already. Elsewhere:
 
   bash    echo 'source <(claw-socket completion bash)' >>~/.bashrc
   zsh     echo 'source <(claw-socket completion zsh)' >>~/.zshrc      (after compinit)

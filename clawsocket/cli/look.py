@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import textwrap
 import unicodedata
 from functools import cache
 from typing import NamedTuple, TextIO
@@ -113,3 +114,22 @@ def _columns(one: str) -> int:
 
 _AS_EMOJI = "\ufe0f"
 """What makes an emoji of the character before it, which then takes another column."""
+
+
+def folded(text: str, width: int) -> str:
+    """Return a text of help whose lines fit.
+
+    Lines at the margin are paragraphs, and are filled anew; what an indented one says of something goes on below where
+    it begins. Others are to be typed as they are.
+    """
+    if max(map(len, text.splitlines()), default=0) <= width:
+        return text
+    lines: list[str] = []
+    for part in re.findall(r"^\S.*\n?(?:^(?!--)\S.*\n?)*|^.*\n", text, re.MULTILINE):
+        names = re.match(r" {8,}| +\S+(?: \S+)* {2,}", part)
+        if part[0].isspace() and not names:
+            lines.append(part.rstrip("\n"))
+        else:
+            below = " " * names.end() if names else ""
+            lines += textwrap.wrap(part, width, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines) + text[len(text.rstrip("\n")) :][:1]

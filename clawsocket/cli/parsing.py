@@ -8,10 +8,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+from clawsocket.cli.look import folded
 from clawsocket.errors import UsageError
 from clawsocket.protocol.models import SessionInfo
 
-RawHelp = argparse.RawDescriptionHelpFormatter
+
+class RawHelp(argparse.RawDescriptionHelpFormatter):
+    """Leaves descriptions as they are written, but for what is too wide for the terminal."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return folded(super()._fill_text(text, width, indent), width)
 
 
 class Parser(argparse.ArgumentParser):

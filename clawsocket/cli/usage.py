@@ -13,7 +13,7 @@ import msgspec
 
 from clawsocket import config
 from clawsocket.cli import usage_table
-from clawsocket.cli.look import Look, clean, clean_json
+from clawsocket.cli.look import Look, clean, clean_json, folded
 from clawsocket.errors import FolderError, UsageError
 from clawsocket.paths import Home
 from clawsocket.spending import own_prices
@@ -30,11 +30,11 @@ installed. The service need not run. Each API message counts once, however often
 resume; subagents count in their session. The first run reads everything, later ones what is new.
 
 Options:
-  --by <what>        Sum up by day (default), project, model, session, agent or prompt, or by several: day,model
-  --since <when>     Only from this day on: 2026-11-01, today, yesterday, or 7d for the last seven days
-  --json             Print JSON: costs in US dollars, null where a model has no price
-  --set <name=value> Change a setting, as for claw-socket itself (claude_dirs: which folders to read)
-  --help             Show this help
+  --by <what>         Sum up by day (default), project, model, session, agent or prompt, or by several: day,model
+  --since <when>      Only from this day on: 2026-11-01, today, yesterday, or 7d for the last seven days
+  --json              Print JSON: costs in US dollars, null where a model has no price
+  --set <name=value>  Change a setting, as for claw-socket itself (claude_dirs: which folders to read)
+  --help              Show this help
 
 Examples:
   claw-socket usage --since 7d
@@ -72,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
     """
     options = parse(argv, datetime.now().astimezone().date())
     if options.help:
-        print(HELP, end="")
+        print(folded(HELP, Look.of(sys.stdout).width), end="")
         return 0
     home = Home.default()
     dirs = config.claude_dirs(config.load(dict(options.given), file=home.config))

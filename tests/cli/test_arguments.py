@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from clawsocket import __version__, config
-from clawsocket.cli import main
+from clawsocket.cli import COMMANDS, main
 from clawsocket.cli.arguments import help_text, parse
 from clawsocket.errors import MEANINGS, UsageError
 from tests.support.service import run_command
@@ -112,6 +113,23 @@ def test_the_help_names_every_flag_and_setting() -> None:
     for flag in ("--port", "--host", "--verbose", "--no-hooks", "--no-auth", "--rotate-token", "--install-hooks"):
         assert f"  {flag}" in text
     assert max(map(len, text.splitlines())) <= 140
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_help_fits_the_terminal_but_for_what_is_to_be_typed(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {}
+    for width in (60, 80, 200):
+        monkeypatch.setenv("COLUMNS", str(width))
+        with suppress(SystemExit):
+            main([*command.split(), "--help"])
+        told[width] = capsys.readouterr().out
+    words = told[200].split()
+    for width in (60, 80):
+        assert told[width].split() == words
+    wide = [one for one in told[80].splitlines() if len(one) > 80]
+    assert [one for one in wide if one in told[200].splitlines() and one.startswith("  ")] == wide
 
 
 def test_the_help_names_the_exit_codes_of_all_errors() -> None:
