@@ -135,7 +135,7 @@ async def read(
         session_id: its session.
         limit: how many events, at most.
         before: the id of the event to end before; None: the end.
-        max_bytes: their size, at most.
+        max_bytes: their size, at most; one is given whatever it has, or nobody would come past it.
         logged: gives what no transcript tells: it is put among the others by time.
         places: where the pages that were read begin; a page before one of them costs no more than what is in it.
 
@@ -192,7 +192,7 @@ def stored(raws: list[bytes], limit: int, *, max_bytes: int) -> tuple[list[Raw],
     Args:
         raws: events as they were sent, oldest first; one more than ``limit`` if there are more.
         limit: how many events, at most.
-        max_bytes: their size, at most.
+        max_bytes: their size, at most, as there.
 
     Returns:
         As :func:`read` does.
@@ -204,7 +204,7 @@ def stored(raws: list[bytes], limit: int, *, max_bytes: int) -> tuple[list[Raw],
         event.seq = None
         page.append(Raw(_encoder.encode(event)))
         size += len(raw)
-        if size > max_bytes:
+        if size > max_bytes and len(page) > 1:
             page.pop()
             break
     return page[::-1], len(page) < len(raws)
@@ -240,7 +240,7 @@ def _page(events: list[Event], limit: int, max_bytes: int, whole: bool) -> tuple
     for event in reversed(events[-limit:]):
         raw = encode(event)
         size += len(raw)
-        if size > max_bytes:
+        if size > max_bytes and page:
             break
         page.append(Raw(raw))
     return page[::-1], not whole or len(page) < len(events)

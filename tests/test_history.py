@@ -104,6 +104,17 @@ def test_a_page_deep_in_a_long_transcript_is_found(tmp_path: Path) -> None:
     assert last == "t:long:toolu_000002FwFtPevMuOtPNp6nmk:use"
 
 
+def test_an_event_over_the_size_of_a_page_is_a_page_of_its_own() -> None:
+    path = transcript_of("b_bash")
+    whole, _ = read(path)
+    first, more = read(path, size=1)
+    assert (first, more) == (whole[-1:], True)
+    assert read(path, before=first[0]["id"], size=1) == (whole[-2:-1], True)
+    raws = [json.dumps(one).encode() for one in whole]
+    stored, more = history.stored(raws, 10, max_bytes=1)
+    assert ([json.loads(bytes(one)) for one in stored], more) == (whole[-1:], True)
+
+
 def pages(
     path: Path, limit: int, places: history.Places | None, logged: history.Logged = history.nothing
 ) -> list[list[str]]:

@@ -186,8 +186,8 @@ class FanOut:
         self._go_on(self.log.head - cursor.position)
 
     def tell(self, cursor: Cursor, gap: Gap) -> bool:
-        """Tell a client that events are missing, and count it; return whether it wants to go on."""
-        self.gaps += 1
+        """Tell a client that events are missing, and count what was here; return whether it wants to go on."""
+        self.gaps += gap.reason == "evicted"
         return cursor.sink.send_gap(gap)
 
     def _go_on(self, lag: int) -> None:

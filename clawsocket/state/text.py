@@ -17,6 +17,14 @@ class _Response(msgspec.Struct):
     stderr: str | None = None
 
 
+class _Part(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+
+
+_parts = msgspec.json.Decoder(list[_Part])
+
+
 def cut(text: str) -> str:
     """Return a text of at most :data:`LIMIT` characters."""
     return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
@@ -37,7 +45,7 @@ def response_summary(raw: bytes | msgspec.Raw) -> str:
             response = msgspec.json.decode(data, type=_Response)
             return cut("\n".join(part for part in (response.stdout, response.stderr) if part))
         if data[:1] == b"[":
-            return cut(content_text(msgspec.json.decode(data)))
+            return cut("\n".join(one.text for one in _parts.decode(data) if one.type == "text" and one.text))
     except msgspec.DecodeError:
         pass
     return input_summary(data)

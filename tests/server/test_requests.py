@@ -453,6 +453,7 @@ async def test_resuming_with_another_epoch_is_a_gap_and_starts_at_the_oldest(rig
         assert (reply["recovered"], reply["oldestSeq"]) == (False, seqs[0])
         gap = await client.receive()
         assert (gap["type"], gap["reason"]) == ("gap", "epoch")
+        assert rig.server._hub.fanout.gaps == 0, "what is of another log is not gone from this one"
         assert [(await client.receive())["seq"] for _ in seqs] == seqs
 
 
