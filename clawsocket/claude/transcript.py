@@ -267,6 +267,16 @@ class _Iterations(msgspec.Struct):
     iterations: list[Raw] = []
 
 
+_QUIET = """
+    queue-operation mode worktree-state summary progress file-history-delta content-replacement resume-head-vouch
+    ai-title agent-color agent-setting tag pr-link frame-link bridge-session session-owner ended-by-model continued-in
+    derived-from fork-context-ref observer-ref host-row history-suppression attribution-snapshot memory-mode repl-mode
+    hybrid-organization isolation-latch atis-latch dev-mods tools-used cost-state data-flow-records data-flow-incomplete
+    artifact-comment-monitor artifact-autoreact-ledger
+    api-request api-request-shape api-request-blob api-request-resumed
+"""
+"""The other types that Claude Code 2.1.332 writes."""
+
 _head = msgspec.json.Decoder(_Head)
 _TYPES: dict[str, type[Line]] = {
     "user": UserLine,
@@ -278,11 +288,8 @@ _TYPES: dict[str, type[Line]] = {
     "last-prompt": LastPromptLine,
     "relocated": RelocatedLine,
     "attachment": AttachmentLine,
-    "queue-operation": QuietLine,
-    "mode": QuietLine,
     "file-history-snapshot": SnapshotLine,
-    "worktree-state": QuietLine,
-    "summary": QuietLine,
+    **dict.fromkeys(_QUIET.split(), QuietLine),
 }
 _decoders: dict[str, msgspec.json.Decoder[Line]] = {
     name: msgspec.json.Decoder(kind, strict=False) for name, kind in _TYPES.items()

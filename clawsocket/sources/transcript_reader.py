@@ -163,7 +163,8 @@ class Reader:
         known = kind in self.unknown or len(self.unknown) < _KINDS
         kind = kind if known and len(kind) <= 40 and kind.replace("-", "").replace("_", "").isalnum() else "?"
         self.unknown[kind] += 1
-        self._troubles.tell(f"unknown {kind}", f"transcript lines of the type {kind!r} are not known to this version")
+        # told once, since a new Claude Code may bring a dozen of them
+        self._troubles.tell("unknown", f"transcript lines of the type {kind!r} are not known to this version")
 
 
 def _first_time(lines: list[tuple[int, bytes]]) -> int | None:

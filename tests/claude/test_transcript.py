@@ -214,6 +214,13 @@ def test_system_title_and_mode_lines_tell_what_they_are_for() -> None:
     assert mode.permission_mode == "acceptEdits"
 
 
+@pytest.mark.parametrize(
+    "kind", ["cost-state", "tools-used", "atis-latch", "api-request", "api-request-shape", "api-request-blob", "mode"]
+)
+def test_a_type_that_says_nothing_needed_is_known(kind: str) -> None:
+    assert isinstance(parse(json.dumps({**COMMON, "type": kind, "message": {"role": "user"}}).encode()), QuietLine)
+
+
 @pytest.mark.parametrize("kind", ["later-type", "", "USER", "\u2028"])
 def test_an_unknown_type_is_read_for_what_any_line_may_carry(kind: str) -> None:
     parsed = parse(json.dumps({**COMMON, "type": kind, "message": 5}).encode())
