@@ -34,10 +34,14 @@ FIRST_KNOWN: dict[str, Version] = {
     "UserPromptExpansion": (2, 1, 116),
     "PostToolBatch": (2, 1, 118),
     "MessageDisplay": (2, 1, 152),
+    "DirectoryAdded": (2, 1, 219),
+    "PreModelSwitch": (2, 1, 251),
+    "PostModelSwitch": (2, 1, 251),
+    "PreSkillShellCommand": (2, 1, 332),
 }
 """Every event that is safe to register, and the first version of Claude Code that has its name.
 
-From the changelog of Claude Code and the lists in its releases. Not WorktreeCreate: a hook on it replaces the making of
+From the changelog of Claude Code and the lists in its releases (2.1.332). Not WorktreeCreate: a hook on it replaces the making of
 worktrees. A name that a version does not have makes it warn in a dialog, or (2.1.0 and before) ignore the whole file.
 """
 

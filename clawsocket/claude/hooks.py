@@ -22,10 +22,11 @@ KNOWN = frozenset(
         "PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion "
         "SessionStart SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact PostCompact PermissionRequest "
         "PermissionDenied Setup TeammateIdle TaskCreated TaskCompleted Elicitation ElicitationResult ConfigChange "
-        "WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay"
+        "WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay DirectoryAdded "
+        "PreModelSwitch PostModelSwitch PreSkillShellCommand"
     ).split()
 )
-"""The names that Claude Code 2.1.197 accepts."""
+"""The names that Claude Code 2.1.332 accepts."""
 
 _NAME = re.compile(r"[A-Za-z]{1,64}\Z")
 _SPAN = msgspec.Meta(ge=0, le=2**53)

@@ -355,9 +355,10 @@ HOOKS = (
     "PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion "
     "SessionStart SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact PostCompact PermissionRequest "
     "PermissionDenied Setup TeammateIdle TaskCreated TaskCompleted Elicitation ElicitationResult ConfigChange "
-    "WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay"
+    "WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay DirectoryAdded "
+    "PreModelSwitch PostModelSwitch PreSkillShellCommand"
 ).split()
-"""The names of Claude Code's hooks (2.1.197); one that is not known yet is sent all the same."""
+"""The names of Claude Code's hooks (2.1.332); one that is not known yet is sent all the same."""
 
 _BETWEEN = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

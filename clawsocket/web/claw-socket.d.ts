@@ -269,6 +269,7 @@ export interface EventMap {
   "hook.completed": HookCompletedEvent;
   "hook.config_change": HookConfigChangeEvent;
   "hook.cwd_changed": HookCwdChangedEvent;
+  "hook.directory_added": HookDirectoryAddedEvent;
   "hook.elicitation": HookElicitationEvent;
   "hook.elicitation_result": HookElicitationResultEvent;
   "hook.file_changed": HookFileChangedEvent;
@@ -278,10 +279,13 @@ export interface EventMap {
   "hook.permission_denied": HookPermissionDeniedEvent;
   "hook.permission_request": HookPermissionRequestEvent;
   "hook.post_compact": HookPostCompactEvent;
+  "hook.post_model_switch": HookPostModelSwitchEvent;
   "hook.post_tool_batch": HookPostToolBatchEvent;
   "hook.post_tool_use": HookPostToolUseEvent;
   "hook.post_tool_use_failure": HookPostToolUseFailureEvent;
   "hook.pre_compact": HookPreCompactEvent;
+  "hook.pre_model_switch": HookPreModelSwitchEvent;
+  "hook.pre_skill_shell_command": HookPreSkillShellCommandEvent;
   "hook.pre_tool_use": HookPreToolUseEvent;
   "hook.session_end": HookSessionEndEvent;
   "hook.session_start": HookSessionStartEvent;
@@ -397,6 +401,16 @@ export interface HookConfigChangeEvent extends EventEnvelope<"hook.config_change
 export interface HookCwdChangedEvent extends EventEnvelope<"hook.cwd_changed", HookData> {}
 
 /**
+ * The session may work in one more folder.
+ *
+ * A hook's payload as it came, with these fields added where it tells of a tool call.
+ *
+ * The payload's own fields (`session_id`, `hook_event_name`, `tool_name`, …) are Claude Code's and stand beside
+ * them.
+ */
+export interface HookDirectoryAddedEvent extends EventEnvelope<"hook.directory_added", HookData> {}
+
+/**
  * An MCP server asks the owner something.
  *
  * A hook's payload as it came, with these fields added where it tells of a tool call.
@@ -487,6 +501,16 @@ export interface HookPermissionRequestEvent extends EventEnvelope<"hook.permissi
 export interface HookPostCompactEvent extends EventEnvelope<"hook.post_compact", HookData> {}
 
 /**
+ * From here on another model answers.
+ *
+ * A hook's payload as it came, with these fields added where it tells of a tool call.
+ *
+ * The payload's own fields (`session_id`, `hook_event_name`, `tool_name`, …) are Claude Code's and stand beside
+ * them.
+ */
+export interface HookPostModelSwitchEvent extends EventEnvelope<"hook.post_model_switch", HookData> {}
+
+/**
  * After the calls of one answer, denied and invalid ones among them.
  *
  * A hook's payload as it came, with these fields added where it tells of a tool call.
@@ -525,6 +549,26 @@ export interface HookPostToolUseFailureEvent extends EventEnvelope<"hook.post_to
  * them.
  */
 export interface HookPreCompactEvent extends EventEnvelope<"hook.pre_compact", HookData> {}
+
+/**
+ * Before another model answers.
+ *
+ * A hook's payload as it came, with these fields added where it tells of a tool call.
+ *
+ * The payload's own fields (`session_id`, `hook_event_name`, `tool_name`, …) are Claude Code's and stand beside
+ * them.
+ */
+export interface HookPreModelSwitchEvent extends EventEnvelope<"hook.pre_model_switch", HookData> {}
+
+/**
+ * Before a shell command that stands in a skill or a slash command; it is no tool call.
+ *
+ * A hook's payload as it came, with these fields added where it tells of a tool call.
+ *
+ * The payload's own fields (`session_id`, `hook_event_name`, `tool_name`, …) are Claude Code's and stand beside
+ * them.
+ */
+export interface HookPreSkillShellCommandEvent extends EventEnvelope<"hook.pre_skill_shell_command", HookData> {}
 
 /**
  * Before a tool call.

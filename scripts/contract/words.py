@@ -564,6 +564,10 @@ HOOKS = {
     "CwdChanged": "The session works in another folder.",
     "FileChanged": "A watched file changed.",
     "MessageDisplay": "A piece of the answer, as it is displayed.",
+    "DirectoryAdded": "The session may work in one more folder.",
+    "PreModelSwitch": "Before another model answers.",
+    "PostModelSwitch": "From here on another model answers.",
+    "PreSkillShellCommand": "Before a shell command that stands in a skill or a slash command; it is no tool call.",
 }
 """When Claude Code runs each of its hooks."""
 

@@ -7,8 +7,11 @@ def test_every_known_event_can_be_registered_but_the_one_that_would_replace_work
 
 
 def test_a_version_gets_the_names_that_it_knows() -> None:
-    assert known_events((2, 1, 197)) == known_events((3, 0, 0)) == set(FIRST_KNOWN)
-    assert set(FIRST_KNOWN) - known_events((2, 1, 151)) == {"MessageDisplay"}
+    assert known_events((2, 1, 332)) == known_events((3, 0, 0)) == set(FIRST_KNOWN)
+    assert known_events((2, 1, 332)) - known_events((2, 1, 331)) == {"PreSkillShellCommand"}
+    assert known_events((2, 1, 251)) - known_events((2, 1, 250)) == {"PreModelSwitch", "PostModelSwitch"}
+    assert known_events((2, 1, 219)) - known_events((2, 1, 218)) == {"DirectoryAdded"}
+    assert known_events((2, 1, 197)) - known_events((2, 1, 151)) == {"MessageDisplay"}
     assert "StopFailure" in known_events((2, 1, 78))
     assert "StopFailure" not in known_events((2, 1, 77))
     assert known_events((1, 0, 40)) == {"PreToolUse", "PostToolUse", "Notification", "Stop"}

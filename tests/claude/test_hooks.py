@@ -24,6 +24,10 @@ NEVER_RECORDED: dict[str, dict[str, Any]] = {
     "ConfigChange": {"source": "user_settings", "file_path": "/home/dev/.claude/settings.json"},
     "WorktreeCreate": {"name": "wt"},
     "WorktreeRemove": {"worktree_path": "/app/.claude/worktrees/wt"},
+    "DirectoryAdded": {"directory": "/home/dev/other", "source": "add_dir_command"},
+    "PreModelSwitch": {"from_model": "opus", "to_model": "sonnet", "requested_model": "sonnet", "source": "command"},
+    "PostModelSwitch": {"from_model": "opus", "to_model": "sonnet", "requested_model": None, "source": "auto"},
+    "PreSkillShellCommand": {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t:inner:preamble-0"},
 }
 
 
@@ -61,9 +65,9 @@ def values(hook: Hook) -> dict[str, Any]:
     return {name: bytes(value) if isinstance(value, msgspec.Raw) else value for name, value in fields.items()}
 
 
-def test_all_thirty_hooks_are_shown_here() -> None:
+def test_all_hooks_are_shown_here() -> None:
     assert PAYLOADS.keys() == KNOWN
-    assert len(KNOWN) == 30
+    assert len(KNOWN) == 34
 
 
 @pytest.mark.parametrize("name", sorted(KNOWN))
@@ -119,7 +123,7 @@ def test_both_forms_at_once_are_claude_codes_own() -> None:
     assert parse(native(type="SessionEnd", sessionId="other", data={})).session_id == "s"
 
 
-@pytest.mark.parametrize("name", ["DirectoryAdded", "A", "x" * 64])
+@pytest.mark.parametrize("name", ["BrandNew", "A", "x" * 64])
 def test_claude_code_may_have_new_hooks(name: str) -> None:
     assert parse(native(hook_event_name=name, new_field=[1])).hook_event_name == name
 
@@ -141,7 +145,7 @@ def test_a_hook_without_a_usable_session_is_refused_in_both_forms(session: Any) 
 @pytest.mark.parametrize(
     "body",
     [
-        {"type": "DirectoryAdded", "sessionId": "s"},
+        {"type": "BrandNew", "sessionId": "s"},
         {"type": "hook.stop", "sessionId": "s"},
         {"type": "Stop"},
         {"type": 5, "sessionId": "s"},

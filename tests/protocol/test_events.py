@@ -80,6 +80,10 @@ HOOK_TYPES = {
     "CwdChanged": "hook.cwd_changed",
     "FileChanged": "hook.file_changed",
     "MessageDisplay": "hook.message_display",
+    "DirectoryAdded": "hook.directory_added",
+    "PreModelSwitch": "hook.pre_model_switch",
+    "PostModelSwitch": "hook.post_model_switch",
+    "PreSkillShellCommand": "hook.pre_skill_shell_command",
 }
 
 CHOICES: dict[tuple[str, str], set[str]] = {

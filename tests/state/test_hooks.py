@@ -79,8 +79,8 @@ def test_a_tool_hook_also_has_the_wires_own_fields(name: str, fields: dict[str, 
 
 def test_a_hook_that_is_not_known_yet_is_told_all_the_same() -> None:
     run = started()
-    run.hook("DirectoryAdded", directory="/x")
-    assert run.data("hook.directory_added")[0]["directory"] == "/x"
+    run.hook("BrandNew", directory="/x")
+    assert run.data("hook.brand_new")[0]["directory"] == "/x"
 
 
 def test_the_originals_form_is_told_with_its_data() -> None:
