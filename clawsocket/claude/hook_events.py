@@ -41,8 +41,9 @@ FIRST_KNOWN: dict[str, Version] = {
 }
 """Every event that is safe to register, and the first version of Claude Code that has its name.
 
-From the changelog of Claude Code and the lists in its releases (2.1.332). Not WorktreeCreate: a hook on it replaces the making of
-worktrees. A name that a version does not have makes it warn in a dialog, or (2.1.0 and before) ignore the whole file.
+From the changelog of Claude Code and the lists in its releases, up to 2.1.332. Not WorktreeCreate: a hook on it
+replaces the making of worktrees. A name that a version does not have makes it warn in a dialog, or (2.1.0 and before)
+ignore the whole file.
 """
 
 

@@ -36,6 +36,12 @@ from clawsocket.state.turns import Turn
 PROMPT_WAIT = 1000
 """ms that a prompt told by UserPromptSubmit waits for its transcript line, which knows its uuid."""
 
+ASK_WAIT = 300
+"""ms after a PermissionRequest in ``claude -p`` in which its session file says whether anybody is asked.
+
+Since 2.1.332 it comes also where nobody is there to be asked, and the call is denied at once.
+"""
+
 _TOOL_HOOKS = frozenset(("PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest", "PermissionDenied"))
 _ADDED = (b'"toolName"', b'"toolUseId"', b'"inputSummary"', b'"outputSummary"', b'"isInterrupt"')
 _LIFE = frozenset(("SessionStart", "SessionEnd"))
@@ -250,7 +256,16 @@ def _permission_request(session: Session, seen: HookSeen, hook: Hook) -> None:
     )
     _emit(session, seen, "tool.permission_requested", data)
     tool = WaitingTool(name=name, input_summary=summary, tool_use_id=tool_id)
-    session.ask(Asked(hook.agent_id, seen.at, waiting_for(name), tool))
+    asked = Asked(hook.agent_id, seen.at, waiting_for(name), tool)
+    if session.status in (None, "waiting") or not (session.entrypoint or "").startswith("sdk"):
+        session.ask(asked)
+        return
+
+    def ask() -> None:
+        if session.status == "waiting" and (tool_id is None or tool_id in session.tools.open):
+            session.ask(asked)
+
+    session.later(ASK_WAIT, ask)
 
 
 def _asking(session: Session, name: str, summary: str) -> str | None:

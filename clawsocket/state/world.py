@@ -31,7 +31,7 @@ from clawsocket.state.clock import STEP, by_now
 from clawsocket.state.gauges import newest
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
-from clawsocket.state.session import Session, waiting_for
+from clawsocket.state.session import QUESTION, Session, waiting_for
 from clawsocket.state.usage import Book, session_usage, total_usage
 
 FILE_WAIT = 200
@@ -63,7 +63,15 @@ _STATES: dict[str, State] = {"busy": "running", "waiting": "requires_action", "i
 _RANKS = {"waiting": 0, "busy": 1, "shell": 2, "idle": 3}
 """Whose file a session is told by, where several processes work on it: that which needs its owner most."""
 
-_WAITING = {"permission prompt": "permission", "dialog open": "dialog"}
+_WAITING = {
+    "permission prompt": "permission",
+    "sandbox request": "permission",
+    "worker request": "permission",
+    "goal proposal": "permission",
+    "input needed": "question",
+    "dialog open": "dialog",
+}
+"""What its file says that a session waits for; until 2.1.197 also a question was a permission prompt."""
 
 
 class World:
@@ -493,7 +501,12 @@ class World:
         waiting = _WAITING.get(file.waiting_for or "", file.waiting_for or "permission")
         at_work = {agent.parent_tool_use_id for agent in session.agents.all.values()}
         calls = [tool for tool in session.tools.open.values() if tool.id not in at_work]
-        tool = calls[0].waiting() if len(calls) == 1 and waiting == "permission" else None
+        if waiting == "question":  # Claude's, or that of an MCP server which works on a call
+            asked = [tool for tool in calls if tool.name == QUESTION]
+            if not asked and any(tool.name.startswith("mcp__") for tool in calls):
+                waiting = "elicitation"
+            calls = asked
+        tool = calls[0].waiting() if len(calls) == 1 and waiting in ("permission", "question") else None
         if tool is not None:
             waiting = waiting_for(tool.name)
         session.set_state("requires_action", at, "session_file", waiting_for=waiting, tool=tool)

@@ -358,6 +358,41 @@ def test_escape_while_a_call_runs_has_the_words_of_a_denial_but_nobody_was_asked
     assert run.outcomes() == {"t1": "interrupted"}
 
 
+def printing(status: str = "busy") -> Run:
+    """``claude -p`` of a version that has its status in the session file, and a call that needs a permission."""
+    run = Run()
+    run.file(status, entrypoint="sdk-cli", startedAt=START)
+    run.prompt()
+    run.hook("PreToolUse", **TOOL, prompt_id="p1")
+    return run
+
+
+def test_a_request_where_nobody_can_be_asked_needs_nobody() -> None:
+    run = printing()
+    run.hook("PermissionRequest", **asking(None))
+    batch = [{**TOOL, "tool_response": "ls needs approval."}]
+    run.hook("PostToolBatch", tool_calls=batch, prompt_id="p1")
+    run.wait()
+    assert run.of("tool.permission_requested")
+    assert run.outcomes() == {"t1": "denied"}
+    assert "requires_action" not in run.states()
+
+
+@pytest.mark.parametrize("first", ["hook", "file"])
+def test_a_request_that_a_program_passes_on_needs_somebody_as_soon_as_the_file_says_so(first: str) -> None:
+    run = printing()
+    if first == "file":
+        run.file("waiting", waitingFor="permission prompt", entrypoint="sdk-cli", startedAt=START)
+    run.hook("PermissionRequest", **asking(None))
+    if first == "hook":
+        run.file("waiting", waitingFor="permission prompt", entrypoint="sdk-cli", startedAt=START)
+    run.wait(1000)
+    [state] = [data for data in run.data("session.state_changed") if data["state"] == "requires_action"]
+    assert (state["waitingFor"], state["tool"]["toolUseId"]) == ("permission", "t1")
+    run.file("busy", entrypoint="sdk-cli", startedAt=START)
+    assert run.states()[-1] == "running"
+
+
 def test_a_question_is_not_a_permission() -> None:
     run = live()
     run.hook("PermissionRequest", tool_name="AskUserQuestion", tool_input={"questions": []})
@@ -371,6 +406,26 @@ def test_the_session_file_alone_tells_that_it_waits_and_for_the_only_call() -> N
     [state] = run.data("session.state_changed")[-1:]
     assert (state["state"], state["waitingFor"]) == ("requires_action", "permission")
     assert state["tool"]["toolUseId"] == "t1"
+
+
+def test_a_file_that_says_input_needed_tells_of_claudes_question_before_the_hook_does() -> None:
+    run = live()
+    run.hook("PreToolUse", **TOOL)
+    question: dict[str, Any] = {"tool_name": "AskUserQuestion", "tool_input": {"questions": []}}
+    run.hook("PreToolUse", **question, tool_use_id="t2")
+    run.file("waiting", waitingFor="input needed")
+    run.hook("PermissionRequest", **question)
+    [state] = [data for data in run.data("session.state_changed") if data["state"] == "requires_action"]
+    assert (state["waitingFor"], state["tool"]["toolUseId"]) == ("question", "t2")
+
+
+def test_a_file_that_says_input_needed_tells_of_a_servers_question_before_the_hook_does() -> None:
+    run = live()
+    run.hook("PreToolUse", tool_name="mcp__notes__add", tool_use_id="t1", tool_input={})
+    run.file("waiting", waitingFor="input needed")
+    run.hook("Elicitation", message="Which colour?", mcp_server_name="notes")
+    [state] = [data for data in run.data("session.state_changed") if data["state"] == "requires_action"]
+    assert (state["waitingFor"], state.get("tool")) == ("elicitation", None)
 
 
 @pytest.mark.parametrize("name", ["Bash", "AskUserQuestion"])

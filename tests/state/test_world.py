@@ -43,6 +43,8 @@ def test_a_session_file_announces_its_session_and_its_state() -> None:
         ("shell", None, "background", None),
         ("waiting", "permission prompt", "requires_action", "permission"),
         ("waiting", "dialog open", "requires_action", "dialog"),
+        ("waiting", "input needed", "requires_action", "question"),
+        ("waiting", "sandbox request", "requires_action", "permission"),
         ("waiting", "something new", "requires_action", "something new"),
         ("something new", None, "idle", None),
         (None, None, "idle", None),
