@@ -15,7 +15,7 @@ from clawsocket.state.usage import Tokens
 if TYPE_CHECKING:
     from clawsocket.state.session import Session
 
-META_WAIT = 300
+META_WAIT = 1000
 """ms that a subagent's start waits for its ``.meta.json``, which knows the call that made it."""
 
 HISTORY = 10

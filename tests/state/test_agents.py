@@ -41,10 +41,18 @@ def test_a_start_waits_for_who_made_it() -> None:
     assert run.of("agent.started")[0].agent_id == "a1"
 
 
+def test_a_meta_file_is_waited_for_that_takes_as_long_as_on_a_busy_machine() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.wait(800)
+    run.meta("a1", **META)
+    assert [(data["description"], data["parentToolUseId"]) for data in starts(run)] == [("Look around", "t1")]
+
+
 def test_it_is_not_waited_for_longer_than_a_moment() -> None:
     run = with_agent()
     run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
-    run.wait(301)
+    run.wait(1001)
     assert [(data["agentId"], data["agentType"], data.get("parentToolUseId")) for data in starts(run)] == [
         ("a1", "Explore", None)
     ]
