@@ -78,6 +78,11 @@ class Live:
         self._terminal.tmux("send-keys", "-t", "cap", name)
         return before
 
+    def answer(self, name: str) -> float:
+        """Press a key in a dialog that has just come, in which newer versions take none for a moment."""
+        time.sleep(1.5)
+        return self.key(name)
+
     @property
     def session_file(self) -> dict[str, Any]:
         """Its session file."""

@@ -137,7 +137,7 @@ def test_a_permission_dialog_turns_its_card_at_once_and_its_answer_clears_it(
             expect(page.locator(".card-why")).to_have_text("asks for permission: Bash")
             expect(page.locator(".card-input")).to_have_text("rm -v main.py")
             expect(page.locator(".bar .count")).to_have_text("1")
-            pressed = claude.key(answer)
+            pressed = claude.answer(answer)
             assert turned(page, pressed, after) - pressed * 1000 <= CLEARS
             expect(page.locator(".card-why")).to_be_hidden()
             expect(page.locator("claw-card[data-state=idle]")).to_be_visible(timeout=20_000)
@@ -321,7 +321,7 @@ def test_a_restart_and_an_outage_lose_nothing(browser: Browser, tmp_path: Path, 
         expect(now.locator(".card-why")).to_have_text("asks for permission: Bash", timeout=10_000)
         expect(now.locator(".notice")).to_be_empty()
         expect(rows(talk, "tool").last).to_have_attribute("data-outcome", "waits")
-        claude.key("1")
+        claude.answer("1")
         expect(now.locator("claw-card[data-state=idle]")).to_be_visible(timeout=20_000)
         told_whole(talk, service, session)
         expect(rows(talk, "gap")).to_have_count(0)

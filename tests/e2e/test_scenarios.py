@@ -161,9 +161,10 @@ def test_what_hooks_mean_comes_too(events: list[Json], truth: Truth) -> None:
 def test_every_turn_has_a_result(events: list[Json], truth: Truth) -> None:
     subtypes = Counter(event["data"]["subtype"] for event in told.of(events, "message.result"))
     hooks = Counter(hook.event for hook in truth.hooks)
-    assert (subtypes["success"], subtypes["error_during_execution"]) == (hooks["Stop"], hooks["StopFailure"])
-    prompts = hooks["UserPromptSubmit"]
-    assert subtypes["interrupted"] == prompts - hooks["Stop"] - hooks["StopFailure"]
+    failures = max(hooks["StopFailure"], len(truth.errors))  # newer versions may end before that hook has run
+    assert (subtypes["success"], subtypes["error_during_execution"]) == (hooks["Stop"], failures)
+    prompts = {hook.payload["prompt_id"] for hook in truth.hooks if hook.event == "UserPromptSubmit"}
+    assert subtypes["interrupted"] == len(prompts) - hooks["Stop"] - failures
 
 
 def test_agents_start_and_stop_with_their_parents(events: list[Json], truth: Truth) -> None:

@@ -133,7 +133,7 @@ def test_a_permission_dialog_shows_at_once_and_so_does_its_answer(
             assert told - shown <= APPEARS
             assert (data["waitingFor"], data["tool"]["name"]) == ("permission", "Bash")
             assert "rm -v main.py" in data["tool"]["inputSummary"]
-            pressed = claude.key(answer)
+            pressed = claude.answer(answer)
             told, _ = states.next(after)
             assert told - pressed <= LEAVES, answer
             if after == "running":
@@ -152,7 +152,7 @@ def test_a_question_is_told_from_a_permission(service: Service, client: Client, 
         told, data = states.next("requires_action")
         assert told - shown <= APPEARS
         assert (data["waitingFor"], data["tool"]["name"]) == ("question", "AskUserQuestion")
-        pressed = claude.key("Enter")
+        pressed = claude.answer("Enter")
         told, _ = states.next("running")
         assert told - pressed <= LEAVES
         states.next("idle")

@@ -54,6 +54,9 @@ EVENTS = (
     "ConfigChange WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay"
 )
 
+ASKING = {"permissions": {"defaultMode": "default", "disableAutoMode": "disable"}}
+"""In the terminal newer versions begin in auto mode, which asks nobody, and offer it in their dialogs."""
+
 Json = dict[str, Any]
 
 
@@ -157,7 +160,7 @@ class SessionWatch(threading.Thread):
 
     def poll(self) -> None:
         names = set()
-        for path in self.folder.glob("*"):
+        for path in self.folder.glob("*.json"):
             names.add(path.name)
             try:
                 content = path.read_text()
@@ -196,6 +199,7 @@ class Terminal:
         return subprocess.run(["tmux", "-S", self.socket, *args], capture_output=True, text=True, check=False).stdout
 
     def start(self, argv: list[str], env: dict[str, str], cwd: Path) -> None:
+        argv = [argv[0], "--settings", json.dumps(ASKING), *argv[1:]]
         command = shlex.join(["env", "-i", *[f"{k}={v}" for k, v in env.items()], *argv])
         command += f" ; echo EXIT:$? > {shlex.quote(str(self.out / 'exit.txt'))}"
         size = ["-x", "160", "-y", "50"]
