@@ -19,6 +19,9 @@ import msgspec
 
 from clawsocket.claude.hook_events import FIRST_KNOWN, Version, known_events
 
+USUAL: Version = (2, 1, 197)
+"""A version that whoever has Claude Code where nobody finds it has at least."""
+
 _PACKAGE = "@anthropic-ai/claude-code"
 _FOLDERS = (
     "~/.local/bin",
@@ -46,15 +49,16 @@ class _Versioned(msgspec.Struct):
 def installed_events(claude_dirs: Iterable[Path]) -> frozenset[str]:
     """Return the events that can be registered without a complaint of the Claude Code that is installed.
 
-    If there is none, or it can't be found, that is every event: who installs it now gets a version that knows them all.
-    If it is there but nothing tells its version, that is what every version since 1.0.85 has.
+    If it can't be found, that is what the version of the last session has: a service does not have every folder on its
+    PATH. If there was none, it is what :data:`USUAL` has. If the program is there but nothing tells its version, that
+    is what every version since 1.0.85 has.
 
     Args:
         claude_dirs: the folders of Claude Code, for what the last session tells.
     """
     program = find_program()
     if program is None:
-        return frozenset(FIRST_KNOWN)
+        return known_events(_last_used(claude_dirs) or USUAL)
     version = version_of(program)
     if version is None and (listed := _listed_events(program)):
         return listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,11 @@ def claude_binary() -> Path:
     """Claude Code: the one that CLAW_SOCKET_TEST_CLAUDE names, or one that is installed once below .scratch/."""
     given = os.environ.get("CLAW_SOCKET_TEST_CLAUDE")
     return Path(given) if given else claude_code.install(claude_code.CACHE)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def claude_on_the_path(claude_binary: Path) -> Iterator[None]:
+    """The program finds Claude Code, as it does at its users', and installs the hooks that this version has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{claude_binary.parent}{os.pathsep}{os.environ['PATH']}")
+        yield

@@ -5,7 +5,7 @@ import pytest
 
 from clawsocket.claude.hook_events import FIRST_KNOWN, known_events
 from clawsocket.setup import claude_version
-from clawsocket.setup.claude_version import find_program, installed_events, version_of
+from clawsocket.setup.claude_version import USUAL, find_program, installed_events, version_of
 
 
 @pytest.fixture
@@ -37,8 +37,21 @@ def transcript(claude_dir: Path, *lines: str) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def test_without_claude_code_every_event_is_registered(bin_folder: Path) -> None:
-    assert installed_events([]) == set(FIRST_KNOWN)
+def test_without_claude_code_what_has_long_been_known_is_registered(bin_folder: Path, home: Path) -> None:
+    assert installed_events([home / ".claude"]) == known_events(USUAL)
+    assert set(FIRST_KNOWN) - known_events(USUAL) == {
+        "DirectoryAdded",
+        "PreModelSwitch",
+        "PostModelSwitch",
+        "PreSkillShellCommand",
+    }
+
+
+@pytest.mark.parametrize("version", ["2.1.300", "2.1.332", "2.1.100"])
+def test_where_claude_code_is_not_found_the_last_session_tells(bin_folder: Path, home: Path, version: str) -> None:
+    transcript(home / ".claude", f'{{"version":"{version}"}}', '{"type":"cost-state"}')
+    major, minor, patch = map(int, version.split("."))
+    assert installed_events([home / ".claude"]) == known_events((major, minor, patch))
 
 
 @pytest.mark.parametrize("main", ["bin/claude.exe", "cli.js"])
