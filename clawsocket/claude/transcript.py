@@ -251,12 +251,17 @@ class OtherLine(Line, kw_only=True):
 
 
 class AgentMeta(msgspec.Struct, rename="camel", kw_only=True):
-    """``agent-<id>.meta.json``: what a subagent is, and the call that made it."""
+    """``agent-<id>.meta.json``: what a subagent is, and the call that made it.
+
+    Attributes:
+        request_shape: ``background`` or ``foreground``, in newer versions, in which the call need not say it.
+    """
 
     agent_type: str = ""
     description: str | None = None
     tool_use_id: str | None = None
     spawn_depth: int | None = None
+    request_shape: str | None = None
 
 
 class _Head(msgspec.Struct):

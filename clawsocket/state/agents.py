@@ -108,7 +108,7 @@ class Agents:
             return
         agent.announced = True
         call = self._call(agent)
-        agent.background = call.background or None if call else agent.background
+        agent.background = (call is not None and call.background) or agent.background or None
         data = AgentStarted(
             agent_id=agent.id,
             agent_type=agent.type,

@@ -417,6 +417,7 @@ class World:
         agent.type = seen.meta.agent_type or agent.type
         agent.description = seen.meta.description or agent.description
         agent.parent_tool_use_id = seen.meta.tool_use_id or agent.parent_tool_use_id
+        agent.background = seen.meta.request_shape == "background" or agent.background
         session.touch(agent, seen.at)
         if not agent.announced:
             session.silent = seen.silent

@@ -41,6 +41,16 @@ def test_a_start_waits_for_who_made_it() -> None:
     assert run.of("agent.started")[0].agent_id == "a1"
 
 
+@pytest.mark.parametrize(("shape", "background"), [("background", True), ("foreground", None), (None, None)])
+def test_a_meta_file_tells_of_an_agent_in_the_background_whose_call_does_not(
+    shape: str | None, background: bool | None
+) -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.meta("a1", **META, requestShape=shape)
+    assert [data.get("background") for data in starts(run)] == [background]
+
+
 def test_a_meta_file_is_waited_for_that_takes_as_long_as_on_a_busy_machine() -> None:
     run = with_agent()
     run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
