@@ -145,8 +145,18 @@ class Line(msgspec.Struct, rename="camel", kw_only=True):
         return self.at
 
 
+class Permission(msgspec.Struct):
+    """What became of the permission for a call: ``accept`` or ``reject``."""
+
+    decision: str | None = None
+
+
 class UserLine(Line, kw_only=True):
-    """A prompt, the results of tools, or something that Claude Code puts in the user's mouth."""
+    """A prompt, the results of tools, or something that Claude Code puts in the user's mouth.
+
+    Attributes:
+        permission_decision: only of newer versions, for the call whose result it holds.
+    """
 
     message: UserMessage
     prompt_id: str | None = None
@@ -154,6 +164,7 @@ class UserLine(Line, kw_only=True):
     is_compact_summary: bool = False
     origin: Origin | None = None
     permission_mode: str | None = None
+    permission_decision: Permission | None = None
     tool_use_result: Raw = ABSENT
 
 

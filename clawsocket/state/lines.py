@@ -206,7 +206,14 @@ def _tool_result(session: Session, agent_id: str | None, line: UserLine, block: 
     if tool is not None:
         text = content_text(block.content)
         note = _note(line.tool_use_result)
-        ended = outcome.of_result(text, bool(block.is_error), note, asked=tool.asked or not tool.by_hook)
+        permission = line.permission_decision
+        ended = outcome.of_result(
+            text,
+            bool(block.is_error),
+            note,
+            asked=tool.asked or not tool.by_hook,
+            rejected=permission is not None and permission.decision == "reject",
+        )
         session.tools.hold(tool, ended, at, text)
     _subagent_result(session, tool_id, line, at)
 

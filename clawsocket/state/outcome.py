@@ -22,7 +22,7 @@ CLASSIFIER = "Permission for this action was denied"
 INTERRUPTED = "[Request interrupted by user"
 
 
-def of_result(text: str, is_error: bool, note: str = "", *, asked: bool = True) -> Outcome:
+def of_result(text: str, is_error: bool, note: str = "", *, asked: bool = True, rejected: bool = False) -> Outcome:
     """Return the outcome that a transcript's tool result shows.
 
     Args:
@@ -30,6 +30,7 @@ def of_result(text: str, is_error: bool, note: str = "", *, asked: bool = True) 
         is_error: its ``is_error``.
         note: the line's ``toolUseResult`` where it is a string.
         asked: whether the owner may have been asked; a call that nobody was asked about was not denied.
+        rejected: whether the line says that the call had no permission, as newer versions do.
     """
     if not is_error:
         return "ok"
@@ -39,7 +40,7 @@ def of_result(text: str, is_error: bool, note: str = "", *, asked: bool = True) 
         return "interrupted"
     if note.startswith(REJECTED) or text.startswith(REJECTED):
         return "denied" if asked else "interrupted"
-    return "denied" if text.startswith(CLASSIFIER) else "error"
+    return "denied" if rejected or text.startswith(CLASSIFIER) else "error"
 
 
 def of_batch(text: str, started: bool) -> Outcome | None:

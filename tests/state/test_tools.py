@@ -109,6 +109,26 @@ def test_a_failure_is_an_error_or_an_interrupt(interrupt: bool | None, outcome: 
 
 
 @pytest.mark.parametrize(
+    ("decision", "error", "outcome"),
+    [
+        ({"decision": "reject", "source": "config"}, True, "denied"),
+        ({"decision": "accept", "source": "config"}, True, "error"),
+        ({"decision": "accept"}, False, "ok"),
+        (None, True, "error"),
+        ("reject", True, "error"),
+    ],
+)
+def test_the_transcript_of_newer_versions_tells_a_denial_from_an_error(
+    decision: Any, error: bool, outcome: str
+) -> None:
+    run = live()
+    run.answer(call("t1"), stop="tool_use")
+    run.result("t1", "rm in '/app' needs approval.", error=error, permissionDecision=decision)
+    run.wait()
+    assert run.outcomes() == {"t1": outcome}
+
+
+@pytest.mark.parametrize(
     ("output", "error", "note", "outcome"),
     [
         ("fine", False, None, "ok"),
