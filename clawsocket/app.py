@@ -33,6 +33,7 @@ from clawsocket.protocol.replies import ServiceStatus, UsageReport, usage_report
 from clawsocket.server.backend import Backend
 from clawsocket.server.server import Server
 from clawsocket.setup import hooks as hook_setup
+from clawsocket.sources import processes
 from clawsocket.sources.checkpoints import SETTLE
 from clawsocket.sources.session_files import SessionFiles
 from clawsocket.sources.spool import Spool
@@ -96,6 +97,7 @@ class App:
         self.transcripts.on_read = self.server.transcript_grew
         self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
         self.world.is_told = self.log.knows
+        self.world.lives = lambda pid: processes.lives(pid, None)
         self.world.is_behind = self.transcripts.is_behind
         self.world.on_end = self.transcripts.drain
         self.world.on_removed = self.transcripts.forget

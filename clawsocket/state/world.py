@@ -50,6 +50,9 @@ NAME_WAIT = 500
 GRACE = 150
 """ms between the last sign of a session and its end, for lines that trail."""
 
+LEAVING = 3000
+"""ms that the end of a session waits for SessionEnd at most while its process, whose file is gone, still lives."""
+
 LATE = 1000
 """ms after something came of a session that has ended, after which what it left open is closed."""
 
@@ -85,6 +88,7 @@ class World:
             their end, some may be told only now, or again.
         book: every message that was paid for; it may be replaced before anything is observed, for other prices.
         is_told: tells of the id of an event whether clients were told of it already, however long ago.
+        lives: tells of a process whether it lives.
         is_behind: tells of a session whether its files hold more than was told of it yet; it does not end before.
         on_end: called with a session that ends, to take what its files still hold.
         on_removed: called with a session that was removed.
@@ -123,6 +127,7 @@ class World:
             Trouble: self._trouble,
         }
         self.is_told: Callable[[str], bool] = lambda _id: False
+        self.lives: Callable[[int], bool] = lambda _pid: False
         self.is_behind: Callable[[str], bool] = lambda _session_id: False
         self.on_end: Callable[[str], None] = lambda _session_id: None
         self.on_removed: Callable[[str], None] = lambda _session_id: None
@@ -609,6 +614,7 @@ class World:
         session.ending = True
         both = session.gone_reason is not None and session.end_reason is not None
         wait = GRACE if both or session.pid is None else self._end_wait
+        latest = self.now + LEAVING
 
         def end() -> None:
             if self.sessions.get(session.id) is not session or not session.ending:
@@ -616,12 +622,17 @@ class World:
             if session.files:
                 session.ending = False
                 session.end_reason = None if session.shared else session.end_reason
-            elif self.is_behind(session.id):
+            elif self.is_behind(session.id) or (self.now < latest and self._is_leaving(session)):
                 self.later(GRACE, end)
             else:
                 self._end(session)
 
         self.later(wait, end)
+
+    def _is_leaving(self, session: Session) -> bool:
+        """Tell whether its process has taken its file away and may yet tell of the end."""
+        is_told = session.end_reason is not None or session.gone_reason != "file_removed"
+        return not is_told and session.pid is not None and self.lives(session.pid)
 
     def _end(self, session: Session) -> None:
         if session.state == "ended":

@@ -168,6 +168,39 @@ def test_the_end_is_not_told_before_what_trails_had_time_to_come() -> None:
     ]
 
 
+def test_a_process_that_took_its_file_away_has_time_to_tell_of_the_end_as_long_as_it_lives() -> None:
+    run, living = live(), {PID}
+    run.world.lives = living.__contains__
+    run.gone()
+    run.wait(1500)
+    run.hook("SessionEnd", reason="other")
+    run.wait(200)
+    assert run.data("session.ended")[0]["reason"] == "other"
+    assert run.types()[-1] == "session.removed"
+
+
+@pytest.mark.parametrize(("dies_after", "ends_after"), [(0, 500), (1000, 1000), (9000, 3000)])
+def test_but_not_longer_than_it_lives_or_three_seconds(dies_after: int, ends_after: int) -> None:
+    run, living = live(), {PID}
+    run.world.lives = living.__contains__
+    run.gone()
+    for passed in range(0, 4000, 50):
+        if passed >= dies_after:
+            living.clear()
+        if "session.ended" in run.types():
+            break
+        run.wait(50)
+    assert 0 <= passed - ends_after <= 200
+
+
+def test_a_session_that_was_cleared_does_not_wait_for_its_process_which_lives_on() -> None:
+    run = live()
+    run.world.lives = lambda _pid: True
+    run.gone("cleared")
+    run.wait(700)
+    assert "session.ended" in run.types()
+
+
 def test_without_a_session_end_the_end_is_sure_after_half_a_second() -> None:
     run = live()
     run.gone("process_exited")
