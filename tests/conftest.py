@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,18 @@ def _guarded() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     return tuple(map(Path, claude_dirs)), tuple(map(Path, ours))
 
 
+def _hear_signals() -> None:
+    """Have Ctrl-C and a terminal that closes be to what is tested what they are in the foreground of one.
+
+    What a shell runs in its background, and nohup, ignore them, and all that they start would, too. With a handler of
+    its own a process hands on the default.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+
+
 _TOLD = "TESTS_GUARD_THESE_FOLDERS"
 _GUARDED = _guarded()
 
@@ -96,6 +109,7 @@ settings.load_profile("untimed")
 _BEFORE = snapshot(*_GUARDED)
 _SCRATCH = Path(tempfile.mkdtemp(prefix="claw-socket-tests-"))
 _clean_environment(_SCRATCH)
+_hear_signals()
 
 
 @pytest.fixture(scope="session", autouse=True)

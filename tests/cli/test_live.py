@@ -536,7 +536,8 @@ def test_wait_looks_anew_where_events_are_missing(home: Path, feed: Numbers) -> 
         feed.ask("ls")
         wait_for(lambda: "requires_action" in run_command(home, "ps").stdout, "the session")
         with piped(home, "wait", "--until", "requires_action", "--next") as command:
-            wait_until_reading(service, 2)
+            with service.connect() as client:
+                wait_for(lambda: any(one["topics"] for one in client.ask("get_status")["clients"]), "its subscription")
             service.stop()
             for path in service.folder.glob("log.db*"):
                 path.unlink()

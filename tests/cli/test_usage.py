@@ -41,7 +41,10 @@ def spent(home: Path) -> Path:
     return home
 
 
-def test_the_help_lists_every_command_and_usage_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_lists_every_command_and_usage_teaches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert main(["--help"]) == 0
     told = capsys.readouterr().out
     assert all(f"\n  {name} " in told and help in told for name, (_, help) in COMMANDS.items())
