@@ -26,7 +26,7 @@ def write_private(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         partial.replace(path)
     except OSError as error:
@@ -66,6 +66,11 @@ class Home:
     def spool(self) -> Path:
         """Where hooks put their payloads, one file each."""
         return self.root / "spool"
+
+    @property
+    def hook(self) -> Path:
+        """The script that the hooks run, 0600."""
+        return self.root / "hook"
 
     @property
     def log(self) -> Path:

@@ -1,7 +1,8 @@
-"""The hook that Claude Code runs: one line of POSIX shell that puts its standard input into the spool folder.
+"""The hook that Claude Code runs: a script in POSIX shell that puts its standard input into the spool folder.
 
 It has no output, always exits 0 and reads all of its input, so that nobody notices it, whatever the state of the disk.
-It starts two programs, ``cat`` and ``mv``; the rest is done by the shell itself.
+It starts two programs, ``cat`` and ``mv``; the rest is done by the shell itself. The command in the settings only reads
+it from its file, which takes 0.02 ms: after a compaction Claude Code shows its user the commands of the hooks, whole.
 
 The spool folder (0700, on a local disk) is the protocol between the hooks and the reader:
 
@@ -30,7 +31,7 @@ from __future__ import annotations
 import shlex
 
 MARKER = ": claw-socket spool hook;"
-"""How every such line begins (a command that does nothing), and by what it is recognised."""
+"""How every command begins (itself one that does nothing), and by what it is recognised."""
 
 TIMEOUT = 10
 """Seconds that Claude Code gives the hook. It takes milliseconds."""
@@ -44,8 +45,20 @@ def marking_full(most: int) -> str:
     return f"case $$ in *00) set -- *; [ $# -le {most} ] || true >.full;; esac"
 
 
-def spool_command(spool: str, limit: int, most: int = MOST) -> str:
-    """Return the line of shell for a spool folder.
+def hook_command(script: str) -> str:
+    """Return the command to register, which is as silent where the script is missing, or is no shell.
+
+    Args:
+        script: the absolute path of its file.
+    """
+    # A shell ends at a script that it does not understand, dash with 2: Claude Code would block the tool call, or the
+    # prompt. One that is missing is asked for, as zsh ends there without the trap.
+    asked = f'h={shlex.quote(script)}; [ -r "$h" ]'
+    return f"{MARKER} trap 'cat >/dev/null; exit 0' 0; {asked} && . \"$h\" 2>/dev/null"
+
+
+def spool_script(spool: str, limit: int, most: int = MOST) -> str:
+    """Return the script for a spool folder.
 
     Args:
         spool: the absolute path of the folder.
@@ -73,6 +86,7 @@ def spool_command(spool: str, limit: int, most: int = MOST) -> str:
     ending = """n=; trap '[ "$n" ] && true 2>/dev/null >.lost; exit 0' EXIT"""
     # Claude Code shows an error when a hook ends without having read everything: the last cat reads what is left.
     return (
-        f"{MARKER} {ending}; {{ {setting_up}; cd {shlex.quote(spool)} && [ ! -e .full ] && "
-        f"{{ {marking_full(most)}; {taking_a_name}; {writing}; }} || cat; }} >/dev/null 2>&1; exit 0"
+        "# Claude Code's hooks run this (claw-socket). It is written anew when the service starts.\n"
+        f"{ending}; {{ {setting_up}; cd {shlex.quote(spool)} && [ ! -e .full ] && "
+        f"{{ {marking_full(most)}; {taking_a_name}; {writing}; }} || cat; }} >/dev/null 2>&1; exit 0\n"
     )

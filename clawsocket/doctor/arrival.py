@@ -52,7 +52,7 @@ def _send(case: Case, client: ClientConnection) -> Finding:
     began = time.monotonic()
     payload = json.dumps({"hook_event_name": CHECK, "session_id": ident})
     try:
-        command = hooks.command(case.home, case.settings.spool_limit)
+        command = hooks.command(case.home)
         subprocess.run(["/bin/sh", "-c", command], input=payload.encode(), timeout=WAIT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Finding(

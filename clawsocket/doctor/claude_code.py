@@ -12,6 +12,7 @@ from clawsocket.claude.settings import hooks_are_off
 from clawsocket.doctor.case import Case
 from clawsocket.doctor.finding import Finding
 from clawsocket.errors import ClawSocketError, SettingsFileError
+from clawsocket.paths import Home
 from clawsocket.setup import hooks
 from clawsocket.setup.claude_version import find_program, version_of
 from clawsocket.setup.hooks import Look
@@ -61,7 +62,7 @@ def registered(case: Case) -> Iterator[Finding]:
         return
     fix = partial(hooks.install, case.home, case.dirs, **options)  # type: ignore[arg-type]
     for one in found:
-        what = _wrong(one)
+        what = _wrong(one, case.home)
         if one.problem:
             yield Finding("hooks", "error", f"{one.path} {one.problem}", f"edit {one.path}")
         elif what:
@@ -96,13 +97,15 @@ def _left_in(case: Case, path: Path) -> Iterator[Finding]:
         yield Finding("hooks", "error", str(error), f"edit {path}")
 
 
-def _wrong(found: Look) -> str | None:
+def _wrong(found: Look, home: Home) -> str | None:
     if found.is_right:
         return None
     if found.unknown:
         return f"the installed Claude Code does not know the hooks {_names(found.unknown)}"
     if found.missing:
         return f"the hooks are missing for {_names(found.missing)}"
+    if found.lacks_script:
+        return f"the script that the hooks run, {home.hook}, is missing, of an older version, or changed by hand"
     return "the hooks are not as they should be: of an older version, or changed by hand"
 
 

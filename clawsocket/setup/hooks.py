@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clawsocket.claude.hook_command import spool_command
+from clawsocket.claude.hook_command import hook_command, spool_script
 from clawsocket.claude.settings import entries, hooks_are_off, merge, registered, strip_hooks
 from clawsocket.config import Settings
-from clawsocket.paths import Home
+from clawsocket.paths import Home, write_private
 from clawsocket.setup.claude_version import installed_events
 from clawsocket.setup.settings_file import (
     BOM,
     Change,
     Editor,
     every,
+    in_settings,
     paths,
     preview_in,
     preview_out,
     put_in,
     remembered,
-    spool_name,
     take_out,
 )
 from clawsocket.setup.swap import read
@@ -36,6 +36,7 @@ class Look(NamedTuple):
         missing: the events whose hook is not there.
         unknown: those whose hook is there, and that the installed Claude Code does not have.
         is_right: installing would change nothing.
+        lacks_script: the hooks are right but for the script that they run, which is missing or another.
         off: the key by which this file turns all hooks off.
     """
 
@@ -44,6 +45,7 @@ class Look(NamedTuple):
     missing: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
     is_right: bool = False
+    lacks_script: bool = False
     off: str | None = None
 
 
@@ -56,20 +58,23 @@ def look(
         FolderError: no hook can be made for our folder.
     """
     known = installed_events(claude_dirs)
-    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
-    return [_look(path, wanted, known) for path in paths(claude_dirs)]
+    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
+    has_script = not _preview_script(home, limit)
+    return [_look(path, wanted, known, has_script=has_script) for path in paths(claude_dirs)]
 
 
-def _look(path: Path, wanted: Mapping[str, Mapping[str, Any]], known: frozenset[str]) -> Look:
+def _look(path: Path, wanted: Mapping[str, Mapping[str, Any]], known: frozenset[str], *, has_script: bool) -> Look:
     try:
         text = (read(path) or b"").decode().removeprefix(BOM)
         there = registered(text)
         off = hooks_are_off(text)
+        registered_right = merge(text, wanted) == text
         return Look(
             path,
             missing=frozenset(wanted) - there,
             unknown=there - known,
-            is_right=merge(text, wanted) == text,
+            is_right=registered_right and has_script,
+            lacks_script=registered_right and not has_script,
             off=off if off == "disableAllHooks" else None,
         )
     except OSError as error:
@@ -102,10 +107,11 @@ def install(
 
     Raises:
         SettingsFileError: a file can't be edited safely and was left as it is. The others are done all the same.
-        FolderError: our own folder can't be made.
+        FolderError: our own folder can't be made, or written.
     """
     known = installed_events(claude_dirs)
-    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
+    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
+    _write_script(home, limit)
     return put_in(home, claude_dirs, lambda text: merge(text, wanted))
 
 
@@ -115,30 +121,49 @@ def refresh(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int)
     Args, Returns, Raises:
         As for :func:`install`.
     """
-    files, edit = _refreshing(home, stream=stream, watch_files=watch_files, limit=limit)
+    files, edit = _refreshing(home, stream=stream, watch_files=watch_files)
+    if files:
+        _write_script(home, limit)
     return put_in(home, (), edit, files)
 
 
 def preview_refresh(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int) -> list[tuple[Path, str, str]]:
     """Return what :func:`refresh` would change, as :func:`preview` does."""
-    files, edit = _refreshing(home, stream=stream, watch_files=watch_files, limit=limit)
-    return preview_in(home, (), edit, files)
+    files, edit = _refreshing(home, stream=stream, watch_files=watch_files)
+    return (_preview_script(home, limit) if files else []) + preview_in(home, (), edit, files)
 
 
-def _refreshing(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int) -> tuple[list[Path], Editor]:
+def _refreshing(home: Home, *, stream: bool, watch_files: Sequence[str]) -> tuple[list[Path], Editor]:
     files = [path for path in remembered(home) if path.exists()]
     known = installed_events([path.parent for path in files])
-    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
+    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
     return files, lambda text: merge(text, wanted) if registered(text) else text
 
 
-def command(home: Home, limit: int) -> str:
-    """Return the line of shell that is registered.
+def command(home: Home) -> str:
+    """Return the command that is registered.
 
     Raises:
         FolderError: no hook can be made for our folder.
     """
-    return spool_command(spool_name(home), limit)
+    return hook_command(in_settings(home.hook))
+
+
+def _write_script(home: Home, limit: int) -> None:
+    """Write what the registered command runs, before it is registered. Like the spool, it stays until ours goes."""
+    home.create()
+    for path, _, text in _preview_script(home, limit):
+        write_private(path, text)
+
+
+def _preview_script(home: Home, limit: int) -> list[tuple[Path, str, str]]:
+    """Return the script as a change to its file; nothing: it is there as it should be."""
+    text = spool_script(in_settings(home.spool), limit)
+    try:
+        before = (read(home.hook) or b"").decode(errors="replace")
+    except OSError:
+        before = ""
+    return [] if before == text else [(home.hook, before, text)]
 
 
 def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[Change]:
@@ -176,8 +201,8 @@ def preview(
         As for :func:`install`.
     """
     known = installed_events(claude_dirs)
-    wanted = entries(command(home, limit), known, stream=stream, watch_files=watch_files)
-    return preview_in(home, claude_dirs, lambda text: merge(text, wanted))
+    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
+    return _preview_script(home, limit) + preview_in(home, claude_dirs, lambda text: merge(text, wanted))
 
 
 def preview_removal(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[tuple[Path, str, str]]:

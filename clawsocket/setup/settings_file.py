@@ -129,18 +129,18 @@ def remembered(home: Home) -> list[Path]:
     return [Path(one.path) for one in records(home.backups)]
 
 
-def spool_name(home: Home) -> str:
-    """Return the path of the spool, as a command in the settings names it.
+def in_settings(path: Path) -> str:
+    """Return a path as a command in the settings names it.
 
     Raises:
         FolderError: JSON can't hold it.
     """
-    path = str(home.spool.absolute())
+    name = str(path.absolute())
     try:
-        path.encode()
+        name.encode()
     except UnicodeEncodeError:
-        raise FolderError(home.spool, "its name is not UTF-8, and settings.json can hold no other") from None
-    return path
+        raise FolderError(path, "its name is not UTF-8, and settings.json can hold no other") from None
+    return name
 
 
 class _Found(NamedTuple):

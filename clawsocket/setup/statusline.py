@@ -9,7 +9,7 @@ from pathlib import Path
 from clawsocket.claude.recorder_command import recorder_command
 from clawsocket.claude.status_line_setting import put, take
 from clawsocket.paths import Home
-from clawsocket.setup.settings_file import Change, Editor, every, preview_in, preview_out, put_in, spool_name, take_out
+from clawsocket.setup.settings_file import Change, Editor, every, in_settings, preview_in, preview_out, put_in, take_out
 
 
 def install(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
@@ -30,7 +30,7 @@ def install(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
 
 
 def _putting(home: Home) -> Editor:
-    return partial(put, recorder=partial(recorder_command, spool_name(home)))
+    return partial(put, recorder=partial(recorder_command, in_settings(home.spool)))
 
 
 def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[Change]:

@@ -18,8 +18,8 @@ from clawsocket.setup.settings_file import remembered
 from clawsocket.setup.steps import Step, commands, take_out, undo
 
 _OURS = (
-    "token", ".token.*", "log.db*", "usage.db*", "spool", "socket", "endpoint", ".endpoint.*", "purge", ".purge",
-    ".purge.lock", "backups", "settings.lock", "signed-out", ".signed-out.*",
+    "token", ".token.*", "hook", ".hook.*", "log.db*", "usage.db*", "spool", "socket", "endpoint", ".endpoint.*",
+    "purge", ".purge", ".purge.lock", "backups", "settings.lock", "signed-out", ".signed-out.*",
 )  # fmt: skip
 """What the program itself makes in our folder: nothing that a person wrote."""
 
@@ -44,6 +44,8 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
     if units or (manager.is_installed() and not (running and _rests(manager))):
         yield from commands(manager.end() if running else manager.detach())
     yield from take_out(home, claude_dirs(settings), remembered(home))
+    if home.hook.exists() and not purge:
+        yield Step(f"remove {home.hook}", partial(gone, home.hook))
     for path in units:
         yield undo(installed, path)
         drop_ins = path.with_name(f"{path.name}.d")

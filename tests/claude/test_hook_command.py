@@ -2,6 +2,7 @@ import functools
 import os
 import resource
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket.claude.hook_command import MARKER, spool_command
+from clawsocket.claude.hook_command import MARKER, MOST, hook_command, spool_script
 from tests.support.shells import SHELLS
 
 STUBBORN = ("bash", "mksh", "zsh")
@@ -63,8 +64,12 @@ def feed(process: Started, payload: bytes = PAYLOAD) -> None:
     assert process.returncode == 0
 
 
-def with_pid(command: str, pid: int) -> str:
-    return command.replace("$$", str(pid))
+def hook(spool: Path, limit: int = LIMIT, most: int = MOST, pid: int | None = None) -> str:
+    """Write the script beside the spool, perhaps for a pid, and return the command that runs it."""
+    file = spool.with_name(f"hook{pid or ''}")
+    text = spool_script(str(spool), limit, most)
+    file.write_text(text if pid is None else text.replace("$$", str(pid)))
+    return hook_command(str(file))
 
 
 def contents(spool: Path) -> dict[str, bytes]:
@@ -75,13 +80,20 @@ def contents(spool: Path) -> dict[str, bytes]:
     "payload", [PAYLOAD, b"", b"x" * 5_000_000, bytes(range(256)) * 8], ids=["1k", "none", "5M", "bytes"]
 )
 def test_a_payload_arrives_whole_under_the_name_of_the_hooks_pid(start: Start, spool: Path, payload: bytes) -> None:
-    process = start(spool_command(str(spool), LIMIT))
+    process = start(hook(spool))
     feed(process, payload)
     assert contents(spool) == {f"{10_000_000 + process.pid}.json": payload}
 
 
+@pytest.mark.skipif(not shutil.which("zsh"), reason="needs zsh")
+@pytest.mark.parametrize("start", [["zsh", "-f"]], ids=" ".join, indirect=True)
+def test_a_payload_arrives_also_in_a_users_own_shell(start: Start, spool: Path) -> None:
+    feed(start(hook(spool)))
+    assert list(contents(spool).values()) == [PAYLOAD]
+
+
 def test_a_payload_is_its_owners_alone(start: Start, spool: Path) -> None:
-    feed(start(spool_command(str(spool), LIMIT), umask=0))
+    feed(start(hook(spool), umask=0))
     (path,) = spool.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -92,7 +104,7 @@ def test_a_payload_is_its_owners_alone(start: Start, spool: Path) -> None:
 def test_the_spool_can_have_any_name(start: Start, tmp_path: Path, name: str) -> None:
     spool = tmp_path / name / "spool"
     spool.mkdir(parents=True)
-    feed(start(spool_command(str(spool), LIMIT)))
+    feed(start(hook(spool)))
     assert list(contents(spool).values()) == [PAYLOAD]
 
 
@@ -106,11 +118,7 @@ def test_the_spool_can_have_any_name(start: Start, tmp_path: Path, name: str) ->
     ids=["empty", "spaces", "odd"],
 )
 def test_the_environment_does_not_matter(spool: Path, environment: dict[str, str]) -> None:
-    feed(
-        subprocess.Popen(
-            ["/bin/sh", "-c", spool_command(str(spool), LIMIT)], stdin=-1, stdout=-1, stderr=-1, env=environment
-        )
-    )
+    feed(subprocess.Popen(["/bin/sh", "-c", hook(spool)], stdin=-1, stdout=-1, stderr=-1, env=environment))
     assert list(contents(spool).values()) == [PAYLOAD]
 
 
@@ -118,49 +126,58 @@ def test_a_users_own_cat_is_not_run(start: Start, spool: Path, tmp_path: Path) -
     fake = tmp_path / "cat"
     fake.write_text("#!/bin/sh\necho meow\n")
     fake.chmod(0o755)
-    feed(start(spool_command(str(spool), LIMIT), env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}))
+    feed(start(hook(spool), env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}))
     assert list(contents(spool).values()) == [PAYLOAD]
 
 
 @pytest.mark.parametrize("payload", [PAYLOAD, b"x" * 3_000_000], ids=["short", "long"])
 def test_a_missing_spool_is_not_noticed_and_not_made(start: Start, tmp_path: Path, payload: bytes) -> None:
-    feed(start(spool_command(str(tmp_path / "spool"), LIMIT)), payload)
-    assert not list(tmp_path.iterdir())
+    feed(start(hook(tmp_path / "spool")), payload)
+    assert [path.name for path in tmp_path.iterdir()] == ["hook"]
 
 
-def test_a_spool_that_cannot_be_written_is_not_noticed(start: Start) -> None:
-    nobody = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A spool that another user can get at."""
     with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o555)
-        feed(start(spool_command(name, LIMIT), **nobody), b"x" * 3_000_000)
-        assert contents(Path(name)) == {}
         Path(name).chmod(0o755)
+        spool = Path(name) / "spool"
+        spool.mkdir()
+        yield spool
+        spool.chmod(0o755)
+
+
+NOBODY = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
+
+
+def test_a_spool_that_cannot_be_written_is_not_noticed(start: Start, shared: Path) -> None:
+    shared.chmod(0o555)
+    feed(start(hook(shared), **NOBODY), b"x" * 3_000_000)
+    assert contents(shared) == {}
 
 
 @pytest.mark.parametrize("start", [one for one in SHELLS if one[0] not in STUBBORN], ids=" ".join, indirect=True)
-def test_where_no_process_can_be_started_it_ends_well_and_says_what_was_lost(start: Start) -> None:
-    nobody = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
-        none = functools.partial(resource.setrlimit, resource.RLIMIT_NPROC, (0, 0))
-        process = start(spool_command(name, LIMIT), preexec_fn=none, **nobody)
-        process.communicate(PAYLOAD, timeout=30)
-        assert process.returncode == 0, "with 2, Claude Code would block what the hook is about"
-        assert (Path(name) / ".lost").exists()
+def test_where_no_process_can_be_started_it_ends_well_and_says_what_was_lost(start: Start, shared: Path) -> None:
+    shared.chmod(0o777)
+    none = functools.partial(resource.setrlimit, resource.RLIMIT_NPROC, (0, 0))
+    process = start(hook(shared), preexec_fn=none, **NOBODY)
+    process.communicate(PAYLOAD, timeout=30)
+    assert process.returncode == 0, "with 2, Claude Code would block what the hook is about"
+    assert (shared / ".lost").exists()
 
 
 def test_a_payload_over_the_limit_is_read_and_marked_as_lost(start: Start, spool: Path) -> None:
-    feed(start("ulimit -c unlimited 2>/dev/null; " + spool_command(str(spool), 65_536)), b"x" * 3_000_000)
+    feed(start("ulimit -c unlimited 2>/dev/null; " + hook(spool, 65_536)), b"x" * 3_000_000)
     assert contents(spool) == {".lost": b""}, "no partial payload, and no core file"
 
 
 def test_a_payload_of_just_the_limit_is_kept(start: Start, spool: Path) -> None:
-    feed(start(spool_command(str(spool), 1_000_000)), b"x" * 1_000_000)
+    feed(start(hook(spool, 1_000_000)), b"x" * 1_000_000)
     assert [len(payload) for payload in contents(spool).values()] == [1_000_000]
 
 
 def test_a_payload_that_waits_is_never_overwritten(start: Start, spool: Path) -> None:
-    command = with_pid(spool_command(str(spool), LIMIT), 4711)
+    command = hook(spool, pid=4711)
     for number in range(12):
         feed(start(command), b"%d" % number)
     names = ["10004711.json", *(f"10004711_{number}.json" for number in range(1, 12))]
@@ -168,7 +185,7 @@ def test_a_payload_that_waits_is_never_overwritten(start: Start, spool: Path) ->
 
 
 def test_hooks_of_one_pid_do_not_meet(start: Start, spool: Path) -> None:
-    command = with_pid(spool_command(str(spool), LIMIT), 4711)
+    command = hook(spool, pid=4711)
     started = [start(command) for _ in range(20)]
     for number, process in reversed(list(enumerate(started))):
         feed(process, b"%d" % number * 50_000)
@@ -176,7 +193,7 @@ def test_hooks_of_one_pid_do_not_meet(start: Start, spool: Path) -> None:
 
 
 def test_a_hook_that_was_killed_leaves_its_name_taken_and_nothing_to_read(start: Start, spool: Path) -> None:
-    command = with_pid(spool_command(str(spool), LIMIT), 4711)
+    command = hook(spool, pid=4711)
     killed = start(command, start_new_session=True)
     assert killed.stdin
     killed.stdin.write(PAYLOAD)
@@ -192,8 +209,8 @@ def test_a_hook_that_was_killed_leaves_its_name_taken_and_nothing_to_read(start:
 def test_names_sort_as_the_hooks_were_started(start: Start, spool: Path) -> None:
     pids = [7, 99, 100, 4711, 32_768, 4_194_303]
     for pid in pids:
-        feed(start(with_pid(spool_command(str(spool), LIMIT), pid)), b"%d" % pid)
-    feed(start(with_pid(spool_command(str(spool), LIMIT), 99)), b"99 again")
+        feed(start(hook(spool, pid=pid)), b"%d" % pid)
+    feed(start(hook(spool, pid=99)), b"99 again")
     waiting = contents(spool)
     assert [waiting[name] for name in sorted(waiting)] == [
         b"7",
@@ -207,29 +224,48 @@ def test_names_sort_as_the_hooks_were_started(start: Start, spool: Path) -> None
 
 
 def test_one_hook_in_a_hundred_marks_a_full_spool(start: Start, spool: Path) -> None:
-    command = spool_command(str(spool), LIMIT, most=3)
     for pid in (1, 2, 3, 4, 5):
-        feed(start(with_pid(command, pid)))
+        feed(start(hook(spool, most=3, pid=pid)))
     assert len(contents(spool)) == 5
-    feed(start(with_pid(command, 4700)))
+    feed(start(hook(spool, most=3, pid=4700)))
     assert (spool / ".full").exists()
     assert len(list(spool.glob("*.json"))) == 6
 
 
 def test_a_spool_that_is_not_full_gets_no_mark(start: Start, spool: Path) -> None:
     for pid in (100, 200, 300, 400):
-        feed(start(with_pid(spool_command(str(spool), LIMIT, most=3), pid)))
+        feed(start(hook(spool, most=3, pid=pid)))
     assert not (spool / ".full").exists()
 
 
 def test_nothing_is_written_into_a_full_spool(start: Start, spool: Path) -> None:
     (spool / ".full").touch()
-    feed(start(spool_command(str(spool), LIMIT)), b"x" * 3_000_000)
+    feed(start(hook(spool)), b"x" * 3_000_000)
     assert contents(spool) == {".full": b""}
 
 
-def test_the_line_is_one_line_that_begins_with_the_marker() -> None:
-    command = spool_command("/a b", LIMIT)
+def test_a_script_that_is_missing_is_not_noticed(start: Start, tmp_path: Path) -> None:
+    feed(start(hook_command(str(tmp_path / "gone" / "hook"))), b"x" * 3_000_000)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0" * 700, b"PATH=/bin; {", b"echo 'cut off", b") fi done", b"echo err >&2; exit 2", None],
+    ids=["empty", "zeros", "brace", "quote", "syntax", "another", "folder"],
+)
+def test_a_script_that_is_damaged_is_not_noticed(start: Start, tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "hook"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    feed(start(hook_command(str(file))), b"x" * 3_000_000)
+
+
+def test_the_command_is_short_and_says_whose_it_is_as_claude_code_shows_it_after_a_compaction() -> None:
+    command = hook_command("/a b/.claw-socket/hook")
     assert command.startswith(MARKER)
+    assert shlex.quote("/a b/.claw-socket/hook") in command
     assert "\n" not in command
-    assert shlex.quote("/a b") in command
+    assert len(command) <= 140

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 
-from clawsocket.claude.hook_command import spool_command
+from clawsocket.claude.hook_command import MARKER, hook_command
 from clawsocket.claude.hook_events import FIRST_KNOWN
 from clawsocket.claude.settings import entries, foreign, hooks_are_off, is_empty, merge, registered, strip
 from tests.support.json_texts import settings_texts
 
-COMMAND = spool_command("/home/u/.claw-socket/spool", 16_000_000)
+COMMAND = hook_command("/home/u/.claw-socket/hook")
 WANTED = entries(COMMAND, ["Stop", "SessionEnd", "FileChanged"], watch_files=[".env", "a b.txt"])
 OURS = WANTED["Stop"]
 USERS = {"hooks": [{"type": "command", "command": "say done"}]}
@@ -99,7 +99,10 @@ def test_users_hooks_on_the_same_event_stay_before_ours() -> None:
 
 
 def test_an_older_entry_of_ours_is_put_right_where_it_stands() -> None:
-    old = {"hooks": [hook(spool_command("/elsewhere", 1))], "_tag": "claw-socket"}
+    old = {
+        "hooks": [hook(f"{MARKER} {{ umask 077; cd /elsewhere && cat >$$; }} >/dev/null 2>&1; exit 0")],
+        "_tag": "claw-socket",
+    }
     assert merged({"hooks": {"Stop": [old, USERS]}})["hooks"]["Stop"] == [OURS, USERS]
 
 

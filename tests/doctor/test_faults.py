@@ -422,11 +422,27 @@ def test_hooks_that_are_missing(service: Service, doctor: Doctor) -> None:
 
 def test_a_hook_that_was_edited(service: Service, doctor: Doctor) -> None:
     right = service.settings.read_text()
-    service.settings.write_text(right.replace("umask 077", "umask 000", 1))
+    service.settings.write_text(right.replace("exit 0", "exit 2", 1))
     found = doctor()["hooks"]
     assert (found.level, "changed by hand" in found.what) == ("error", True)
     doctor.fix()
     assert service.settings.read_text() == right
+
+
+@pytest.mark.parametrize("damage", ["missing", "edited"])
+def test_a_script_of_the_hooks_that_is_not_as_it_should_be(
+    service: Service, ours: Home, doctor: Doctor, damage: str
+) -> None:
+    right = ours.hook.read_text()
+    ours.hook.unlink()
+    if damage == "edited":
+        ours.hook.write_text(right.replace("umask 077", "umask 000"))
+    found = doctor()["hooks"]
+    assert (found.level, found.mend, found.fixable) == ("error", "claw-socket --install-hooks", True)
+    assert f"the script that the hooks run, {ours.hook}, is missing" in found.what
+    doctor.fix()
+    assert doctor() == {}
+    assert ours.hook.read_text() == right
 
 
 def test_a_hook_that_claude_code_does_not_know(

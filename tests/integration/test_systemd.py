@@ -98,9 +98,12 @@ def test_uninstalled_without_purge_the_token_and_the_log_stay_for_the_next_time(
     before = account.tree()
     account.run("claw-socket", "install")
     token = account.tree()[".claw-socket/token"]
+    assert ".claw-socket/hook" in account.tree()
+    assert f"remove {account.home}/.claw-socket/hook" in account.run("claw-socket", "uninstall", "--dry-run")
     account.run("claw-socket", "uninstall")
     left = set(account.tree()) - set(before)
     assert {".claw-socket/token", ".claw-socket/log.db"} <= left
+    assert ".claw-socket/hook" not in left
     assert all(path.startswith(".claw-socket") for path in left)
     account.run("claw-socket", "install")
     assert account.tree()[".claw-socket/token"] == token
@@ -518,7 +521,7 @@ def test_a_folder_that_was_removed_is_told_and_what_mends_that(account: Account)
     account.run("claw-socket", "install")
     account.run("rm", "-r", ".claw-socket")
     found = errors()
-    assert set(found) == {"folder", "running"}, "the port is its own"
+    assert set(found) == {"folder", "hooks", "running"}, "the port is its own"
     assert f"it was started (pid {pid_of(account)}), and " in found["running"][0]
     account.try_run("claw-socket", "restart")
     found = errors()

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,10 @@ def test_the_hook_of_our_spool_is_registered_for_every_event_that_is_safe(ours: 
     for entries in hooks.values():
         command = entries[-1]["hooks"][0]["command"]
         assert command.startswith(MARKER)
-        assert str(ours.spool) in command
-        assert "ulimit -f 31250" in command
+        assert str(ours.hook) in command
+    assert mode(ours.hook) == 0o600
+    assert str(ours.spool) in ours.hook.read_text()
+    assert "ulimit -f 31250" in ours.hook.read_text()
 
 
 def test_the_installed_hook_writes_into_the_spool(ours: Home, claude: Path) -> None:
@@ -244,14 +247,68 @@ def test_hooks_are_refreshed_where_they_are_and_nowhere_else(ours: Home, file: P
     taken_out.write_text(USERS)
     options: dict[str, Any] = {"stream": False, "watch_files": ()}
     assert module.preview_refresh(ours, **options, limit=Settings().spool_limit) == []
-    (shown,) = module.preview_refresh(ours, **options, limit=4242)
-    module.refresh(ours, **options, limit=4242)
+    options["watch_files"] = [".env"]
+    (shown,) = module.preview_refresh(ours, **options, limit=Settings().spool_limit)
+    module.refresh(ours, **options, limit=Settings().spool_limit)
     assert (shown[0], shown[2].encode()) == (file, file.read_bytes())
     assert file.read_bytes() != current
     assert (taken_out.read_text(), never.read_text()) == (USERS, USERS)
     taken_out.unlink()
     assert [change.path for change in module.refresh(ours, **options, limit=4242)] == [file]
     assert not taken_out.exists()
+
+
+@pytest.mark.parametrize("damage", ["unlink", "empty", "limit"])
+def test_the_script_is_put_right_where_the_settings_are(ours: Home, file: Path, damage: str) -> None:
+    options: dict[str, Any] = {"stream": False, "watch_files": (), "limit": Settings().spool_limit}
+    install(ours, [file.parent])
+    right, settings = ours.hook.read_text(), file.read_bytes()
+    assert [found.is_right for found in module.look(ours, [file.parent], **options)] == [True]
+    mends: list[Callable[[], list[Change]]] = [
+        lambda: install(ours, [file.parent]),
+        lambda: module.refresh(ours, **options),
+    ]
+    for mend in mends:
+        if damage == "unlink":
+            ours.hook.unlink()
+        else:
+            ours.hook.write_text("" if damage == "empty" else right.replace("31250", "1"))
+        before = ours.hook.read_text() if ours.hook.exists() else ""
+        (found,) = module.look(ours, [file.parent], **options)
+        assert (found.is_right, found.lacks_script) == (False, True)
+        assert module.preview(ours, [file.parent]) == [(ours.hook, before, right)]
+        assert module.preview_refresh(ours, **options) == [(ours.hook, before, right)]
+        assert only(mend()).action == "unchanged"
+        assert (ours.hook.read_text(), mode(ours.hook), file.read_bytes()) == (right, 0o600, settings)
+
+
+def test_a_changed_limit_changes_the_script_alone(ours: Home, file: Path) -> None:
+    install(ours, [file.parent])
+    settings = file.read_bytes()
+    assert only(install(ours, [file.parent], limit=512 * 4242)).action == "unchanged"
+    assert "ulimit -f 4242;" in ours.hook.read_text()
+    assert file.read_bytes() == settings
+
+
+def test_a_hook_of_an_older_version_is_replaced_and_leaves_the_file_as_it_was(ours: Home, file: Path) -> None:
+    install(ours, [file.parent])
+    new = document(file)["hooks"]["Stop"][-1]["hooks"][0]["command"]
+    old = f"{MARKER} {{ umask 077; cd {ours.spool} && cat >>.$$ && mv .$$ $$.json || cat; }} >/dev/null 2>&1; exit 0"
+    file.write_text(file.read_text().replace(json.dumps(new), json.dumps(old)))
+    ours.hook.unlink()
+    assert only(module.refresh(ours, stream=False, watch_files=(), limit=1)).action == "updated"
+    assert {entries[-1]["hooks"][0]["command"] for entries in document(file)["hooks"].values()} == {new}
+    assert ours.hook.exists()
+    assert only(remove(ours, [file.parent])).action == "restored"
+    assert file.read_text() == USERS
+
+
+def test_the_script_is_there_before_the_settings_name_it(ours: Home, file: Path) -> None:
+    ours.create()
+    ours.hook.mkdir()
+    with pytest.raises(FolderError, match="hook: cannot be written"):
+        install(ours, [file.parent])
+    assert file.read_text() == USERS
 
 
 def test_a_backup_from_before_every_change_is_kept_of_the_last_ten(ours: Home, file: Path) -> None:
@@ -416,7 +473,7 @@ def test_nothing_is_lost_among_writers_that_know_no_lock(ours: Home, file: Path)
     found = document(file)
     assert [key for key in found if key.startswith("w")] == [f"w{number}" for number in range(400)]
     assert found["n"] == 1.0
-    assert all(str(ours.spool) in json.dumps(entries[-1]) for entries in found["hooks"].values())
+    assert all(str(ours.hook) in json.dumps(entries[-1]) for entries in found["hooks"].values())
     remove(ours, [file.parent])
     assert document(file)["hooks"] == json.loads(USERS)["hooks"]
     assert [path.name for path in file.parent.iterdir()] == ["settings.json"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket.claude.hook_command import spool_command
+from clawsocket.claude.hook_command import spool_script
 from clawsocket.claude.observations import HookSeen, Observation, Trouble
 from clawsocket.config import Settings
 from clawsocket.sources import spool as module
@@ -77,7 +77,7 @@ def names(folder: Path) -> set[str]:
 
 
 def run_hook(folder: Path, body: bytes) -> None:
-    subprocess.run(["sh", "-c", spool_command(str(folder), 1_000_000)], input=body, check=True)
+    subprocess.run(["sh", "-c", spool_script(str(folder), 1_000_000)], input=body, check=True)
 
 
 def change_mode(folder: Path) -> None:
