@@ -233,6 +233,7 @@ class App:
             all_sessions=self._all_sessions,
             history=self._history,
             usage=self.world.usage,
+            past_usage=self.persistence.usage,
             usage_report=self._usage_report,
             status=self._status,
             findings=self._findings,

@@ -20,10 +20,11 @@ from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
 from clawsocket.log.store import Extras, Position, SavedSession, Store
 from clawsocket.paths import Home
 from clawsocket.protocol.frame import payload_of
-from clawsocket.protocol.models import SessionInfo
+from clawsocket.protocol.models import SessionInfo, SessionUsage
 from clawsocket.sources.checkpoints import SETTLE, Checkpoints
 from clawsocket.state import saved
 from clawsocket.state.saved import Saved
+from clawsocket.state.usage import session_usage
 from clawsocket.state.world import World
 
 DAY = 86_400_000
@@ -247,6 +248,12 @@ class Persistence:
         kept = await self.disk.call(Store.sessions)
         loaded = [saved.load(one.saved) for one in kept if one.id not in known]
         return [one.info for one in loaded if one is not None]
+
+    async def usage(self, session_id: str) -> SessionUsage:
+        """Return the usage of a session as it is on disk; zeros if there is none."""
+        kept = None if self.disk is None else await self.disk.call(lambda store: store.session(session_id))
+        known = None if kept is None else saved.load(kept.saved)
+        return (known and known.info.usage) or session_usage(session_id, {})
 
     async def history(self, session_id: str, limit: int, before: str | None) -> list[bytes]:
         """Return a session's newest events as JSON, oldest first; one more than ``limit`` if there are more."""

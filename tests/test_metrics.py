@@ -131,6 +131,7 @@ async def test_sessions_agents_tokens_and_cost_are_those_of_a_recorded_run(tmp_p
     assert [most["sessions", state] for state in states] == [1, 1, 1]
     assert most["agents", "tool_running"] == 1
     total = parts.world.usage(None)
+    assert total is not None
     (model,) = total.model_breakdown
     assert most["tokens", model, "output"] == total.model_breakdown[model].output_tokens > 0
     assert most["cost_usd", model] == total.total_cost_usd > 0

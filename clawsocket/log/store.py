@@ -179,9 +179,15 @@ class Reading:
 
     def sessions(self, *, since: int = 0) -> list[SavedSession]:
         """Return what is kept of the sessions, oldest first; none that ended before ``since``, ms since 1970."""
-        query = "SELECT * FROM sessions WHERE NOT ended OR last_at >= ? ORDER BY last_at"
+        return self._sessions("NOT ended OR last_at >= ? ORDER BY last_at", since)
+
+    def session(self, session_id: str) -> SavedSession | None:
+        """Return what is kept of a session."""
+        return next(iter(self._sessions("id = ?", session_id)), None)
+
+    def _sessions(self, which: str, value: int | str) -> list[SavedSession]:
         with errors_of(self.path, reading=True):
-            rows = self._reader.execute(query, (since,)).fetchall()
+            rows = self._reader.execute(f"SELECT * FROM sessions WHERE {which}", (value,)).fetchall()  # noqa: S608 - constants
         return [SavedSession(id, project, bool(ended), at, saved) for id, project, ended, at, saved in rows]
 
     def events(

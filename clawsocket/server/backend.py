@@ -25,7 +25,8 @@ class Backend:
         history: (session, limit, before, all) to the session's last ``limit`` events as JSON, oldest first, that come
             before the event with the id ``before``, and whether there are older ones; nothing for an unknown session.
             With ``all`` also what only the log tells.
-        usage: the usage of a session, zeros if it is not known; with None of all.
+        usage: the usage of a session, None if it is not in memory; with None of all.
+        past_usage: the usage of a session that is not in memory, zeros if there is none.
         usage_report: (parts, first day or None) to what all transcripts say was spent; raises RequestError.
         status: how the service itself is.
         findings: what the doctor finds.
@@ -39,7 +40,8 @@ class Backend:
     count: Callable[[], int]
     all_sessions: Callable[[], Awaitable[list[SessionInfo]]]
     history: Callable[[str, int, str | None, bool], Awaitable[tuple[list[msgspec.Raw], bool]]]
-    usage: Callable[[str | None], SessionUsage | TotalUsage]
+    usage: Callable[[str | None], SessionUsage | TotalUsage | None]
+    past_usage: Callable[[str], Awaitable[SessionUsage]]
     usage_report: Callable[[Sequence[UsagePart], str | None], Awaitable[UsageReport]]
     status: Callable[[], ServiceStatus]
     findings: Callable[[], Awaitable[list[Finding]]]

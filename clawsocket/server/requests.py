@@ -126,7 +126,14 @@ class Requests:
         self._client.send(replies.SessionList(id=message.id, sessions=sessions))
 
     def _get_usage(self, message: messages.GetUsage) -> None:
-        self._client.send(replies.usage_reply(self._hub.backend.usage(message.session_id), message.id))
+        usage = self._hub.backend.usage(message.session_id)
+        if usage is None and message.session_id is not None:
+            self._read(self._send_past_usage(message.session_id, message.id), message.id)
+        elif usage is not None:
+            self._client.send(replies.usage_reply(usage, message.id))
+
+    async def _send_past_usage(self, session_id: str, id: messages.RequestId | None) -> None:
+        self._client.send(replies.usage_reply(await self._hub.backend.past_usage(session_id), id))
 
     def _get_usage_report(self, message: messages.GetUsageReport) -> None:
         try:

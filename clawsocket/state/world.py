@@ -32,7 +32,7 @@ from clawsocket.state.gauges import newest
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
 from clawsocket.state.session import QUESTION, Session, waiting_for
-from clawsocket.state.usage import Book, session_usage, total_usage
+from clawsocket.state.usage import Book, total_usage
 
 FILE_WAIT = 200
 """ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires."""
@@ -263,8 +263,8 @@ class World:
         past = [session.info() for session in self.past.values()] if all else []
         return past + [session.info() for session in self.sessions.values()]
 
-    def usage(self, session_id: str | None) -> SessionUsage | TotalUsage:
-        """Return the usage of a session (zeros if it is not known), or of all."""
+    def usage(self, session_id: str | None) -> SessionUsage | TotalUsage | None:
+        """Return the usage of a session, None if it is not known, or that of all."""
         if session_id is None:
             sessions = (*self.past.values(), *self.sessions.values())
             total = total_usage([session.ledger for session in sessions])
@@ -272,7 +272,7 @@ class World:
             total.rate_limits = newest(limits) or None
             return total
         session = self._known(session_id)
-        return session.usage() if session else session_usage(session_id, {})
+        return session.usage() if session else None
 
     @property
     def holds_hooks(self) -> bool:

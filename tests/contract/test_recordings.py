@@ -34,7 +34,7 @@ class Playing(FakeBackend):
     def sessions(self, everyone: bool) -> list[SessionInfo]:
         return self.world.session_list(everyone)
 
-    def usage(self, session_id: str | None) -> SessionUsage | TotalUsage:
+    def usage(self, session_id: str | None) -> SessionUsage | TotalUsage | None:
         return self.world.usage(session_id)
 
     async def history(

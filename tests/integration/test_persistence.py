@@ -245,6 +245,28 @@ def test_a_session_that_ended_just_before_a_restart_is_removed_though_nothing_mo
         assert client.ask("get_snapshot")["sessions"] == []
 
 
+def test_what_a_session_spent_that_ended_is_known_to_the_next_run_too(tmp_path: Path) -> None:
+    path, asked = transcript(tmp_path), {"sessionId": SESSION}
+    answer = {
+        **json.loads(line(4)),
+        "type": "assistant",
+        "message": {"id": "m", "role": "assistant", "model": "claude-opus-4-1", "stop_reason": "end_turn"}
+        | {"content": [{"type": "text", "text": "4"}], "usage": {"input_tokens": 10, "output_tokens": 20}},
+    }
+    with Service(tmp_path) as service, service.connect() as client:
+        path.write_text(json.dumps(answer) + "\n")
+        live_and_end(tmp_path, client, path)
+        before = client.ask("get_usage", **asked)
+        assert (before["inputTokens"], before["outputTokens"]) == (10, 20)
+    with Service(tmp_path) as service, service.connect() as client:
+        assert client.ask("get_session_list", all=True)["sessions"][0]["state"] == "ended"
+        assert client.ask("get_usage", **asked) == before
+        assert client.ask("get_usage", sessionId="nobody")["inputTokens"] == 0
+    assert run_command(tmp_path, "history", "purge", "--yes", "--session", SESSION).returncode == 0
+    with Service(tmp_path) as service, service.connect() as client:
+        assert client.ask("get_usage", **asked)["inputTokens"] == 0
+
+
 def test_a_session_that_ended_shortly_before_a_crash_does_not_live_again(tmp_path: Path) -> None:
     """Its lines are read once more, as nobody noted yet how far they had been."""
     path = transcript(tmp_path)

@@ -30,6 +30,7 @@ from tests.support import contract
 
 TOKEN = "0123456789abcdef" * 4
 SESSION = "e7ffb160-17cf-4c26-8c31-c345980e7a7d"
+PAST = "0b5c1f0e-52a8-4f0e-9a37-6a1f6c1f9d11"
 
 Message = dict[str, Any]
 
@@ -37,6 +38,22 @@ Message = dict[str, Any]
 def session(session_id: str = SESSION) -> SessionInfo:
     return SessionInfo(
         pid=None, session_id=session_id, cwd="/app", started_at=1, discovered_at=2, state="idle", since=3
+    )
+
+
+def session_usage(session_id: str, input_tokens: int) -> SessionUsage:
+    return SessionUsage(
+        session_id=session_id,
+        input_tokens=input_tokens,
+        output_tokens=0,
+        cache_creation_input_tokens=0,
+        cache_read_input_tokens=0,
+        total_cost_usd=0,
+        duration_ms=0,
+        num_turns=0,
+        model_breakdown={},
+        unpriced_models=[],
+        last_updated_at=0,
     )
 
 
@@ -65,6 +82,7 @@ class FakeBackend:
             all_sessions=self.all_sessions,
             history=self.history,
             usage=self.usage,
+            past_usage=self.past_usage,
             usage_report=self.usage_report,
             status=self.status,
             findings=self.findings,
@@ -97,25 +115,17 @@ class FakeBackend:
         events = self.histories.get(session_id, [])
         return [msgspec.Raw(json.dumps(event).encode()) for event in events[-limit:]], len(events) > limit
 
-    def usage(self, session_id: str | None) -> SessionUsage | TotalUsage:
+    async def past_usage(self, session_id: str) -> SessionUsage:
+        await self.may_go.wait()
+        return session_usage(session_id, 5 if session_id == PAST else 0)
+
+    def usage(self, session_id: str | None) -> SessionUsage | TotalUsage | None:
         self.trip()
         if session_id is None:
             return TotalUsage(
                 total_cost_usd=1.5, total_input_tokens=3, total_output_tokens=4, session_count=1, model_breakdown={}
             )
-        return SessionUsage(
-            session_id=session_id,
-            input_tokens=3 if session_id == SESSION else 0,
-            output_tokens=0,
-            cache_creation_input_tokens=0,
-            cache_read_input_tokens=0,
-            total_cost_usd=0,
-            duration_ms=0,
-            num_turns=0,
-            model_breakdown={},
-            unpriced_models=[],
-            last_updated_at=0,
-        )
+        return session_usage(session_id, 3) if session_id == SESSION else None
 
     async def usage_report(self, by: Sequence[UsagePart], since: str | None) -> UsageReport:
         await self.may_go.wait()

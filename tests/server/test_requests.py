@@ -12,7 +12,7 @@ import pytest
 from clawsocket import __version__
 from clawsocket.errors import RequestError
 from clawsocket.protocol.replies import ERRORS
-from tests.server.harness import SESSION, Rig, running, session
+from tests.server.harness import PAST, SESSION, Rig, running, session
 
 
 async def test_the_first_message_is_a_snapshot(rig: Rig) -> None:
@@ -207,9 +207,11 @@ async def test_the_session_list_has_the_ended_ones_when_asked(rig: Rig) -> None:
     assert [item["sessionId"] for item in long["sessions"]] == [SESSION, "gone"]
 
 
-async def test_usage_of_a_session_of_an_unknown_one_and_of_all(rig: Rig) -> None:
+async def test_usage_of_a_session_of_a_past_one_of_an_unknown_one_and_of_all(rig: Rig) -> None:
     async with rig.client() as client:
         assert (await client.ask("get_usage", sessionId=SESSION))["inputTokens"] == 3
+        past = await client.ask("get_usage", sessionId=PAST, id="p")
+        assert (past["type"], past["id"], past["sessionId"], past["inputTokens"]) == ("usage", "p", PAST, 5)
         assert (await client.ask("get_usage", sessionId="unknown"))["inputTokens"] == 0
         assert (await client.ask("get_usage"))["sessionCount"] == 1
 

@@ -126,6 +126,7 @@ def test_the_lines_of_a_message_repeat_its_usage_and_count_once() -> None:
     run.answer(text("again, smaller"), usage=tokens(1, 1), requestId="r1")
     run.answer(text("another"), usage=tokens(1, 1), requestId="r2")
     usage = run.world.usage("s")
+    assert usage is not None
     assert usage.model_breakdown["opus"].output_tokens == 121
     assert usage.model_breakdown["opus"].input_tokens == 11
 
