@@ -268,8 +268,8 @@ class App:
         return history.stored(await self.persistence.history(session_id, limit, before), limit, max_bytes=size)
 
     async def _all_sessions(self) -> list[SessionInfo]:
-        known = self.world.session_list(True)
-        return await self.persistence.sessions({one.session_id for one in known}) + known
+        known, ids = self.world.session_list(True), {*self.world.past, *self.world.sessions}
+        return await self.persistence.sessions(ids) + known
 
     async def _findings(self) -> list[Finding]:
         """Let the doctor look, in a thread: what it asks of us is answered meanwhile. All who ask get one look."""

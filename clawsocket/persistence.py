@@ -247,7 +247,7 @@ class Persistence:
             return []
         kept = await self.disk.call(Store.sessions)
         loaded = [saved.load(one.saved) for one in kept if one.id not in known]
-        return [one.info for one in loaded if one is not None]
+        return [one.info for one in loaded if one is not None and not one.phantom]
 
     async def usage(self, session_id: str) -> SessionUsage:
         """Return the usage of a session as it is on disk; zeros if there is none."""

@@ -90,7 +90,9 @@ def _list(viewer: Viewer, options: argparse.Namespace) -> None:
     chosen = [
         one
         for one in reversed(viewer.sessions())
-        if (options.since is None or one.last_at >= options.since) and _is_of(one, options.project)
+        if (options.since is None or one.last_at >= options.since)
+        and _is_of(one, options.project)
+        and not _saved(one).get("phantom")
     ]
     if not chosen and not options.json:
         print("The log knows no such session.", file=sys.stderr)
@@ -159,11 +161,16 @@ def _time(at: int) -> str:
 
 
 def _info(one: SavedSession) -> dict[str, Any]:
-    try:
-        info: dict[str, Any] = json.loads(one.saved)["info"]
-    except (ValueError, KeyError, TypeError):
-        return {"sessionId": one.id}
+    info: dict[str, Any] = _saved(one).get("info", {"sessionId": one.id})
     return info
+
+
+def _saved(one: SavedSession) -> dict[str, Any]:
+    try:
+        found = json.loads(one.saved)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_of(one: SavedSession, project: str | None) -> bool:

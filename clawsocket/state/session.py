@@ -370,6 +370,15 @@ class Session:
         self.flush()
 
     @property
+    def is_phantom(self) -> bool:
+        """Whether it never was one: its process took another id before it had a status, a hook or a line.
+
+        ``claude --continue`` has an id of its own until it knows which session it continues.
+        """
+        never = self.status is None and self.end_reason is None and not (self.begun or self.has_transcript)
+        return never and self.gone_reason == "cleared"
+
+    @property
     def age(self) -> tuple[int, int]:
         """What is smaller for the older of two sessions: when its transcript began, then its process."""
         return (self.born or self.started_at, self.file_started_at)

@@ -260,13 +260,13 @@ class World:
 
     def session_list(self, all: bool) -> list[SessionInfo]:
         """Return the sessions, with ``all`` those that ended lately too."""
-        past = [session.info() for session in self.past.values()] if all else []
+        past = [session.info() for session in self.past.values() if not session.is_phantom] if all else []
         return past + [session.info() for session in self.sessions.values()]
 
     def usage(self, session_id: str | None) -> SessionUsage | TotalUsage | None:
         """Return the usage of a session, None if it is not known, or that of all."""
         if session_id is None:
-            sessions = (*self.past.values(), *self.sessions.values())
+            sessions = [one for one in (*self.past.values(), *self.sessions.values()) if not one.is_phantom]
             total = total_usage([session.ledger for session in sessions])
             limits = (limit for session in sessions for limit in session.gauges.limits.values())
             total.rate_limits = newest(limits) or None

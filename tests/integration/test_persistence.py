@@ -245,6 +245,28 @@ def test_a_session_that_ended_just_before_a_restart_is_removed_though_nothing_mo
         assert client.ask("get_snapshot")["sessions"] == []
 
 
+def test_the_id_that_a_process_has_for_a_moment_is_in_no_list_and_no_history(tmp_path: Path) -> None:
+    def listed(client: Client) -> list[str]:
+        return [one["sessionId"] for one in client.ask("get_session_list", all=True)["sessions"]]
+
+    other = "0b5c1f0e-52a8-4f0e-9a37-6a1f6c1f9d11"
+    with Service(tmp_path) as service, service.connect() as client:
+        client.follow()
+        with session_file(tmp_path, other, status=None) as pid:
+            wait_for(lambda: stored(service, "session.discovered"), "it on disk")
+            file = tmp_path / ".claude" / "sessions" / f"{pid}.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | {"sessionId": SESSION, "status": "idle"}))
+            wait_for(lambda: client.of(other, "session.removed"), "its end")
+            assert listed(client) == [SESSION]
+        wait_for(lambda: client.of(SESSION, "session.removed"), "the end of the session")
+        assert listed(client) == [SESSION]
+    with Service(tmp_path) as service, service.connect() as client:
+        assert listed(client) == [SESSION]
+    shown = run_command(tmp_path, "history").stdout
+    assert (SESSION in shown, other in shown) == (True, False)
+    assert other in run_command(tmp_path, "history", "purge", "--project", "/w", "--dry-run").stdout
+
+
 def test_what_a_session_spent_that_ended_is_known_to_the_next_run_too(tmp_path: Path) -> None:
     path, asked = transcript(tmp_path), {"sessionId": SESSION}
     answer = {

@@ -613,6 +613,48 @@ def test_a_session_without_a_file_that_ended_just_before_a_restart_is_removed() 
     assert run.world.snapshot()[0] == []
 
 
+def phantoms(run: Run) -> list[str]:
+    """The sessions that ended and are in no list."""
+    listed = {info.session_id for info in run.world.session_list(True)}
+    return [id for id in run.world.past if id not in listed]
+
+
+def test_the_id_that_a_process_has_until_it_knows_which_session_it_continues_stays_in_no_list() -> None:
+    run = Run()
+    run.file(session="throw-away")
+    assert [info.session_id for info in run.world.session_list(True)] == ["throw-away"]
+    run.hook("SessionStart", source="resume")
+    run.wait(200)
+    run.gone("cleared", session="throw-away")
+    run.file("idle")
+    run.wait(1000)
+    assert run.data("session.removed") == [{"sessionId": "throw-away", "reason": "cleared"}]
+    assert phantoms(run) == ["throw-away"]
+    kept = saved.load(saved.save(run.world.past["throw-away"]))
+    assert kept is not None
+    assert kept.phantom
+    total = run.world.usage(None)
+    assert isinstance(total, TotalUsage)
+    assert total.session_count == 1
+
+
+@pytest.mark.parametrize("sign", ["status", "hook", "end", "line", "process"])
+def test_a_session_of_which_anything_was_seen_stays_in_the_lists(sign: str) -> None:
+    run = Run()
+    run.file("idle" if sign == "status" else None)
+    if sign == "hook":
+        run.hook("SessionStart", source="startup")
+    elif sign == "end":
+        run.hook("SessionEnd", reason="clear")
+    elif sign == "line":
+        run.prompt()
+    run.gone("file_removed" if sign == "process" else "cleared")
+    run.file("idle", session="s2")
+    run.wait(1000)
+    assert "s" in run.world.past
+    assert phantoms(run) == []
+
+
 def test_clear_ends_one_session_and_begins_another_in_the_same_process() -> None:
     run = live()
     run.hook("SessionEnd", reason="clear")
