@@ -87,9 +87,13 @@ def by_urgency(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
 
 
 def doing(session: SessionInfo, agents: Iterable[AgentState]) -> str:
-    """Return what a session waits for, or does. What waits may be a subagent's call, or an earlier one of several."""
-    if session.waiting_for is not None:
-        return why(session)
+    """Return what a session waits for, why it failed, or what it does.
+
+    What waits may be a subagent's call, or an earlier one of several.
+    """
+    reason = why(session)
+    if reason:
+        return reason
     main = next((one for one in agents if one.session_id == session.session_id and one.agent_type == "master"), None)
     return tool_of(main)
 
@@ -163,7 +167,7 @@ def _told(event: Event) -> tuple[str, str]:
             told = data.error or data.output_summary
             return GREEN if data.success else RED, f"{data.tool_name} {data.outcome}{took} {told}"
         case catalogue.SessionStateChanged():
-            return STATES.get(data.state, ""), " ".join(filter(None, (data.state, why(data), data.error)))
+            return STATES.get(data.state, ""), f"{data.state} {why(data)}".rstrip()
         case catalogue.MessageUser():
             return DIM if data.is_synthetic else colour, data.text
         case catalogue.MessageAssistant():
@@ -182,9 +186,9 @@ def _told(event: Event) -> tuple[str, str]:
 
 
 def why(data: catalogue.SessionStateChanged | SessionInfo) -> str:
-    """Return what a session waits for, and with which call."""
+    """Return what a session waits for, and with which call, or why it failed."""
     tool = "" if data.tool is None else f"{data.tool.name} {brief(data.tool.input_summary)}".rstrip()
-    return ": ".join(filter(None, (data.waiting_for, tool)))
+    return ": ".join(filter(None, (data.waiting_for, tool, data.error)))
 
 
 def duration(ms: float) -> str:

@@ -23,9 +23,9 @@ from clawsocket.protocol.replies import Snapshot
 
 EPILOG = """\
 STATE is running, requires_action (it waits for you), idle, background (idle, with agents or shells at work), failed
-(the API refused) or ended. FOR is how long it has been so, WHAT is what it waits for or does. Agents stand below their
-session, with how long ago each began. CONTEXT is how full the context window is, where that is known; COST is in US
-dollars, as the API would charge.
+(the API refused) or ended. FOR is how long it has been so, WHAT is what it waits for or does, or why it failed. Agents
+stand below their session, with how long ago each began. CONTEXT is how full the context window is, where that is known;
+COST is in US dollars, as the API would charge.
 
 --watch shows it anew when something changes, and waits for a service that is stopped. Ctrl-C ends it.
 --json prints one object a line, {"sessions": [...]}, each session with its agents; with --watch one for each change.

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from clawsocket import client
 from clawsocket.client import Event, Notice, Position
@@ -87,8 +87,16 @@ class Claw:
         """Return the sessions; with ``all`` those that ended too."""
         return self._do(self._claw.sessions(all=all))
 
+    @overload
+    def usage(self, session: str) -> SessionUsage: ...
+
+    @overload
+    def usage(self, session: None = None) -> TotalUsage: ...
+
     def usage(self, session: str | None = None) -> SessionUsage | TotalUsage:
         """Return what a session used, or all of them."""
+        if session is None:
+            return self._do(self._claw.usage())
         return self._do(self._claw.usage(session))
 
     def usage_report(self, *by: UsagePart, since: str | None = None) -> UsageReport:

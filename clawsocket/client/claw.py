@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 import msgspec
 
@@ -164,6 +164,12 @@ class Claw:
     async def sessions(self, *, all: bool = False) -> list[SessionInfo]:
         """Return the sessions; with ``all`` those that ended too."""
         return (await self._ask(messages.GetSessionList(all=all), replies.SessionList)).sessions
+
+    @overload
+    async def usage(self, session: str) -> SessionUsage: ...
+
+    @overload
+    async def usage(self, session: None = None) -> TotalUsage: ...
 
     async def usage(self, session: str | None = None) -> SessionUsage | TotalUsage:
         """Return what a session used, or all of them."""

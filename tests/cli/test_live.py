@@ -19,7 +19,7 @@ from rich.cells import cell_len
 
 from clawsocket.claude.transcript import Usage
 from clawsocket.cli import main
-from clawsocket.cli.event_line import age, duration, line
+from clawsocket.cli.event_line import age, doing, duration, line
 from clawsocket.cli.line import values
 from clawsocket.cli.live import Tell
 from clawsocket.cli.look import Look, columns
@@ -27,7 +27,7 @@ from clawsocket.cli.ps import table
 from clawsocket.client import incoming
 from clawsocket.protocol.envelope import Event as Said
 from clawsocket.protocol.envelope import encode
-from clawsocket.protocol.events import EVENTS
+from clawsocket.protocol.events import EVENTS, SessionStateChanged
 from clawsocket.protocol.models import AgentState, Context, SessionInfo, WaitingTool
 from clawsocket.protocol.replies import FEATURES, Gap, ServerInfo, Snapshot
 from clawsocket.state.prices import Prices
@@ -397,6 +397,16 @@ def test_ps_fits_and_shows_agents_context_and_cost() -> None:
         assert all(columns(one) <= width for one in table(snapshot, Look(width), 120_000).splitlines())
     assert "requires_action" in table(snapshot, Look(30), 0)
     assert "└" not in table(snapshot, Look(80, block="#"), 0)
+
+
+def test_a_session_that_failed_says_why() -> None:
+    session = SessionInfo(
+        pid=1, session_id=SESSION, cwd="/w", started_at=0, discovered_at=0, state="failed", since=0, error="rate_limit"
+    )
+    assert doing(session, []) == "rate_limit"
+    state = SessionStateChanged(state="failed", since=0, error="rate_limit")
+    event, _ = incoming.event(encode(Said("session.state_changed", 0, SESSION, "x", "hook", state), 1))
+    assert line(event, "w", Look(80), 0).split()[-2:] == ["failed", "rate_limit"]
 
 
 @pytest.mark.parametrize(
