@@ -116,9 +116,11 @@ dist-again: dist/SHA256SUMS ## Make all that again from a clone in another folde
 	$(MAKE) --no-print-directory --directory .scratch/again dist PYTHON=$(PYTHON)
 	diff dist/SHA256SUMS .scratch/again/dist/SHA256SUMS && echo "Both are the same, byte for byte."
 
-# The end-to-end tests, but for what the binary has not, Textual, and what writes to a program that runs.
+# The end-to-end tests, but for what the binary has not, Textual and other encodings than UTF-8, and what copies its file
+# alone or writes to it while it runs.
 BINARY_TESTS := tests/binary tests/e2e tests/integration tests/cli tests/setup/test_keyring.py
-SOURCE_ALONE := test_watch or without_colours or (line_by_line and tail) or installed_twice
+SOURCE_ALONE := test_watch or without_colours or (line_by_line and tail) or installed_twice or \
+	another_program_has_taken_over or the_terminal_does_not_have
 
 test-binary: .venv/.dev dist/SHA256SUMS ## Run the end-to-end tests against the binary, and try the packages in a Debian without Python
 	@echo "== tests of the binary =="
