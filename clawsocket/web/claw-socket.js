@@ -1276,7 +1276,9 @@ async function openBrowser(address, where, signal) {
   socket.onmessage = ({ data }) => inbox.put(typeof data === "string" ? data : decoder.decode(data));
   try {
     if (await unless(signal, opened)) {
-      return { inbox, send: (text) => socket.send(text), close: async () => socket.close() };
+      // To send on one that closes is nothing, but an error in a browser's console; the inbox ends anyway.
+      const send = (/** @type {string} */ text) => void (socket.readyState === WebSocket.OPEN && socket.send(text));
+      return { inbox, send, close: async () => socket.close() };
     }
   } catch (error) {
     // Closed before it is open, it would be a warning in the console.

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.feed import SESSION
+from tests.support.feed import SESSION, session_file
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.axe import violations
@@ -131,6 +131,16 @@ def test_who_comes_to_choose_a_session_finds_those_of_that_moment(service: Servi
             assert chooser.input_value() == one.id
         chooser.select_option("")
         expect(chooser.locator("option")).to_have_count(3)  # while somebody chooses by keys, none of them goes
+
+
+def test_a_session_that_can_be_chosen_is_named_by_its_folder_as_it_is_now(service: Service, page: Page) -> None:
+    chooser, id = page.get_by_label("Session", exact=True), "beadfeed-aaaa-4bbb-8ccc-123456789abc"
+    with session_file(service.home, id, "busy") as pid:
+        wait_for(lambda: known(page, id), "the session")
+        chooser.click()
+        expect(chooser.locator("option").last).to_have_text(re.compile("^w "))
+        Scene(service, pid, id, "other", "/home/dev/other", "main").hook("SessionStart", source="startup")
+        expect(chooser.locator("option").last).to_have_text(re.compile("^other "))
 
 
 def known(page: Page, id: str) -> bool:

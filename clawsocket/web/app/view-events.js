@@ -89,9 +89,8 @@ export class EventsView extends View {
   }
 
   changed(changes) {
-    const chosen = this.#session.value;
     if (changes.all) this.#showSessions();
-    else if (changes.sessions.has(chosen)) text(this.#session.selectedOptions[0], this.#label(chosen));
+    else for (const option of this.#session.options) if (changes.sessions.has(option.value)) text(option, this.#label(option.value));
     if (changes.connection) {
       this.#open();
       this.#showCount();
