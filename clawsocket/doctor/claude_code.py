@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from clawsocket.claude.hook_events import FIRST_KNOWN
 from clawsocket.claude.settings import hooks_are_off
 from clawsocket.doctor.case import Case
-from clawsocket.doctor.finding import Finding
+from clawsocket.doctor.finding import Finding, Level
 from clawsocket.errors import ClawSocketError, SettingsFileError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks
-from clawsocket.setup.claude_version import find_program, version_of
+from clawsocket.setup.claude_version import USUAL, find_program, version_of
 from clawsocket.setup.hooks import Look
 from clawsocket.setup.settings_file import every, paths, remembered
 
@@ -66,7 +67,8 @@ def registered(case: Case) -> Iterator[Finding]:
         if one.problem:
             yield Finding("hooks", "error", f"{one.path} {one.problem}", f"edit {one.path}")
         elif what:
-            yield Finding("hooks", "error", f"{one.path}: {what}", INSTALL, fix)
+            level: Level = "warning" if _lacks_new(one) else "error"
+            yield Finding("hooks", level, f"{one.path}: {what}", INSTALL, fix)
         elif not one.off:
             yield Finding("hooks", "ok", f"in {one.path}, as they should be")
         if one.off:
@@ -102,11 +104,18 @@ def _wrong(found: Look, home: Home) -> str | None:
         return None
     if found.unknown:
         return f"the installed Claude Code does not know the hooks {_names(found.unknown)}"
+    if _lacks_new(found):
+        return f"Claude Code has new hooks, which the service installs when it starts next: {_names(found.missing)}"
     if found.missing:
         return f"the hooks are missing for {_names(found.missing)}"
     if found.lacks_script:
         return f"the script that the hooks run, {home.hook}, is missing, of an older version, or changed by hand"
     return "the hooks are not as they should be: of an older version, or changed by hand"
+
+
+def _lacks_new(found: Look) -> bool:
+    """Tell whether nothing is wrong but that Claude Code has brought itself up to date, and has more hooks now."""
+    return bool(found.missing) and not found.unknown and all(FIRST_KNOWN[event] > USUAL for event in found.missing)
 
 
 def _names(events: frozenset[str]) -> str:

@@ -448,17 +448,33 @@ def test_a_script_of_the_hooks_that_is_not_as_it_should_be(
 def test_a_hook_that_claude_code_does_not_know(
     service: Service, doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "share" / "claude" / "versions" / "2.0.30"
-    program.parent.mkdir(parents=True)
-    program.touch(0o755)
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "claude").symlink_to(program)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    install_claude(tmp_path, monkeypatch, "2.0.30")
     found = doctor()["hooks"]
     assert (found.level, "does not know the hooks ConfigChange" in found.what) == ("error", True)
     doctor.fix()
     assert doctor() == {}
     assert "PostToolBatch" not in service.settings.read_text()
+
+
+def test_hooks_that_a_newer_claude_code_has(
+    service: Service, doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_claude(tmp_path, monkeypatch, "2.1.332")
+    found = doctor()["hooks"]
+    assert (found.level, "new hooks, which the service installs when it starts next" in found.what) == ("warning", True)
+    doctor.fix()
+    assert doctor() == {}
+    assert "PreModelSwitch" in service.settings.read_text()
+
+
+def install_claude(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """Have a version of it on the PATH, as its installer puts it there."""
+    program = folder / "share" / "claude" / "versions" / version
+    program.parent.mkdir(parents=True)
+    program.touch(0o755)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "claude").symlink_to(program)
+    monkeypatch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
 
 
 def test_hooks_that_are_turned_off(service: Service, doctor: Doctor) -> None:
