@@ -445,26 +445,30 @@ def test_a_script_of_the_hooks_that_is_not_as_it_should_be(
     assert ours.hook.read_text() == right
 
 
-def test_a_hook_that_claude_code_does_not_know(
-    service: Service, doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("version", "level", "said", "of_newer_ones"),
+    [
+        ("2.0.30", "error", "does not know the hooks ConfigChange", {"PostToolBatch": False}),
+        ("2.1.332", "warning", "new hooks, which the service installs when it starts next", {"PreModelSwitch": True}),
+    ],
+)
+def test_another_claude_code_has_other_hooks(
+    service: Service,
+    doctor: Doctor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    level: str,
+    said: str,
+    of_newer_ones: dict[str, bool],
 ) -> None:
-    install_claude(tmp_path, monkeypatch, "2.0.30")
+    install_claude(tmp_path, monkeypatch, version)
     found = doctor()["hooks"]
-    assert (found.level, "does not know the hooks ConfigChange" in found.what) == ("error", True)
+    assert (found.level, said in found.what) == (level, True)
     doctor.fix()
     assert doctor() == {}
-    assert "PostToolBatch" not in service.settings.read_text()
-
-
-def test_hooks_that_a_newer_claude_code_has(
-    service: Service, doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install_claude(tmp_path, monkeypatch, "2.1.332")
-    found = doctor()["hooks"]
-    assert (found.level, "new hooks, which the service installs when it starts next" in found.what) == ("warning", True)
-    doctor.fix()
-    assert doctor() == {}
-    assert "PreModelSwitch" in service.settings.read_text()
+    settings = service.settings.read_text()
+    assert {event: event in settings for event in of_newer_ones} == of_newer_ones
 
 
 def install_claude(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:

@@ -236,12 +236,18 @@ async def test_a_hole_on_disk_hides_no_later_loss(begin: Begin, path: Path) -> N
     assert log.last_loss == lost, "who has what came before it is not told that nothing is missing"
 
 
-async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> None:
+async def four_blocks(begin: Begin) -> tuple[EventLog, Disk]:
+    """Have a log of twelve events, three to a block on disk, of which memory holds the last three."""
     log, disk = begin(max_events=3)
     for number in range(0, 12, 3):
         put(log, number, number + 1, number + 2)
         await committed(log, disk)
     await eventually(lambda: disk._trimming is None, "the first look")
+    return log, disk
+
+
+async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> None:
+    log, disk = await four_blocks(begin)
     assert log.gap(log.first) is None
     await disk.write(lambda store: store.trim(before=10**15, max_bytes=10**9))
     assert disk.oldest == 0, "all of it"
@@ -252,11 +258,7 @@ async def test_what_was_deleted_of_a_log_is_a_gap(begin: Begin, path: Path) -> N
 
 
 async def test_what_is_deleted_while_a_reader_waits_for_its_turn_is_a_gap(begin: Begin) -> None:
-    log, disk = begin(max_events=3)
-    for number in range(0, 12, 3):
-        put(log, number, number + 1, number + 2)
-        await committed(log, disk)
-    await eventually(lambda: disk._trimming is None, "the first look")
+    log, disk = await four_blocks(begin)
     fanout, sink, others = FanOut(log, slice_bytes=10**6), FakeSink(), threading.Event()
     cursor = fanout.add(sink)
     cursor.filter, cursor.position = ALL, log.first
@@ -277,11 +279,7 @@ async def test_what_is_deleted_while_a_reader_waits_for_its_turn_is_a_gap(begin:
 async def test_what_is_deleted_before_a_reader_has_its_turn_is_a_gap(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, disk = begin(max_events=3)
-    for number in range(0, 12, 3):
-        put(log, number, number + 1, number + 2)
-        await committed(log, disk)
-    await eventually(lambda: disk._trimming is None, "the first look")
+    log, disk = await four_blocks(begin)
     monkeypatch.setattr(store_module, "TRIM", 3)
     fanout = FanOut(log, slice_bytes=10**6)
     sink = FakeSink()
@@ -300,11 +298,7 @@ async def test_what_is_deleted_before_a_reader_has_its_turn_is_a_gap(
 async def test_who_is_to_be_told_something_before_what_is_on_disk_is_told_once_of_the_gap(
     begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, disk = begin(max_events=3)
-    for number in range(0, 12, 3):
-        put(log, number, number + 1, number + 2)
-        await committed(log, disk)
-    await eventually(lambda: disk._trimming is None, "the first look")
+    log, disk = await four_blocks(begin)
     monkeypatch.setattr(store_module, "TRIM", 6)
     await disk.write(lambda store: store.trim(before=10**15, max_bytes=10**9))
     fanout = FanOut(log, slice_bytes=10**6)
