@@ -91,6 +91,26 @@ def test_who_tells_the_address_each_time_has_asked_whether_a_server_is_there(
     assert {one.rpartition("/")[2] for one in page[1].requests} <= {"claw-socket.js", "favicon.ico"}
 
 
+def test_a_question_on_a_connection_that_closes_is_no_error_of_the_console(
+    page: tuple[Page, Watched], shared: Service
+) -> None:
+    body = """
+        let last;
+        window.WebSocket = class extends WebSocket {
+            constructor(...how) {
+                super(...how);
+                last = this;
+            }
+        };
+        const claw = await connect({ token: given.token });
+        await claw.sessions();
+        last.close();
+        return await failure(claw.sessions());
+    """
+    assert run(page[0], body, token=shared.token) == "none", "it is asked again on another one"
+    assert not [one for one in page[1].problems if "CLOSING" in one]
+
+
 def test_without_a_token_a_server_that_wants_none_lets_a_page_in(browser: Browser, tmp_path: Path) -> None:
     with Service(tmp_path, "--no-auth") as service, open_page(browser, service) as (page, _):
         body = "return (await (await connect({ url: location.origin })).snapshot()).headSeq > 0"
