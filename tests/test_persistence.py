@@ -23,6 +23,7 @@ from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.state.world import World
 from tests.log.events import ALL, messages
+from tests.sources.running import eventually
 from tests.support.feed import SESSION, hook
 
 PAGE = 8192
@@ -66,6 +67,25 @@ def home(tmp_path: Path) -> Home:
     home = Home(tmp_path / "claw")
     home.create()
     return home
+
+
+async def test_the_file_of_a_hook_that_is_held_stays_as_long_as_it_is_held(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persistence, "HELD", 0.01)
+    async with running(home) as run:
+        deleted: list[bool] = []
+        looks = 0
+
+        def holds(_world: World) -> bool:
+            nonlocal looks
+            looks += 1
+            return looks < 4
+
+        monkeypatch.setattr(World, "holds_hooks", property(holds))
+        run.persistence.release(lambda: deleted.append(looks == 4))
+        await eventually(lambda: bool(deleted), "its file to go")
+        assert deleted == [True]
 
 
 # Damage

@@ -14,6 +14,7 @@ import pytest
 from clawsocket import __version__, config
 from clawsocket.cli import COMMANDS, main
 from clawsocket.cli.arguments import help_text, parse
+from clawsocket.cli.look import folded
 from clawsocket.errors import MEANINGS, UsageError
 from tests.support.service import run_command
 
@@ -130,6 +131,11 @@ def test_the_help_fits_the_terminal_but_for_what_is_to_be_typed(
         assert told[width].split() == words
     wide = [one for one in told[80].splitlines() if len(one) > 80]
     assert [one for one in wide if one in told[200].splitlines() and one.startswith("  ")] == wide
+
+
+def test_what_a_flag_does_begins_a_line_in_prose_too() -> None:
+    prose = "--one does this, which takes a while to say\n--two does that\nand more\n"
+    assert folded(prose, 30) == "--one does this, which takes a\nwhile to say\n--two does that and more\n"
 
 
 def test_the_help_names_the_exit_codes_of_all_errors() -> None:

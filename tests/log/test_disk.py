@@ -236,6 +236,22 @@ async def test_a_hole_on_disk_hides_no_later_loss(begin: Begin, path: Path) -> N
     assert log.last_loss == lost, "who has what came before it is not told that nothing is missing"
 
 
+async def test_there_is_no_room_for_more_while_half_of_memory_is_not_on_disk_yet(begin: Begin) -> None:
+    log, disk = begin(max_events=10)
+    goes_on = threading.Event()
+    busy = disk.write(lambda _store: goes_on.wait(10))
+    writing = asyncio.ensure_future(busy)
+    await eventually(disk._writer._jobs.empty, "the writer to be at it")
+    put(log, *range(5))
+    assert log.has_room()
+    put(log, 5)
+    assert not log.has_room()
+    goes_on.set()
+    await writing
+    await committed(log, disk)
+    assert log.has_room()
+
+
 async def four_blocks(begin: Begin) -> tuple[EventLog, Disk]:
     """Have a log of twelve events, three to a block on disk, of which memory holds the last three."""
     log, disk = begin(max_events=3)
