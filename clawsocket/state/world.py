@@ -37,6 +37,9 @@ from clawsocket.state.usage import Book, total_usage
 FILE_WAIT = 200
 """ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires."""
 
+MANY = 50
+"""Hooks of a session that has no file which are held: with more it does not just begin, and memory is not for them."""
+
 FORK_WAIT = 2000
 """ms more that the SessionStart of a resumed session waits where a process just began: it may be that, or a fork.
 The file of ``--continue`` takes the id of the session a moment later; a fork's gets a status and keeps its own."""
@@ -357,6 +360,8 @@ class World:
             self._take_hook(session, seen)
         elif hook.session_id in self._early:
             self._early[hook.session_id].append(seen)
+            if len(self._early[hook.session_id]) > MANY:
+                self._take_early(hook.session_id)
         else:
             self._early[hook.session_id] = [seen]
             self.later(FILE_WAIT, lambda: self._file_awaited(hook.session_id))

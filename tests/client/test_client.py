@@ -19,6 +19,7 @@ from clawsocket import token
 from clawsocket.client import OLDEST, Back, Event, Events, Gap, Lost, Notice, Position, connect
 from clawsocket.client.blocking import connect as connect_blocking
 from clawsocket.errors import ClientClosedError, NoServerError, RequestError, TokenRefusedError
+from clawsocket.paths import Home
 from clawsocket.protocol.events import ToolUse
 from clawsocket.protocol.models import SessionUsage, TotalUsage
 from tests.support.feed import SESSION, hook, line, session_file, spool
@@ -198,6 +199,17 @@ async def test_a_reader_that_takes_its_time_misses_nothing(home: Path) -> None:
                 spool(home, f"{number:05}", hook(number, more="x" * 2000))
             await asyncio.sleep(3)
             assert [number_of(event) for event in await collect(events, 3000)] == list(range(3000))
+
+
+async def test_what_waited_for_a_service_comes_whole_also_where_that_has_little_memory(home: Path) -> None:
+    Home(home / ".claw-socket").create()
+    for number in range(2000):
+        spool(home, f"{number:05}", hook(number))
+    notices: list[Notice] = []
+    with Service(home, "--set", "ring_events=500"):
+        async with connect() as claw, claw.events("hook.notification", since=OLDEST, notice=notices.append) as events:
+            assert [number_of(event) for event in await collect(events, 2000)] == list(range(2000))
+    assert notices == []
 
 
 # Questions
