@@ -29,23 +29,11 @@ from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, St
 from clawsocket.state import hooks, lines
 from clawsocket.state.clock import STEP, by_now
 from clawsocket.state.gauges import newest
+from clawsocket.state.held import Held
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
 from clawsocket.state.session import QUESTION, Session, waiting_for
 from clawsocket.state.usage import Book, total_usage
-
-FILE_WAIT = 200
-"""ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires."""
-
-MANY = 50
-"""Hooks of a session that has no file which are held: with more it does not just begin, and memory is not for them."""
-
-FORK_WAIT = 2000
-"""ms more that the SessionStart of a resumed session waits where a process just began: it may be that, or a fork.
-The file of ``--continue`` takes the id of the session a moment later; a fork's gets a status and keeps its own."""
-
-BEGINS = 10_000
-"""ms after the start of a process in which its SessionStart comes."""
 
 NAME_WAIT = 500
 """ms that a new name in a session's file waits: with ``/branch`` it comes before the id of the session it names."""
@@ -117,7 +105,7 @@ class World:
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
-        self._early: dict[str, list[HookSeen]] = {}
+        self._held = Held(self, self.sessions, self._begin, self._take_hook)
         self._unheard: set[str] = set()  # sessions that were not known when something older of them was told
         self._early_lines: dict[str, StatusLineSeen] = {}  # the newest of sessions that are not known yet
         self._takers: dict[type[Observation], Callable[[Any], None]] = {
@@ -280,7 +268,7 @@ class World:
     @property
     def holds_hooks(self) -> bool:
         """Whether hooks wait for the file of their session; nothing was made of them yet."""
-        return bool(self._early)
+        return bool(self._held.hooks)
 
     # Observations
 
@@ -326,8 +314,8 @@ class World:
         if seen.line.forked_from is not None and not (seen.silent or seen.follows):
             return
         is_note = seen.line.uuid is None  # which tells neither that something happened, nor where
-        if seen.session_id in self._early and not (seen.silent or is_note):
-            self._take_early(seen.session_id)
+        if seen.session_id in self._held.hooks and not (seen.silent or is_note):
+            self._held.release(seen.session_id)
         session = self._session(seen.session_id, seen.at)
         if session is None:
             if seen.silent or is_note:
@@ -355,54 +343,22 @@ class World:
             return
         session = self._session(hook.session_id, seen.at, again=hook.hook_event_name == "SessionStart")
         if session is not None:
-            if self._early and hook.hook_event_name != "SessionStart":
-                self._begin_fork(session)
+            if self._held.hooks and hook.hook_event_name != "SessionStart":
+                self._held.begin_fork(session)
             self._take_hook(session, seen)
-        elif hook.session_id in self._early:
-            self._early[hook.session_id].append(seen)
-            if len(self._early[hook.session_id]) > MANY:
-                self._take_early(hook.session_id)
         else:
-            self._early[hook.session_id] = [seen]
-            self.later(FILE_WAIT, lambda: self._file_awaited(hook.session_id))
+            self._held.hold(seen)
 
-    def _file_awaited(self, session_id: str) -> None:
-        """Take the hooks of a session that has no file, unless it may be another session's that they tell of."""
-        begins = [one for one in self.sessions.values() if self._forks(one, session_id)]
-        for session in begins:
-            if session.status is not None:
-                self._begin_fork(session)
-                return
-        if begins:
-            self.later(FORK_WAIT, lambda: self._take_early(session_id))
-        else:
-            self._take_early(session_id)
-
-    def _forks(self, session: Session, session_id: str) -> bool:
-        """Whether a session just began that has no SessionStart yet, and that of another, held back, may be its own."""
-        seen, *more = self._early.get(session_id, (None,))
-        if seen is None or more or session.begun or not session.files or seen.hook.cwd != session.cwd:
-            return False
-        is_resumed = seen.hook.hook_event_name == "SessionStart" and seen.hook.source == "resume"
-        return is_resumed and abs(seen.at - session.file_started_at) < BEGINS
-
-    def _begin_fork(self, session: Session) -> None:
-        """Give a fork its SessionStart, which names the session that it forks: that one does not begin again."""
-        for session_id in [one for one in self._early if self._forks(session, one)]:
-            for seen in self._early.pop(session_id):
-                self._take_hook(session, seen)
-
-    def _take_early(self, session_id: str) -> None:
-        """Take the hooks of a session that waited for its file."""
-        for seen in self._early.pop(session_id, ()):
-            again = seen.hook.hook_event_name == "SessionStart"
-            session = self._session(session_id, seen.at, again=again)
-            if session is None:
-                session = self._revive(session_id, seen.at, again=again) or self._discover(
-                    session_id, seen.hook.cwd or "", seen.at, "hook"
-                )
-                self._hear_again(session_id)
-            self._take_hook(session, seen)
+    def _begin(self, seen: HookSeen) -> None:
+        """Take a hook that was held, with which its session begins if it is still not known."""
+        session_id, again = seen.hook.session_id, seen.hook.hook_event_name == "SessionStart"
+        session = self._session(session_id, seen.at, again=again)
+        if session is None:
+            session = self._revive(session_id, seen.at, again=again) or self._discover(
+                session_id, seen.hook.cwd or "", seen.at, "hook"
+            )
+            self._hear_again(session_id)
+        self._take_hook(session, seen)
 
     def _take_hook(self, session: Session, seen: HookSeen) -> None:
         session.silent = seen.silent
@@ -458,9 +414,9 @@ class World:
             self._rename_later(session, file, file.name, seen.at)
         self._follow_files(session, seen.at, file)
         self._happened(session)
-        self._take_early(session.id)
+        self._held.release(session.id)
         if file.status is not None:
-            self._begin_fork(session)
+            self._held.begin_fork(session)
 
     def _rename_later(self, session: Session, file: SessionFile, name: str, at: int) -> None:
         def rename() -> None:
