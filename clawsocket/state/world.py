@@ -25,18 +25,15 @@ from clawsocket.claude.observations import (
 from clawsocket.claude.session_file import SessionFile
 from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import SessionDiscovered, SessionEnded, SessionRemoved, SystemCheck, SystemError
-from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, State, TotalUsage
-from clawsocket.state import hooks, lines
-from clawsocket.state.clock import STEP, by_now
+from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
+from clawsocket.state import files, hooks, lines
+from clawsocket.state.clock import STEP
 from clawsocket.state.gauges import newest
 from clawsocket.state.held import Held
 from clawsocket.state.prices import Prices
 from clawsocket.state.saved import Saved
-from clawsocket.state.session import QUESTION, Session, waiting_for
+from clawsocket.state.session import Session
 from clawsocket.state.usage import Book, total_usage
-
-NAME_WAIT = 500
-"""ms that a new name in a session's file waits: with ``/branch`` it comes before the id of the session it names."""
 
 GRACE = 150
 """ms between the last sign of a session and its end, for lines that trail."""
@@ -52,20 +49,6 @@ PAST = 100
 
 TRAIL = 10_000
 """ms after the end of a session in which what comes of it still belongs to that run."""
-
-_STATES: dict[str, State] = {"busy": "running", "waiting": "requires_action", "idle": "idle", "shell": "background"}
-_RANKS = {"waiting": 0, "busy": 1, "shell": 2, "idle": 3}
-"""Whose file a session is told by, where several processes work on it: that which needs its owner most."""
-
-_WAITING = {
-    "permission prompt": "permission",
-    "sandbox request": "permission",
-    "worker request": "permission",
-    "goal proposal": "permission",
-    "input needed": "question",
-    "dialog open": "dialog",
-}
-"""What its file says that a session waits for; until 2.1.197 also a question was a permission prompt."""
 
 
 class World:
@@ -405,78 +388,11 @@ class World:
             self._hear_again(session.id)
         if session.gone_reason is not None and session.pid == file.pid:
             session.ending, session.gone_reason = False, None  # its file is back
-        before = session.files.get(file.pid)
-        session.files[file.pid], session.restored = file, False
-        session.shared = session.shared or len(session.files) > 1
-        if file.name and before is None and len(session.files) == 1:
-            session.rename(file.name, seen.at, "session_file")
-        elif file.name and before is not None and before.name != file.name:
-            self._rename_later(session, file, file.name, seen.at)
-        self._follow_files(session, seen.at, file)
+        files.apply(session, file, seen.at)
         self._happened(session)
         self._held.release(session.id)
         if file.status is not None:
             self._held.begin_fork(session)
-
-    def _rename_later(self, session: Session, file: SessionFile, name: str, at: int) -> None:
-        def rename() -> None:
-            now = session.files.get(file.pid)
-            if now is not None and now.name == name:
-                session.rename(name, at, "session_file")
-
-        session.later(NAME_WAIT, rename)
-
-    def _follow_files(self, session: Session, at: int, new: SessionFile | None = None) -> None:
-        """Have a session be as its files say; of several processes the one that needs its owner most counts.
-
-        Args:
-            session: the session; at least one process works on it.
-            at: ms since 1970 of the change.
-            new: the file that changed, None where one went.
-        """
-        file = min(session.files.values(), key=lambda one: _RANKS.get(one.status or "", len(_RANKS)))
-        if not session.file_started_at or (session.process != file.process and not session.shared):
-            session.file_started_at = by_now(file.started_at, self.now)
-        session.pid, session.process = file.pid, file.process
-        session.run = session.run or file.process
-        session.kind = file.kind or session.kind
-        session.cwd = file.cwd or session.cwd
-        session.version = file.version or session.version
-        session.entrypoint = file.entrypoint or session.entrypoint
-        when = (new is file and file.status_updated_at) or at
-        if file.status == "waiting" and len(session.files) > 1:
-            when = max(when, session.since)  # it waits, whatever another process did later
-        if new is None or new is file or session.status != file.status:
-            self._status(session, file, when)
-
-    def _status(self, session: Session, file: SessionFile, when: int) -> None:
-        before, session.status = session.status, file.status
-        if before == "busy" and file.status != "busy":
-            session.turns.rest()
-        state = _STATES.get(file.status or "")
-        if state is None or (state == "idle" and session.state == "failed"):
-            return
-        if state == "requires_action":
-            self._waits(session, file, when)
-            return
-        session.set_state(state, when, "session_file")
-
-    def _waits(self, session: Session, file: SessionFile, at: int) -> None:
-        """The file does not say which call waits; where there is but one, it is that. No agent at work waits itself."""
-        if session.state == "requires_action":
-            return
-        waiting = _WAITING.get(file.waiting_for or "", file.waiting_for or "permission")
-        at_work = {agent.parent_tool_use_id for agent in session.agents.all.values()}
-        calls = [tool for tool in session.tools.open.values() if tool.id not in at_work]
-        if waiting == "question":  # Claude's, or that of an MCP server which works on a call
-            asked = [tool for tool in calls if tool.name == QUESTION]
-            if not asked and any(tool.name.startswith("mcp__") for tool in calls):
-                waiting = "elicitation"
-            calls = asked
-        tool = calls[0].waiting() if len(calls) == 1 and waiting in ("permission", "question") else None
-        if tool is not None:
-            waiting = waiting_for(tool.name)
-        session.set_state("requires_action", at, "session_file", waiting_for=waiting, tool=tool)
 
     def _status_line(self, seen: StatusLineSeen) -> None:
         session = self._session(seen.line.session_id, seen.at)
@@ -505,12 +421,7 @@ class World:
         session.cwd = cwd or session.cwd
         self.sessions[session_id] = session
         if file is not None:
-            session.pid, session.process = file.pid, file.process
-            session.run = f"{file.process}:{at}" if again else file.process  # a process can turn back to a session
-            session.started_at, session.file_started_at = file.started_at or at, by_now(file.started_at, self.now)
-            session.since = min((file.status and file.status_updated_at) or session.started_at, self.now)
-            session.name, session.version, session.entrypoint = file.name, file.version, file.entrypoint
-            session.kind = file.kind
+            files.begin(session, file, at, again=again)
         data = SessionDiscovered(
             pid=session.pid,
             session_id=session_id,
@@ -522,9 +433,6 @@ class World:
             version=session.version,
         )
         session.emit("session.discovered", data, id=f"s:{session_id}:{session.run}", at=at, source=source)
-        if file is not None:
-            session.state = _STATES.get(file.status or "", "idle")
-            session.waiting_for = _WAITING.get(file.waiting_for or "", file.waiting_for) if file.waiting_for else None
         session.tell_state(source)
         line = self._early_lines.pop(session_id, None)
         if line is not None:
@@ -561,7 +469,7 @@ class World:
             return
         session.last_at = max(session.last_at, seen.at)
         if session.files:
-            self._follow_files(session, seen.at)
+            files.follow(session, seen.at)
             self._happened(session)
             return
         session.gone_reason = seen.reason
