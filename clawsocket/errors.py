@@ -1,22 +1,12 @@
 """The one exception tree.
 
 Every error that a person or a client can meet is a :class:`ClawSocketError`. It carries its facts as fields, so that
-the place that reports it decides on the words for its reader, and one table says what it means as an HTTP status,
-a WebSocket close code and an exit code.
+the place that reports it decides on the words for its reader; one table says with which code the command line ends.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
-
-
-class Meaning(NamedTuple):
-    """What an error is to each kind of reader: HTTP status, WebSocket close code, exit code."""
-
-    status: int = 500
-    close: int = 4500
-    exit: int = 1
 
 
 class ClawSocketError(Exception):
@@ -232,28 +222,23 @@ class ClientClosedError(ClawSocketError):
         super().__init__("the client is closed")
 
 
-MEANINGS: dict[type[ClawSocketError], Meaning] = {
-    UsageError: Meaning(exit=1),
-    PortTakenError: Meaning(exit=3),
-    AddressError: Meaning(exit=4),
-    FolderError: Meaning(exit=5),
-    SettingsFileError: Meaning(exit=6),
-    FolderInUseError: Meaning(exit=7),
-    StoreError: Meaning(exit=8),
-    ProgramError: Meaning(exit=9),
-    NoUserManagerError: Meaning(exit=10),
-    ServiceError: Meaning(exit=11),
-    KeyringError: Meaning(exit=12),
-    NoServerError: Meaning(exit=13),
-    TokenRefusedError: Meaning(exit=14),
-    InvalidHookError: Meaning(status=400, close=1008),
-    RequestError: Meaning(status=400, close=1008),
+EXIT_CODES: dict[type[ClawSocketError], int] = {
+    PortTakenError: 3,
+    AddressError: 4,
+    FolderError: 5,
+    SettingsFileError: 6,
+    FolderInUseError: 7,
+    StoreError: 8,
+    ProgramError: 9,
+    NoUserManagerError: 10,
+    ServiceError: 11,
+    KeyringError: 12,
+    NoServerError: 13,
+    TokenRefusedError: 14,
 }
+"""How the command line ends; with 1 for an error that is not here."""
 
 
-def meaning(error: BaseException) -> Meaning:
-    """Return what an error means to HTTP, WebSocket and the shell; the nearest class in the table decides."""
-    for kind in type(error).__mro__:
-        if kind in MEANINGS:
-            return MEANINGS[kind]
-    return Meaning()
+def exit_code(error: ClawSocketError) -> int:
+    """Return how the command line ends with an error; the nearest class in the table decides."""
+    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), 1)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from clawsocket import __version__
 from clawsocket.cli.arguments import PLACE, parse
-from clawsocket.errors import MEANINGS, ClawSocketError, FolderError, meaning
+from clawsocket.errors import EXIT_CODES, ClawSocketError, FolderError, exit_code
 
 COMMANDS = {
     "install": ("clawsocket.cli.install", "Make it part of the system: service, hooks, token; there at every login"),
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from clawsocket.cli.look import clean
 
         print(f"claw-socket: {clean(str(error))}", file=sys.stderr)
-        return meaning(error).exit
+        return exit_code(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         if isinstance(error, PermissionError):  # of whatever is looked at first in a folder that sudo made
-            code = MEANINGS[FolderError].exit
+            code = EXIT_CODES[FolderError]
         elif error.errno in (errno.ENOSPC, errno.EDQUOT):
             _forget_output()
             code = 1
