@@ -210,11 +210,6 @@ def _add(row: Row, message: Message, cost: int | None) -> None:
         row.cost += cost
 
 
-def grouped(rows: Iterable[Row], by: By) -> dict[str, Tokens]:
-    """Return sums by day, project, …, in order."""
-    return {name: tokens for (name,), tokens in grouped_by(rows, (by,)).items()}
-
-
 def grouped_by(rows: Iterable[Row], by: Sequence[By]) -> dict[tuple[str, ...], Tokens]:
     """Return sums by several parts, such as day and model, in their order."""
     sums: dict[tuple[str, ...], Tokens] = {}

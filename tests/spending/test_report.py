@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from clawsocket.spending import scan, transcripts
 from clawsocket.spending.cache import Cache
-from clawsocket.spending.report import By, Row, grouped, report, unpriced
+from clawsocket.spending.report import By, Row, grouped_by, report, unpriced
 from clawsocket.state.prices import Prices, dollars
-from clawsocket.state.usage import total
+from clawsocket.state.usage import Tokens, total
 from tests.spending import OPUS, answer, prompt, write
 from tests.state.playback import RECORDINGS
 from tests.state.test_prices import STREAMS, told
@@ -36,6 +36,10 @@ def rows(home: Path, cache: Cache | None = None, prices: Prices = PRICES) -> lis
 
 def outputs(found: list[Row], by: By) -> dict[str, int]:
     return {name: tokens.output for name, tokens in grouped(found, by).items()}
+
+
+def grouped(found: list[Row], by: By) -> dict[str, Tokens]:
+    return {name: tokens for (name,), tokens in grouped_by(found, (by,)).items()}
 
 
 @pytest.mark.parametrize("scenario", STREAMS)
