@@ -12,20 +12,13 @@ from typing import Annotated, Any
 import msgspec
 
 from clawsocket.claude import lenient
+from clawsocket.claude.hook_events import FIRST_KNOWN
 
 Raw = msgspec.Raw
 ABSENT = Raw(b"")
 """A field that is not there."""
 
-KNOWN = frozenset(
-    (
-        "PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion "
-        "SessionStart SessionEnd Stop StopFailure SubagentStart SubagentStop PreCompact PostCompact PermissionRequest "
-        "PermissionDenied Setup TeammateIdle TaskCreated TaskCompleted Elicitation ElicitationResult ConfigChange "
-        "WorktreeCreate WorktreeRemove InstructionsLoaded CwdChanged FileChanged MessageDisplay DirectoryAdded "
-        "PreModelSwitch PostModelSwitch PreSkillShellCommand"
-    ).split()
-)
+KNOWN = frozenset((*FIRST_KNOWN, "WorktreeCreate"))
 """The names that Claude Code 2.1.332 accepts."""
 
 _NAME = re.compile(r"[A-Za-z]{1,64}\Z")
@@ -56,7 +49,6 @@ class Hook(msgspec.Struct, kw_only=True):
     hook_event_name: str = ""
     session_id: str = ""
     raw: Raw = Raw(b"{}")
-    transcript_path: str | None = None
     cwd: str | None = None
     prompt_id: str | None = None
     permission_mode: str | None = None
@@ -77,7 +69,6 @@ class Hook(msgspec.Struct, kw_only=True):
     trigger: str | None = None
     compact_summary: str | None = None
     message: str | None = None
-    notification_type: str | None = None
     last_assistant_message: str | None = None
     background_tasks: list[Any] | None = None
     permission_suggestions: Any = None

@@ -271,7 +271,6 @@ class AgentMeta(msgspec.Struct, rename="camel", kw_only=True):
     agent_type: str = ""
     description: str | None = None
     tool_use_id: str | None = None
-    spawn_depth: int | None = None
     request_shape: str | None = None
 
 

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clawsocket.claude import hooks
 from clawsocket.claude.hooks import KNOWN, Hook, NotAHookError, NotJsonError, parse
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -271,4 +270,3 @@ def test_the_names_are_those_of_the_catalogue() -> None:
     from clawsocket.protocol.events import HOOKS
 
     assert set(HOOKS) == KNOWN
-    assert hooks.KNOWN is KNOWN

@@ -354,9 +354,7 @@ def test_content_that_holds_no_blocks_has_none(raw: bytes) -> None:
 
 def test_a_meta_file_links_an_agent_to_the_call_that_made_it() -> None:
     raw = b'{"agentType":"Explore","description":"Look","toolUseId":"t","spawnDepth":1,"later":[]}'
-    assert transcript.parse_meta(raw) == AgentMeta(
-        agent_type="Explore", description="Look", tool_use_id="t", spawn_depth=1
-    )
+    assert transcript.parse_meta(raw) == AgentMeta(agent_type="Explore", description="Look", tool_use_id="t")
     for end in range(len(raw)):
         assert transcript.parse_meta(raw[:end]) is None
 
