@@ -65,12 +65,10 @@ class SessionFileSeen(msgspec.Struct):
     Attributes:
         file: its content.
         at: ms since 1970 of the change.
-        silent: True where it was there before the start; its session is still announced.
     """
 
     file: SessionFile
     at: int
-    silent: bool = False
 
 
 class SessionGone(msgspec.Struct):

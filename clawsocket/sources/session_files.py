@@ -62,10 +62,10 @@ class SessionFiles:
         self._half_written: dict[Path, asyncio.TimerHandle] = {}
 
     async def start(self) -> None:
-        """Tell of the sessions that run (silent), and from now on of every change."""
+        """Tell of the sessions that run, and from now on of every change."""
         for folder in self._folders:
             self._watcher.add(folder, self._changed)
-            self._look(folder, silent=True)
+            self._look(folder)
 
     def close(self) -> None:
         """Stop; nothing is told afterwards."""
@@ -77,11 +77,11 @@ class SessionFiles:
 
     def _changed(self, folder: Path, name: str | None, created: bool) -> None:
         if name is None:
-            self._look(folder, silent=False)
+            self._look(folder)
         elif _NAME.match(name):
-            self._read(folder / name, silent=False)
+            self._read(folder / name)
 
-    def _look(self, folder: Path, *, silent: bool) -> None:
+    def _look(self, folder: Path) -> None:
         try:
             paths = {path for path in folder.iterdir() if _NAME.match(path.name)}
         except (FileNotFoundError, NotADirectoryError):
@@ -92,9 +92,9 @@ class SessionFiles:
         for path in [path for path in self._sessions if path.parent == folder and path not in paths]:
             self._gone(path, "file_removed")
         for path in sorted(paths):
-            self._read(path, silent=silent)
+            self._read(path)
 
-    def _read(self, path: Path, *, silent: bool) -> None:
+    def _read(self, path: Path) -> None:
         try:
             with opened(path) as (descriptor, status):
                 at, file = mtime(status), session_file.parse(os.read(descriptor, _LIMIT))
@@ -109,7 +109,7 @@ class SessionFiles:
             self._half(path)
         else:
             self._whole(path)
-            self._seen(path, file, at, silent=silent)
+            self._seen(path, file, at)
 
     def _half(self, path: Path) -> None:
         """Wait for the rest, which will be a change; only a file that stays as it is is a trouble."""
@@ -130,7 +130,7 @@ class SessionFiles:
         if may_pass(error):
             self._watcher.again(folder)
 
-    def _seen(self, path: Path, file: SessionFile, at: int, *, silent: bool) -> None:
+    def _seen(self, path: Path, file: SessionFile, at: int) -> None:
         known = self._sessions.get(path)
         if known is not None and (known.file.pid, known.file.proc_start) != (file.pid, file.proc_start):
             self._gone(path, "process_exited")
@@ -146,7 +146,7 @@ class SessionFiles:
             before, known.file = known.file, file
             if before.session_id != file.session_id:
                 self._sink(SessionGone(before.session_id, before.pid, self._now(), "cleared"))
-        self._sink(SessionFileSeen(file, at, silent))
+        self._sink(SessionFileSeen(file, at))
 
     def _gone(self, path: Path, reason: Literal["process_exited", "file_removed"]) -> None:
         session = self._sessions.pop(path, None)

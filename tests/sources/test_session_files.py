@@ -53,7 +53,7 @@ def short(seen: list[Observation]) -> list[tuple[str, ...]]:
     told: list[tuple[str, ...]] = []
     for item in seen:
         if isinstance(item, SessionFileSeen):
-            told.append(("seen", item.file.session_id, item.file.status or "", "silent" if item.silent else "new"))
+            told.append(("seen", item.file.session_id, item.file.status or ""))
         elif isinstance(item, SessionGone):
             told.append(("gone", item.session_id, item.reason))
         else:
@@ -68,13 +68,13 @@ async def until(seen: list[Observation], *wanted: tuple[str, ...]) -> None:
     assert short(seen) == list(wanted)
 
 
-async def test_sessions_that_run_already_are_told_silently(
+async def test_sessions_that_run_already_are_told(
     files: SessionFiles, folder: Path, seen: list[Observation], sleeper: Sleeper
 ) -> None:
     path = write(folder, sleeper(), status="busy")
     os.utime(path, (1_600_000_000, 1_600_000_000))
     await files.start()
-    assert short(seen) == [("seen", "s", "busy", "silent")]
+    assert short(seen) == [("seen", "s", "busy")]
     assert isinstance(seen[0], SessionFileSeen)
     assert seen[0].at == 1_600_000_000_000
 
@@ -85,14 +85,14 @@ async def test_a_session_comes_changes_and_goes(
     await files.start()
     process = sleeper()
     path = write(folder, process)
-    await until(seen, ("seen", "s", "", "new"))
+    await until(seen, ("seen", "s", ""))
     write(folder, process)
     write(folder, process, status="busy")
     write(folder, process, status="busy")
-    await until(seen, ("seen", "s", "", "new"), ("seen", "s", "busy", "new"))
+    await until(seen, ("seen", "s", ""), ("seen", "s", "busy"))
     path.unlink()
     process.kill()
-    await until(seen, ("seen", "s", "", "new"), ("seen", "s", "busy", "new"), ("gone", "s", "file_removed"))
+    await until(seen, ("seen", "s", ""), ("seen", "s", "busy"), ("gone", "s", "file_removed"))
     assert all(abs(item.at - now()) < 10_000 for item in seen if not isinstance(item, Trouble))
 
 
@@ -102,9 +102,9 @@ async def test_a_killed_process_leaves_its_file_and_is_gone_all_the_same(
     await files.start()
     process = sleeper()
     path = write(folder, process)
-    await until(seen, ("seen", "s", "", "new"))
+    await until(seen, ("seen", "s", ""))
     process.kill(reap=False)
-    wanted = [("seen", "s", "", "new"), ("gone", "s", "process_exited")]
+    wanted = [("seen", "s", ""), ("gone", "s", "process_exited")]
     await until(seen, *wanted)
     path.touch()
     await until(seen, *wanted)
@@ -133,7 +133,7 @@ async def test_a_pid_that_is_given_again_is_another_session(
     path.write_bytes(content(first, "old"))
     await files.start()
     path.write_bytes(content(second, "new"))
-    await until(seen, ("seen", "old", "", "silent"), ("gone", "old", "process_exited"), ("seen", "new", "", "new"))
+    await until(seen, ("seen", "old", ""), ("gone", "old", "process_exited"), ("seen", "new", ""))
     first.kill()
     await settled()
     assert len(seen) == 3
@@ -146,7 +146,7 @@ async def test_clearing_turns_the_process_to_another_session(
     write(folder, process, "old")
     await files.start()
     write(folder, process, "new")
-    wanted = [("seen", "old", "", "silent"), ("gone", "old", "cleared"), ("seen", "new", "", "new")]
+    wanted = [("seen", "old", ""), ("gone", "old", "cleared"), ("seen", "new", "")]
     await until(seen, *wanted)
     process.kill()
     await until(seen, *wanted, ("gone", "new", "process_exited"))
@@ -176,7 +176,7 @@ async def test_a_half_written_file_is_read_when_it_is_whole(
     assert seen == []
     with path.open("ab") as stream:
         stream.write(whole[20:])
-    await until(seen, ("seen", "s", "", "new"))
+    await until(seen, ("seen", "s", ""))
     path.write_bytes(b"")
     await settled()
     path.write_bytes(whole)
@@ -208,11 +208,11 @@ async def test_a_folder_that_cannot_be_listed_now_is_listed_later_and_nobody_is_
     refuse_listing(monkeypatch, 2)
     await files.start()
     trouble = ("trouble", "session files can't be read (Too many open files)")
-    await until(seen, trouble, ("seen", "first", "", "new"))
+    await until(seen, trouble, ("seen", "first", ""))
     refuse_listing(monkeypatch, 2)
     watcher.again(folder)
     write(folder, sleeper(), "second")
-    await until(seen, trouble, ("seen", "first", "", "new"), ("seen", "second", "", "new"))
+    await until(seen, trouble, ("seen", "first", ""), ("seen", "second", ""))
 
 
 async def test_other_names_are_passed_over(
@@ -224,7 +224,7 @@ async def test_other_names_are_passed_over(
     os.mkfifo(folder / "2.json")
     await files.start()
     write(folder, process)
-    await until(seen, ("trouble", "session files can't be read (not a file)"), ("seen", "s", "", "new"))
+    await until(seen, ("trouble", "session files can't be read (not a file)"), ("seen", "s", ""))
 
 
 async def test_the_folder_may_come_late_go_and_come_back(
@@ -256,9 +256,9 @@ async def test_a_folder_under_two_names_is_told_once(
     files = SessionFiles([claude, link, claude], watcher, seen.append, settings, now)
     await files.start()
     path = write(folder, sleeper())
-    await until(seen, ("seen", "s", "", "new"))
+    await until(seen, ("seen", "s", ""))
     path.unlink()
-    await until(seen, ("seen", "s", "", "new"), ("gone", "s", "file_removed"))
+    await until(seen, ("seen", "s", ""), ("gone", "s", "file_removed"))
     files.close()
 
 
@@ -270,7 +270,7 @@ async def test_a_file_replaced_by_another_is_read(
     await files.start()
     (folder / "new").write_bytes(content(process, status="idle"))
     (folder / "new").rename(path)
-    await until(seen, ("seen", "s", "", "silent"), ("seen", "s", "idle", "new"))
+    await until(seen, ("seen", "s", ""), ("seen", "s", "idle"))
 
 
 async def test_changes_missed_by_the_queue_of_the_system_are_found(
@@ -284,7 +284,7 @@ async def test_changes_missed_by_the_queue_of_the_system_are_found(
     write(folder, second, "second")
     watcher.add(folder, files._changed)
     watcher.again(folder)
-    await until(seen, ("seen", "first", "", "silent"), ("gone", "first", "file_removed"), ("seen", "second", "", "new"))
+    await until(seen, ("seen", "first", ""), ("gone", "first", "file_removed"), ("seen", "second", ""))
 
 
 async def test_nothing_is_told_after_close(

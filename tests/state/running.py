@@ -132,15 +132,13 @@ class Run:
         content = [{"type": "text", "text": "[Request interrupted by user]"}]
         return self.line("user", message={"content": content}, promptId="p1", **more)
 
-    def file(
-        self, status: str | None = None, *, session: str = "s", pid: int = PID, silent: bool = False, **fields: Any
-    ) -> list[Event]:
+    def file(self, status: str | None = None, *, session: str = "s", pid: int = PID, **fields: Any) -> list[Event]:
         content = {"pid": pid, "sessionId": session, "cwd": "/app", "startedAt": self.now, "procStart": f"proc-{pid}"}
         if status is not None:
             content |= {"status": status, "statusUpdatedAt": self.now}
         file = session_file.parse(json.dumps(content | fields).encode())
         assert file is not None
-        return self.see(SessionFileSeen(file, self.now, silent))
+        return self.see(SessionFileSeen(file, self.now))
 
     def gone(
         self,

@@ -409,7 +409,7 @@ def test_a_shell_command_that_is_not_answered_is_no_turn() -> None:
 
 def test_a_turn_of_before_is_not_told_but_one_that_goes_on_is() -> None:
     run = Run()
-    run.file(silent=True)
+    run.file()
     run.prompt(silent=True)
     run.answer(silent=True)
     run.prompt("second", id="p2", silent=True)
@@ -422,7 +422,7 @@ def test_a_turn_of_before_is_not_told_but_one_that_goes_on_is() -> None:
 
 def test_a_turn_of_before_that_is_interrupted_now_is_told() -> None:
     run = Run()
-    run.file("waiting", silent=True)
+    run.file("waiting")
     run.prompt(silent=True)
     run.answer(call("t1", "AskUserQuestion"), stop="tool_use", silent=True)
     run.file("idle")
@@ -449,7 +449,7 @@ def test_a_last_prompt_line_ends_no_turn_while_the_file_says_that_it_goes_on(sil
 
 def test_a_turn_of_before_whose_stop_hooks_still_run_goes_on_and_is_told() -> None:
     run = Run()
-    run.file("busy", silent=True)
+    run.file("busy")
     run.prompt(silent=True)
     run.answer(silent=True)
     run.events += run.world.caught_up("s")
@@ -468,7 +468,7 @@ def test_a_turn_of_before_is_told_if_it_is_of_this_run_of_the_session_and_ends_w
 ) -> None:
     run = Run()
     run.now += 60_000
-    run.file("busy", startedAt=START + began, silent=True)
+    run.file("busy", startedAt=START + began)
     run.prompt(at=START + 1000, silent=True)
     run.answer(call("t1"), stop="tool_use", at=START + 2000, silent=True)
     run.gone("process_exited")

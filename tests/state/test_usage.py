@@ -246,7 +246,7 @@ def test_a_fork_whose_file_shows_when_it_began_never_counts_what_it_copied(
     heads: list[tuple[str, dict[str, Any]]],
 ) -> None:
     run = Run()
-    run.file(silent=True)
+    run.file()
     for _ in ("once", "and where its file is read again"):
         for type, fields in heads:
             run.line(type, silent=True, **fields)
@@ -260,7 +260,7 @@ def test_a_fork_whose_file_shows_when_it_began_never_counts_what_it_copied(
 @pytest.mark.parametrize("agent", [None, "a1"])
 def test_what_was_spent_after_the_clock_was_set_back_is_no_copy(agent: str | None) -> None:
     run = Run()
-    run.file(silent=True)
+    run.file()
     run.line("file-history-snapshot", silent=True, uuid=None, snapshot={"timestamp": "2027-01-15T08:00:00.000Z"})
     run.prompt(at=START + 10, silent=True)
     run.answer(id="before", usage=tokens(0, 3), at=START + 20, silent=True)

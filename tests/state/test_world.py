@@ -61,7 +61,7 @@ def test_the_status_of_the_file_is_the_state(
 
 def test_a_session_found_at_the_start_is_in_its_state_since_its_status_says_so() -> None:
     run = Run()
-    run.file("waiting", silent=True, startedAt=START - 9_000_000, statusUpdatedAt=START - 600_000)
+    run.file("waiting", startedAt=START - 9_000_000, statusUpdatedAt=START - 600_000)
     [data] = run.data("session.state_changed")
     assert data["since"] == START - 600_000
     assert run.world.snapshot()[0][0].since == START - 600_000
@@ -436,7 +436,7 @@ def test_a_session_keeps_its_name_while_its_processes_have_others() -> None:
 def test_a_session_of_several_processes_lives_on_over_a_restart(living: tuple[int, ...]) -> None:
     run = restarted(shared(live()))
     for pid in living:
-        run.file("busy", pid=pid, startedAt=START, silent=True)
+        run.file("busy", pid=pid, startedAt=START)
     for gone in run.world.unseen():
         run.see(gone)
     run.wait()
@@ -453,7 +453,7 @@ def test_a_session_waits_on_after_a_restart_whichever_of_its_processes_is_seen_f
     before.file(**works, startedAt=START)
     run = restarted(before)
     for pid in sorted((PID, OTHER), key=first.__ne__):
-        run.file(pid=pid, silent=True, startedAt=START, **(works if pid == PID else waits))
+        run.file(pid=pid, startedAt=START, **(works if pid == PID else waits))
     run.wait()
     assert [info.state for info in run.world.snapshot()[0]] == ["requires_action"]
 
@@ -795,7 +795,7 @@ def restarted(run: Run) -> Run:
 def test_a_session_to_which_its_process_turned_back_lives_on_over_a_restart(first: tuple[str, str]) -> None:
     before = turned_back(*first)
     run = restarted(before)
-    run.file("idle", startedAt=START, silent=True)
+    run.file("idle", startedAt=START)
     run.wait()
     assert run.types() == []
     run.gone()
@@ -808,7 +808,7 @@ def test_a_session_that_was_resumed_while_nobody_watched_ends_with_the_usage_tha
     before.answer(usage=tokens(1, 2))
     run = restarted(before)
     assert run.world.snapshot()[0][0].usage == before.world.snapshot()[0][0].usage
-    run.file("idle", pid=77, silent=True)
+    run.file("idle", pid=77)
     run.prompt(silent=True)
     run.answer(usage=tokens(1, 2), silent=True)
     run.answer(usage=tokens(1, 2), id="msg2")
@@ -824,7 +824,7 @@ def test_a_session_that_an_older_version_saved_lives_on() -> None:
     assert loaded is not None
     run = Run()
     run.world.restore(loaded, [], run.now)
-    run.file("busy", startedAt=START, silent=True)
+    run.file("busy", startedAt=START)
     run.wait()
     assert run.types() == []
 
@@ -900,7 +900,7 @@ def test_a_session_goes_on_after_the_clock_was_set_back_while_nobody_watched() -
     run.wait(5000)
     run.now -= HOUR
     after = restarted(run)
-    after.file("idle", startedAt=START, statusUpdatedAt=START + 5000, silent=True)
+    after.file("idle", startedAt=START, statusUpdatedAt=START + 5000)
     goes_on(after)
 
 
@@ -974,7 +974,7 @@ def test_what_was_told_of_a_session_before_it_was_known_is_asked_for_once(first:
 
 def test_what_is_read_silently_tells_nothing_until_it_has_caught_up() -> None:
     run = Run()
-    run.file(silent=True)
+    run.file()
     told = len(run.events)
     run.prompt("old", silent=True)
     run.answer(call("t1"), stop="tool_use", usage=tokens(1, 2), silent=True)
