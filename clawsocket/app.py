@@ -308,16 +308,8 @@ class App:
 
     async def _install_hooks(self) -> None:
         """Install the hooks; the service is useful without, so a failure is told and no more."""
-        settings = self.settings
         try:
-            changes = await asyncio.to_thread(
-                hook_setup.install,
-                self.home,
-                self.dirs,
-                stream=settings.stream,
-                watch_files=settings.watch_files,
-                limit=settings.spool_limit,
-            )
+            changes = await asyncio.to_thread(hook_setup.install, self.home, self.dirs, self.settings)
         except (ClawSocketError, OSError) as error:
             logger.warning(
                 "the hooks could not be installed: %s; claw-socket install may do what a service must not", error

@@ -135,10 +135,8 @@ def _run(action: str, given: dict[str, str]) -> int:
         from clawsocket.cli.token import rotate
 
         return rotate(home)
-    if action.endswith("statusline"):
-        from clawsocket.cli.statusline import change
-    else:
-        from clawsocket.cli.hooks import change
+    from clawsocket.cli.hooks import change
+
     return change(action, settings, home)
 
 

@@ -60,13 +60,7 @@ def _hooks(home: Home) -> dict[str, bool] | None:
     """Return which settings have our hooks as they should be; None where that can't be known."""
     try:
         settings = config.load({}, file=home.config)
-        found = hooks.look(
-            home,
-            config.claude_dirs(settings),
-            stream=settings.stream,
-            watch_files=settings.watch_files,
-            limit=settings.spool_limit,
-        )
+        found = hooks.look(home, config.claude_dirs(settings), settings)
     except ClawSocketError:
         return None
     return {str(one.path): one.is_right for one in found}

@@ -51,17 +51,12 @@ def registered(case: Case) -> Iterator[Finding]:
         return
     if not _is_there(case):
         return
-    options = {
-        "stream": case.settings.stream,
-        "watch_files": case.settings.watch_files,
-        "limit": case.settings.spool_limit,
-    }
     try:
-        found = hooks.look(case.home, case.dirs, **options)  # type: ignore[arg-type]
+        found = hooks.look(case.home, case.dirs, case.settings)
     except ClawSocketError as error:
         yield Finding("hooks", "error", str(error), "export CLAW_SOCKET_DIR=/another/folder")
         return
-    fix = partial(hooks.install, case.home, case.dirs, **options)  # type: ignore[arg-type]
+    fix = partial(hooks.install, case.home, case.dirs, case.settings)
     for one in found:
         what = _wrong(one, case.home)
         if one.problem:

@@ -49,17 +49,15 @@ class Look(NamedTuple):
     off: str | None = None
 
 
-def look(
-    home: Home, claude_dirs: Sequence[Path], *, stream: bool, watch_files: Sequence[str], limit: int
-) -> list[Look]:
+def look(home: Home, claude_dirs: Sequence[Path], settings: Settings) -> list[Look]:
     """Compare what is registered with what :func:`install` with the same arguments would register; nothing is changed.
 
     Raises:
         FolderError: no hook can be made for our folder.
     """
     known = installed_events(claude_dirs)
-    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
-    has_script = not _preview_script(home, limit)
+    wanted = _wanted(home, known, settings)
+    has_script = not _preview_script(home, settings)
     return [_look(path, wanted, known, has_script=has_script) for path in paths(claude_dirs)]
 
 
@@ -85,22 +83,13 @@ def _look(path: Path, wanted: Mapping[str, Mapping[str, Any]], known: frozenset[
         return Look(path, str(error))
 
 
-def install(
-    home: Home,
-    claude_dirs: Sequence[Path],
-    *,
-    stream: bool = False,
-    watch_files: Sequence[str] = (),
-    limit: int = Settings().spool_limit,
-) -> list[Change]:
+def install(home: Home, claude_dirs: Sequence[Path], settings: Settings) -> list[Change]:
     """Register the spool hook in the settings of Claude Code, or bring it up to date.
 
     Args:
         home: our folder; made if it is not there.
         claude_dirs: the folders of Claude Code; made if they are not there.
-        stream: register MessageDisplay too.
-        watch_files: literal file names for FileChanged.
-        limit: bytes of the largest payload that a hook keeps.
+        settings: ``stream``, ``watch_files`` and ``spool_limit`` are looked at.
 
     Returns:
         What was done, for each file (folders can share one through links).
@@ -109,35 +98,37 @@ def install(
         SettingsFileError: a file can't be edited safely and was left as it is. The others are done all the same.
         FolderError: our own folder can't be made, or written.
     """
-    known = installed_events(claude_dirs)
-    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
-    _write_script(home, limit)
+    wanted = _wanted(home, installed_events(claude_dirs), settings)
+    _write_script(home, settings)
     return put_in(home, claude_dirs, lambda text: merge(text, wanted))
 
 
-def refresh(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int) -> list[Change]:
+def refresh(home: Home, settings: Settings) -> list[Change]:
     """Bring the hooks up to date wherever they were put and still are, and put them nowhere else.
 
     Args, Returns, Raises:
         As for :func:`install`.
     """
-    files, edit = _refreshing(home, stream=stream, watch_files=watch_files)
+    files, edit = _refreshing(home, settings)
     if files:
-        _write_script(home, limit)
+        _write_script(home, settings)
     return put_in(home, (), edit, files)
 
 
-def preview_refresh(home: Home, *, stream: bool, watch_files: Sequence[str], limit: int) -> list[tuple[Path, str, str]]:
+def preview_refresh(home: Home, settings: Settings) -> list[tuple[Path, str, str]]:
     """Return what :func:`refresh` would change, as :func:`preview` does."""
-    files, edit = _refreshing(home, stream=stream, watch_files=watch_files)
-    return (_preview_script(home, limit) if files else []) + preview_in(home, (), edit, files)
+    files, edit = _refreshing(home, settings)
+    return (_preview_script(home, settings) if files else []) + preview_in(home, (), edit, files)
 
 
-def _refreshing(home: Home, *, stream: bool, watch_files: Sequence[str]) -> tuple[list[Path], Editor]:
+def _refreshing(home: Home, settings: Settings) -> tuple[list[Path], Editor]:
     files = [path for path in remembered(home) if path.exists()]
-    known = installed_events([path.parent for path in files])
-    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
+    wanted = _wanted(home, installed_events([path.parent for path in files]), settings)
     return files, lambda text: merge(text, wanted) if registered(text) else text
+
+
+def _wanted(home: Home, known: frozenset[str], settings: Settings) -> dict[str, dict[str, Any]]:
+    return entries(command(home), known, stream=settings.stream, watch_files=settings.watch_files)
 
 
 def command(home: Home) -> str:
@@ -149,16 +140,16 @@ def command(home: Home) -> str:
     return hook_command(in_settings(home.hook))
 
 
-def _write_script(home: Home, limit: int) -> None:
+def _write_script(home: Home, settings: Settings) -> None:
     """Write what the registered command runs, before it is registered. Like the spool, it stays until ours goes."""
     home.create()
-    for path, _, text in _preview_script(home, limit):
+    for path, _, text in _preview_script(home, settings):
         write_private(path, text)
 
 
-def _preview_script(home: Home, limit: int) -> list[tuple[Path, str, str]]:
+def _preview_script(home: Home, settings: Settings) -> list[tuple[Path, str, str]]:
     """Return the script as a change to its file; nothing: it is there as it should be."""
-    text = spool_script(in_settings(home.spool), limit)
+    text = spool_script(in_settings(home.spool), settings.spool_limit)
     try:
         before = (read(home.hook) or b"").decode(errors="replace")
     except OSError:
@@ -187,22 +178,14 @@ def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) 
     return take_out(home, every(claude_dirs, files), strip_hooks)
 
 
-def preview(
-    home: Home,
-    claude_dirs: Sequence[Path],
-    *,
-    stream: bool = False,
-    watch_files: Sequence[str] = (),
-    limit: int = Settings().spool_limit,
-) -> list[tuple[Path, str, str]]:
+def preview(home: Home, claude_dirs: Sequence[Path], settings: Settings) -> list[tuple[Path, str, str]]:
     """Return what :func:`install` would change, and change nothing: each file, its text as it is and as it would be.
 
     Args, Raises:
         As for :func:`install`.
     """
-    known = installed_events(claude_dirs)
-    wanted = entries(command(home), known, stream=stream, watch_files=watch_files)
-    return _preview_script(home, limit) + preview_in(home, claude_dirs, lambda text: merge(text, wanted))
+    wanted = _wanted(home, installed_events(claude_dirs), settings)
+    return _preview_script(home, settings) + preview_in(home, claude_dirs, lambda text: merge(text, wanted))
 
 
 def preview_removal(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[tuple[Path, str, str]]:

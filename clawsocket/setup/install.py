@@ -143,22 +143,18 @@ def _config(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
 
 
 def _hooks(home: Home, wishes: Wishes, installed: Installed) -> Iterator[Step]:
-    dirs, more = claude_dirs(wishes.settings), _of_hooks(wishes.settings)
-    changes = hooks.preview(home, dirs, **more)
+    dirs = claude_dirs(wishes.settings)
+    changes = hooks.preview(home, dirs, wishes.settings)
     if not changes:
         return
 
     def write() -> str:
         for folder in dirs:
             installed.make(folder)
-        done = hooks.install(home, dirs, **more)
+        done = hooks.install(home, dirs, wishes.settings)
         return "\n".join(f"hooks: {change.path}" for change in done)
 
     yield Step("".join(diff(path, before or None, after) for path, before, after in changes), write)
-
-
-def _of_hooks(settings: Settings) -> dict[str, Any]:
-    return {"stream": settings.stream, "watch_files": settings.watch_files, "limit": settings.spool_limit}
 
 
 def refresh_steps(home: Home, settings: Settings) -> Iterator[Step]:
@@ -167,13 +163,12 @@ def refresh_steps(home: Home, settings: Settings) -> Iterator[Step]:
     Raises:
         SettingsFileError: a file can't be edited safely.
     """
-    more = _of_hooks(settings)
-    changes = hooks.preview_refresh(home, **more)
+    changes = hooks.preview_refresh(home, settings)
     if not changes:
         return
 
     def write() -> str:
-        return "\n".join(f"hooks: {done.path}" for done in hooks.refresh(home, **more) if done.action != "unchanged")
+        return "\n".join(f"hooks: {done.path}" for done in hooks.refresh(home, settings) if done.action != "unchanged")
 
     yield Step("".join(diff(path, before or None, after) for path, before, after in changes), write)
 

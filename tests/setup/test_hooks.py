@@ -20,7 +20,7 @@ from clawsocket.errors import FolderError, SettingsFileError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks as module
 from clawsocket.setup import settings_file
-from clawsocket.setup.hooks import install, remove
+from clawsocket.setup.hooks import remove
 from clawsocket.setup.settings_file import Change
 from tests.support.json_texts import settings_texts
 
@@ -50,6 +50,10 @@ def file(claude: Path) -> Path:
     path = claude / "settings.json"
     path.write_text(USERS)
     return path
+
+
+def install(ours: Home, dirs: list[Path], **given: Any) -> list[Change]:
+    return module.install(ours, dirs, Settings(**given))
 
 
 def document(path: Path) -> dict[str, Any]:
@@ -85,7 +89,7 @@ def test_the_hook_of_our_spool_is_registered_for_every_event_that_is_safe(ours: 
 
 
 def test_the_installed_hook_writes_into_the_spool(ours: Home, claude: Path) -> None:
-    install(ours, [claude], limit=1_000_000)
+    install(ours, [claude], spool_limit=1_000_000)
     (entry,) = document(claude / "settings.json")["hooks"]["Stop"]
     subprocess.run(["/bin/sh", "-c", entry["hooks"][0]["command"]], input=b"payload", check=True)
     assert [path.read_bytes() for path in ours.spool.iterdir()] == [b"payload"]
@@ -101,7 +105,7 @@ def test_only_what_the_installed_claude_code_knows_is_registered(
 
 
 def test_the_settings_for_live_text_and_watched_files_are_followed(ours: Home, file: Path) -> None:
-    install(ours, [file.parent], stream=True, watch_files=[".env", "b"])
+    install(ours, [file.parent], stream=True, watch_files=(".env", "b"))
     hooks = document(file)["hooks"]
     assert set(hooks) == set(FIRST_KNOWN)
     assert hooks["FileChanged"][0]["matcher"] == ".env|b"
@@ -245,28 +249,26 @@ def test_hooks_are_refreshed_where_they_are_and_nowhere_else(ours: Home, file: P
     install(ours, [file.parent, taken_out.parent])
     current = file.read_bytes()
     taken_out.write_text(USERS)
-    options: dict[str, Any] = {"stream": False, "watch_files": ()}
-    assert module.preview_refresh(ours, **options, limit=Settings().spool_limit) == []
-    options["watch_files"] = [".env"]
-    (shown,) = module.preview_refresh(ours, **options, limit=Settings().spool_limit)
-    module.refresh(ours, **options, limit=Settings().spool_limit)
+    assert module.preview_refresh(ours, Settings()) == []
+    watching = Settings(watch_files=(".env",))
+    (shown,) = module.preview_refresh(ours, watching)
+    module.refresh(ours, watching)
     assert (shown[0], shown[2].encode()) == (file, file.read_bytes())
     assert file.read_bytes() != current
     assert (taken_out.read_text(), never.read_text()) == (USERS, USERS)
     taken_out.unlink()
-    assert [change.path for change in module.refresh(ours, **options, limit=4242)] == [file]
+    assert [change.path for change in module.refresh(ours, watching)] == [file]
     assert not taken_out.exists()
 
 
 @pytest.mark.parametrize("damage", ["unlink", "empty", "limit"])
 def test_the_script_is_put_right_where_the_settings_are(ours: Home, file: Path, damage: str) -> None:
-    options: dict[str, Any] = {"stream": False, "watch_files": (), "limit": Settings().spool_limit}
     install(ours, [file.parent])
     right, settings = ours.hook.read_text(), file.read_bytes()
-    assert [found.is_right for found in module.look(ours, [file.parent], **options)] == [True]
+    assert [found.is_right for found in module.look(ours, [file.parent], Settings())] == [True]
     mends: list[Callable[[], list[Change]]] = [
         lambda: install(ours, [file.parent]),
-        lambda: module.refresh(ours, **options),
+        lambda: module.refresh(ours, Settings()),
     ]
     for mend in mends:
         if damage == "unlink":
@@ -274,10 +276,10 @@ def test_the_script_is_put_right_where_the_settings_are(ours: Home, file: Path, 
         else:
             ours.hook.write_text("" if damage == "empty" else right.replace("31250", "1"))
         before = ours.hook.read_text() if ours.hook.exists() else ""
-        (found,) = module.look(ours, [file.parent], **options)
+        (found,) = module.look(ours, [file.parent], Settings())
         assert (found.is_right, found.lacks_script) == (False, True)
-        assert module.preview(ours, [file.parent]) == [(ours.hook, before, right)]
-        assert module.preview_refresh(ours, **options) == [(ours.hook, before, right)]
+        assert module.preview(ours, [file.parent], Settings()) == [(ours.hook, before, right)]
+        assert module.preview_refresh(ours, Settings()) == [(ours.hook, before, right)]
         assert only(mend()).action == "unchanged"
         assert (ours.hook.read_text(), mode(ours.hook), file.read_bytes()) == (right, 0o600, settings)
 
@@ -285,7 +287,7 @@ def test_the_script_is_put_right_where_the_settings_are(ours: Home, file: Path, 
 def test_a_changed_limit_changes_the_script_alone(ours: Home, file: Path) -> None:
     install(ours, [file.parent])
     settings = file.read_bytes()
-    assert only(install(ours, [file.parent], limit=512 * 4242)).action == "unchanged"
+    assert only(install(ours, [file.parent], spool_limit=512 * 4242)).action == "unchanged"
     assert "ulimit -f 4242;" in ours.hook.read_text()
     assert file.read_bytes() == settings
 
@@ -296,7 +298,7 @@ def test_a_hook_of_an_older_version_is_replaced_and_leaves_the_file_as_it_was(ou
     old = f"{MARKER} {{ umask 077; cd {ours.spool} && cat >>.$$ && mv .$$ $$.json || cat; }} >/dev/null 2>&1; exit 0"
     file.write_text(file.read_text().replace(json.dumps(new), json.dumps(old)))
     ours.hook.unlink()
-    assert only(module.refresh(ours, stream=False, watch_files=(), limit=1)).action == "updated"
+    assert only(module.refresh(ours, Settings(spool_limit=1024))).action == "updated"
     assert {entries[-1]["hooks"][0]["command"] for entries in document(file)["hooks"].values()} == {new}
     assert ours.hook.exists()
     assert only(remove(ours, [file.parent])).action == "restored"
@@ -452,14 +454,15 @@ for number in range(count):
 INSTALLER = """
 import sys
 from pathlib import Path
+from clawsocket.config import Settings
 from clawsocket.paths import Home
 from clawsocket.setup import settings_file
 from clawsocket.setup.hooks import install, remove
 settings_file._LOCK_WAIT, settings_file._TRIES = 60, 10_000
 for number in range(int(sys.argv[3])):
-    install(Home(Path(sys.argv[1])), [Path(sys.argv[2])])
+    install(Home(Path(sys.argv[1])), [Path(sys.argv[2])], Settings())
     remove(Home(Path(sys.argv[1])), [Path(sys.argv[2])])
-install(Home(Path(sys.argv[1])), [Path(sys.argv[2])])
+install(Home(Path(sys.argv[1])), [Path(sys.argv[2])], Settings())
 """
 
 

@@ -1,5 +1,6 @@
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from clawsocket.claude.hook_events import FIRST_KNOWN
 from clawsocket.claude.recorder_command import MARKER
+from clawsocket.config import Settings
 from clawsocket.errors import SettingsFileError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks, settings_file, statusline
@@ -83,8 +85,12 @@ def test_with_hooks_in_any_order_the_file_is_in_the_end_what_it_was(
     text = text.replace("claw-socket", "other")
     file.write_bytes(text.encode())
     parts = [hooks, statusline]
-    for part in parts if first == "hooks" else parts[::-1]:
-        part.install(ours, [file.parent])
+    installs = [
+        partial(hooks.install, ours, [file.parent], Settings()),
+        partial(statusline.install, ours, [file.parent]),
+    ]
+    for install in installs if first == "hooks" else installs[::-1]:
+        install()
     for part in parts[::-1] if last == "hooks" else parts:
         is_last = part.__name__.endswith(last)
         assert only(part.remove(ours, [file.parent])).action == ("restored" if is_last else "removed")
@@ -92,12 +98,12 @@ def test_with_hooks_in_any_order_the_file_is_in_the_end_what_it_was(
 
 
 def test_each_stays_when_the_other_goes(ours: Home, file: Path) -> None:
-    hooks.install(ours, [file.parent])
+    hooks.install(ours, [file.parent], Settings())
     statusline.install(ours, [file.parent])
     hooks.remove(ours, [file.parent])
     assert command(file).startswith(MARKER)
     assert "hooks" not in json.loads(file.read_text())
-    hooks.install(ours, [file.parent])
+    hooks.install(ours, [file.parent], Settings())
     statusline.remove(ours, [file.parent])
     assert command(file) == "say ü; exit 3"
     assert "Stop" in json.loads(file.read_text())["hooks"]
@@ -125,5 +131,5 @@ def test_an_odd_status_line_is_left_as_it_is(ours: Home, file: Path) -> None:
     with pytest.raises(SettingsFileError, match="not a command"):
         statusline.install(ours, [file.parent])
     assert file.read_text() == '{"statusLine": "mine"}'
-    assert only(hooks.install(ours, [file.parent])).action == "updated"
+    assert only(hooks.install(ours, [file.parent], Settings())).action == "updated"
     assert only(hooks.remove(ours, [file.parent])).action == "restored"
