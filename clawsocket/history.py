@@ -7,7 +7,7 @@ import contextlib
 import heapq
 import itertools
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from clawsocket.claude import transcript
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
-from clawsocket.protocol.envelope import Envelope, Event, encode
+from clawsocket.protocol.envelope import Event, Sent, encode, sent
 from clawsocket.sources.backwards import last_lines
 from clawsocket.sources.transcript_index import AGENTS, FOREVER
 from clawsocket.state.history import steps
@@ -33,15 +33,6 @@ READ_LIMIT = 512_000_000
 
 Logged = Callable[[int, int], Awaitable[Sequence[bytes]]]
 """Gives the events of a session from one time to another, in ms since 1970, as they were sent, oldest first."""
-
-
-class _Sent(Envelope, kw_only=True):
-    """An event as it was sent. Its data stays as it is: what was posted may hold numbers that nobody here can read."""
-
-    data: Raw
-
-
-_sent = msgspec.json.Decoder(_Sent)
 
 
 class Places:
@@ -157,7 +148,8 @@ async def read(
             break
         count *= 4
     end = end or 0
-    page, more = await asyncio.to_thread(_page, events[:end], limit, max_bytes, window.whole)
+    page = await asyncio.to_thread(_page, map(encode, reversed(events[:end][-limit:])), max_bytes)
+    more = not window.whole or len(page) < end
     given = events[end - len(page) : end]
     told_after = next((part.after[event.id] for event in given if event.id in part.after), None)
     if told_after is not None and more:
@@ -197,23 +189,20 @@ def stored(raws: list[bytes], limit: int, *, max_bytes: int) -> tuple[list[Raw],
     Returns:
         As :func:`read` does.
     """
-    page: list[Raw] = []
-    size = 0
-    for raw in reversed(raws[-limit:]):
-        event = _sent.decode(raw)
-        event.seq = None
-        page.append(Raw(_encoder.encode(event)))
-        size += len(raw)
-        if size > max_bytes and len(page) > 1:
-            page.pop()
-            break
-    return page[::-1], len(page) < len(raws)
+    page = _page(map(_without_seq, reversed(raws[-limit:])), max_bytes)
+    return page, len(page) < len(raws)
+
+
+def _without_seq(raw: bytes) -> bytes:
+    event = sent(raw)
+    event.seq = None
+    return _encoder.encode(event)
 
 
 def _with(part: _Part, logged: Sequence[bytes], before: str | None) -> tuple[list[Event], int | None]:
     """Return a part's events with those of the log that are not among them, and where one of them is."""
     events, known = part.events, {event.id for event in part.events}
-    found = [_event(_sent.decode(raw)) for raw in logged]
+    found = [_event(sent(raw)) for raw in logged]
     more = sorted((one for one in found if one.id not in known), key=_time)
     if more:
         events = list(heapq.merge(events, more, key=_time))
@@ -224,8 +213,8 @@ def _time(event: Event) -> int:
     return event.timestamp
 
 
-def _event(sent: Envelope) -> Event:
-    return Event(sent.type, sent.timestamp, sent.session_id, sent.id, sent.source, sent.data, sent.agent_id)
+def _event(one: Sent) -> Event:
+    return Event(one.type, one.timestamp, one.session_id, one.id, one.source, one.data, one.agent_id)
 
 
 def _index(events: list[Event], before: str | None) -> int | None:
@@ -234,16 +223,16 @@ def _index(events: list[Event], before: str | None) -> int | None:
     return next((index for index, event in enumerate(events) if event.id == before), None)
 
 
-def _page(events: list[Event], limit: int, max_bytes: int, whole: bool) -> tuple[list[Raw], bool]:
+def _page(newest: Iterable[bytes], max_bytes: int) -> list[Raw]:
+    """Return the first of some events, newest first, as far as there is room, oldest first; one at least."""
     page: list[Raw] = []
     size = 0
-    for event in reversed(events[-limit:]):
-        raw = encode(event)
+    for raw in newest:
         size += len(raw)
         if size > max_bytes and page:
             break
         page.append(Raw(raw))
-    return page[::-1], not whole or len(page) < len(events)
+    return page[::-1]
 
 
 def _window(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -> _Window:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.envelope import Envelope
+from clawsocket.protocol.envelope import sent
 from clawsocket.protocol.events import ToolResult
 from clawsocket.protocol.frame import payload_of, text_frame
 
@@ -54,13 +54,8 @@ class _Named(Wire, kw_only=True):
     tool_name: Any = None
 
 
-class _Envelope(Envelope, kw_only=True):
-    data: msgspec.Raw
-
-
 _named = msgspec.json.Decoder(_Named)
 _result = msgspec.json.Decoder(ToolResult)
-_envelope = msgspec.json.Decoder(_Envelope)
 
 
 def _completed(raw: msgspec.Raw) -> ToolCompleted | None:
@@ -125,7 +120,7 @@ def alias_frames(type: str, frame: bytes, wanted: Iterable[str]) -> list[bytes]:
         frame: its WebSocket frame.
         wanted: aliases that the type may be sent under.
     """
-    envelope = _envelope.decode(payload_of(frame))
+    envelope = sent(payload_of(frame))
     frames = []
     for alias in wanted:
         made = _MAKERS[type, alias](envelope.data)

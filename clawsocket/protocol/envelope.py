@@ -50,6 +50,15 @@ class Envelope(Wire, kw_only=True):
     source: Source
 
 
+class Sent(Envelope, kw_only=True):
+    """An event as it was sent. Its data stays as it is: what was posted may hold numbers that nobody here can read."""
+
+    data: msgspec.Raw
+
+
+sent = msgspec.json.Decoder(Sent).decode
+"""Returns the event that some JSON is."""
+
 _encoder = msgspec.json.Encoder()
 
 

@@ -11,7 +11,7 @@ from clawsocket.claude import hooks
 from clawsocket.claude.hooks import KNOWN
 from clawsocket.claude.observations import HookSeen
 from clawsocket.protocol.base import Wire
-from clawsocket.protocol.envelope import Envelope
+from clawsocket.protocol.envelope import sent
 from clawsocket.protocol.events import hook_type
 from clawsocket.protocol.models import SessionInfo
 from clawsocket.state.session import Session
@@ -42,13 +42,8 @@ class Saved(Wire, kw_only=True):
     phantom: bool = False
 
 
-class _Sent(Envelope, kw_only=True):
-    data: msgspec.Raw
-
-
 _encoder = msgspec.json.Encoder()
 _saved = msgspec.json.Decoder(Saved)
-_sent = msgspec.json.Decoder(_Sent)
 _NAMES = {hook_type(name): name for name in KNOWN}
 
 
@@ -113,7 +108,7 @@ def past_hooks(events: Iterable[Any]) -> list[HookSeen]:
     found = []
     for raw in events:
         try:
-            event = _sent.decode(raw)
+            event = sent(raw)
             hook = hooks.known(_NAMES.get(event.type, ""), event.session_id, event.agent_id, event.data)
         except msgspec.MsgspecError:
             continue
