@@ -180,7 +180,6 @@ class Book:
             return True
         moves = known.ledger is not ledger and ledger.spender.age < known.ledger.spender.age
         now = largest(usage, known.usage)
-        cost = self._prices.cost(known.model, now, at)
         if not moves and now == largest(known.usage, known.usage):
             return False
         known.add(-1)
@@ -188,7 +187,7 @@ class Book:
             known.ledger.spender.usage_moved()
             known.ledger, known.sums = ledger, places
             ledger.keys.append(hashed)
-        known.usage, known.cost = now, cost
+        known.usage, known.cost = now, self._prices.cost(known.model, now, at)
         known.add(1)
         return known.ledger is ledger
 
