@@ -94,7 +94,7 @@ def parse(argv: Sequence[str]) -> Options:
             value = inline if equals else rest.pop(0) if rest else ""
             if not value:
                 raise UsageError(f"{flag} needs a value; see claw-socket --help")
-            name, value = (_VALUES[flag], value) if flag in _VALUES else _assignment(value)
+            name, value = (_VALUES[flag], value) if flag in _VALUES else assignment(value)
             given[name] = value
         elif flag in _ACTIONS or flag in _SWITCHES:
             raise UsageError(f"{flag} takes no value; see claw-socket --help")
@@ -105,7 +105,12 @@ def parse(argv: Sequence[str]) -> Options:
     return Options(action, given)
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def assignment(text: str) -> tuple[str, str]:
+    """Return the name and the value of a ``name=value``.
+
+    Raises:
+        UsageError: it is none.
+    """
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise UsageError(f"--set wants name=value, not {text!r}; see claw-socket --help")

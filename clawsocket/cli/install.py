@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from clawsocket import config
+from clawsocket.cli.arguments import assignment
 from clawsocket.cli.carry_out import carry_out
-from clawsocket.cli.parsing import Parser, RawHelp, setting
+from clawsocket.cli.parsing import Parser, RawHelp
 from clawsocket.config import Settings
 from clawsocket.errors import AddressError, ClawSocketError, UsageError
 from clawsocket.log.viewer import refuse_newer
@@ -116,7 +117,7 @@ def _parser() -> Parser:
             f"--{name}", dest="set", action="append", type=partial(_named, name), metavar=metavar, help=help
         )
     parser.add_argument(
-        "--set", action="append", type=setting, metavar="NAME=VALUE", help="a setting, as of claw-socket"
+        "--set", action="append", type=assignment, metavar="NAME=VALUE", help="a setting, as of claw-socket"
     )
     parser.add_argument("--no-service", dest="service", action="store_false", help="leave the service out")
     parser.add_argument("--no-hooks", dest="hooks", action="store_false", help="leave the hooks out, for good")

@@ -28,14 +28,6 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; {self.prog} --help tells more")
 
 
-def setting(text: str) -> tuple[str, str]:
-    """Return the name and the value of ``name=value``."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not name=value")
-    return name.strip().replace("-", "_"), value.strip()
-
-
 def when(text: str) -> int:
     """Return the ms since 1970 of a day (2026-11-01) or an age (30m, 12h, 30d)."""
     age = re.fullmatch(r"(\d{1,6})([mhd])", text)

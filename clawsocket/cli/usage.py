@@ -13,6 +13,7 @@ import msgspec
 
 from clawsocket import config
 from clawsocket.cli import usage_table
+from clawsocket.cli.arguments import assignment
 from clawsocket.cli.look import Look, clean, clean_json, folded
 from clawsocket.errors import FolderError, UsageError
 from clawsocket.paths import Home
@@ -120,11 +121,7 @@ def parse(argv: Sequence[str], today: date) -> Options:
         elif flag == "--since":
             options = options._replace(since=_since(value, today))
         else:
-            name, equals, text = value.partition("=")
-            if not equals:
-                raise UsageError(f"--set wants name=value, not {value!r}; see claw-socket usage --help")
-            setting = (name.strip().replace("-", "_"), text.strip())
-            options = options._replace(given=(*options.given, setting))
+            options = options._replace(given=(*options.given, assignment(value)))
     return options
 
 
