@@ -29,7 +29,7 @@ from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import POSTED, Event
 from clawsocket.protocol.messages import UsagePart
 from clawsocket.protocol.models import Finding, SessionInfo
-from clawsocket.protocol.replies import ServiceStatus, UsageReport, usage_report
+from clawsocket.protocol.replies import UsageReport, usage_report
 from clawsocket.server.backend import Backend
 from clawsocket.server.server import Server
 from clawsocket.setup import hooks as hook_setup
@@ -81,12 +81,14 @@ class App:
         self.reports = Reports(home.root, settings.claude_dirs)
         self.places = history.Places()
         self.fanout = FanOut(self.log, slice_bytes=settings.socket_buffer)
-        self.server = Server(settings, home, self.log, self.fanout, self._backend(), lambda: self.token)
 
         self.watcher = Watcher(self.observe, settings, now)
         self.session_files = SessionFiles(self.dirs, self.watcher, self.observe, settings, now)
         self.transcripts = Transcripts(self.dirs, self.watcher, self.observe, settings, now)
         self.spool = Spool(home.spool, self.watcher, self.observe, settings, now)
+        self.metrics = Metrics(self.world, self.log, self.fanout, self.transcripts, self.spool, home.log)
+        self.server = Server(settings, home, self.log, self.fanout, self._backend(), lambda: self.token)
+
         self.spool.on_lost = lambda: self.log.lose("spool_full")
         self.spool.release = self.persistence.release
         self.spool.has_room = self.log.has_room
@@ -111,7 +113,6 @@ class App:
         self._examining: asyncio.Future[list[Finding]] | None = None
         self._purging: asyncio.Future[None] | None = None
         self.persistence.on_trouble = self._tell_trouble
-        self.metrics = Metrics(self.world, self.log, self.fanout, self.transcripts, self.spool, home.log)
 
     async def start(self) -> None:
         """Look which sessions live, listen, and then read what they do.
@@ -235,29 +236,19 @@ class App:
             usage=self.world.usage,
             past_usage=self.persistence.usage,
             usage_report=self._usage_report,
-            status=self._status,
+            status=self.metrics.status,
             findings=self._findings,
             take_hook=self.take_hook,
-            metrics=self._metrics,
-            transcript=self._transcript,
+            metrics=self.metrics.text,
+            transcript=self.transcripts.path,
         )
 
     async def _usage_report(self, by: Sequence[UsagePart], since: str | None) -> UsageReport:
         made = await self.reports.make(by, since)
         return await asyncio.to_thread(usage_report, made, by)
 
-    def _status(self) -> ServiceStatus:
-        return self.metrics.status()
-
-    def _metrics(self) -> str:
-        return self.metrics.text()
-
-    def _transcript(self, session_id: str, agent_id: str | None) -> Path | None:
-        return self.transcripts.path(session_id, agent_id)
-
     async def _history(self, session_id: str, limit: int, before: str | None, all: bool) -> tuple[list[Raw], bool]:
         path = self.transcripts.path(session_id, None)
-        limit = min(limit, self.settings.history_limit)
         size = self.settings.history_bytes
         if path is not None:
             logged = partial(self.persistence.logged, session_id) if all else history.nothing
