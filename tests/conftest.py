@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import signal
 import tempfile
@@ -17,20 +18,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-try:
-    import pwd
-except ImportError:  # Windows
-    pwd = None  # type: ignore[assignment]
-
 # More would make the guard slow, and says no more: whatever writes to a spool also changes the folder itself.
 _MOST_FILES = 5000
 
 
 def _real_homes() -> tuple[Path, ...]:
-    homes = {Path.home()}
-    if pwd is not None:
-        homes.add(Path(pwd.getpwuid(os.getuid()).pw_dir))
-    return tuple(sorted(homes))
+    return tuple(sorted({Path.home(), Path(pwd.getpwuid(os.getuid()).pw_dir)}))
 
 
 def _claude_dirs(homes: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -75,7 +68,7 @@ def _clean_environment(home: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("CLAUDE", "CLAW_SOCKET_", "XDG_")) and not name.startswith("CLAW_SOCKET_TEST_"):
             del os.environ[name]
-    os.environ["HOME"] = os.environ["USERPROFILE"] = str(home)
+    os.environ["HOME"] = str(home)
 
 
 def _guarded() -> tuple[tuple[Path, ...], tuple[Path, ...]]:
@@ -134,5 +127,4 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     path.mkdir()
     monkeypatch.setenv("HOME", str(path))
-    monkeypatch.setenv("USERPROFILE", str(path))
     return path
