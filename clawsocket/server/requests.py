@@ -171,11 +171,10 @@ class Requests:
         if message.batch_ms is not None:
             self._client.cursor.pace = message.batch_ms / 1000
         reply = replies.Subscribed(id=message.id, topics=list(topics), head_seq=self._hub.log.head)
+        self._set_topics(topics)
         if message.since_seq is None:
-            self._set_topics(topics)
             self._client.send(reply)
             return
-        self._set_topics(topics)
         log = self._hub.log
         foreign = message.epoch not in (None, log.epoch) or message.since_seq > log.head
         reply.oldest_seq = log.oldest

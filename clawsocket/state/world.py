@@ -125,7 +125,7 @@ class World:
 
     def find(self, session_id: str) -> Session | None:
         """Return a session that is known, also one that ended lately."""
-        return self._known(session_id)
+        return self.sessions.get(session_id) or self.past.get(session_id)
 
     def forget(self, session_id: str) -> list[Event]:
         """Forget a session, and what it spent; one that has a process lives on.
@@ -245,7 +245,7 @@ class World:
             limits = (limit for session in sessions for limit in session.gauges.limits.values())
             total.rate_limits = newest(limits) or None
             return total
-        session = self._known(session_id)
+        session = self.find(session_id)
         return session.usage() if session else None
 
     @property
@@ -268,15 +268,12 @@ class World:
             for session in (*self.sessions.values(), *self.past.values()):
                 session.set_back()
 
-    def _known(self, session_id: str) -> Session | None:
-        return self.sessions.get(session_id) or self.past.get(session_id)
-
     def _session(self, session_id: str, at: int, *, again: bool = False) -> Session | None:
         """Return the session that something of a moment belongs to: a live one, or one that ended and still trails.
 
         None where it is not known, or ended long before, or begins ``again``: then it is discovered anew.
         """
-        session = self._known(session_id)
+        session = self.find(session_id)
         if session is None or session.state != "ended":
             return session
         return None if at > session.last_at + (0 if again else TRAIL) else session
@@ -358,7 +355,7 @@ class World:
             self.later(LATE, lambda: session.settle() if session.state == "ended" else None)
 
     def _meta(self, seen: AgentMetaSeen) -> None:
-        session = self._known(seen.session_id)
+        session = self.find(seen.session_id)
         if session is None:
             self._unheard.add(seen.session_id)
             return
