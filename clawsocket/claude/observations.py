@@ -96,7 +96,7 @@ class Trouble(msgspec.Struct):
     """A source can't do its work fully.
 
     Attributes:
-        source: "transcript", "session_file", "spool", "watch".
+        source: "transcript", "session_file", "spool", "watch" or "log".
         message: one clear line for people, without contents of anybody's files.
         recoverable: whether the source goes on.
     """

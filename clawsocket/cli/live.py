@@ -56,9 +56,8 @@ async def _while_read(command: Coroutine[Any, Any, int]) -> int:
 
     loop.add_signal_handler(signal.SIGTERM, end, signal.SIGTERM)
     if descriptor is not None:
-        loop.add_reader(
-            descriptor, end, signal.SIGPIPE
-        )  # the end for writing is never readable: this is its other end being closed
+        # The end for writing is never readable: this is its other end being closed.
+        loop.add_reader(descriptor, end, signal.SIGPIPE)
     try:
         return await task
     except asyncio.CancelledError:

@@ -1,1 +1,1 @@
-"""What is put on the machine and taken away again: hooks and status line recorder in the settings of Claude Code."""
+"""What is put on the machine and taken away again: the hooks and the status line recorder, the service, the program."""

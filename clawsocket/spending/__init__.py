@@ -1,1 +1,1 @@
-"""What was spent, over all transcripts: read once, kept in a cache, summed up by day, project, model, session."""
+"""What was spent, over all transcripts: read once, kept in a cache, and summed up by what is asked for."""
