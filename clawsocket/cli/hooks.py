@@ -5,7 +5,7 @@ from __future__ import annotations
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.paths import Home
 from clawsocket.setup import hooks, statusline
-from clawsocket.setup.settings_file import remembered
+from clawsocket.setup.settings_file import every, remembered
 
 _HOOKS = {
     ("install", "unchanged"): "the hooks are installed already",
@@ -26,7 +26,7 @@ def change(action: str, settings: Settings, home: Home) -> int:
     action, _, what = action.partition(" ")
     dirs, part = claude_dirs(settings), statusline if what else hooks
     if action == "uninstall":
-        changes = part.remove(home, dirs, remembered(home))
+        changes = part.remove(home, every(dirs, remembered(home)))
     else:
         changes = statusline.install(home, dirs) if what else hooks.install(home, dirs, settings)
     words = _RECORDER if what else _HOOKS

@@ -87,9 +87,9 @@ def _left_out(case: Case) -> Iterator[Finding]:
 
 def _left_in(case: Case, path: Path) -> Iterator[Finding]:
     try:
-        if hooks.preview_removal(case.home, (), [path]):
+        if hooks.preview_removal(case.home, [path]):
             what = f"{path} has our hooks, which are turned off by the setting hooks: nobody reads what they write"
-            yield Finding("hooks", "error", what, REMOVE, partial(hooks.remove, case.home, (), [path]))
+            yield Finding("hooks", "error", what, REMOVE, partial(hooks.remove, case.home, [path]))
     except SettingsFileError as error:
         yield Finding("hooks", "error", str(error), f"edit {path}")
 

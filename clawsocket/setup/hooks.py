@@ -15,7 +15,6 @@ from clawsocket.setup.settings_file import (
     BOM,
     Change,
     Editor,
-    every,
     in_settings,
     paths,
     preview_in,
@@ -100,7 +99,7 @@ def install(home: Home, claude_dirs: Sequence[Path], settings: Settings) -> list
     """
     wanted = _wanted(home, installed_events(claude_dirs), settings)
     _write_script(home, settings)
-    return put_in(home, claude_dirs, lambda text: merge(text, wanted))
+    return put_in(home, paths(claude_dirs), lambda text: merge(text, wanted))
 
 
 def refresh(home: Home, settings: Settings) -> list[Change]:
@@ -112,13 +111,13 @@ def refresh(home: Home, settings: Settings) -> list[Change]:
     files, edit = _refreshing(home, settings)
     if files:
         _write_script(home, settings)
-    return put_in(home, (), edit, files)
+    return put_in(home, files, edit)
 
 
 def preview_refresh(home: Home, settings: Settings) -> list[tuple[Path, str, str]]:
     """Return what :func:`refresh` would change, as :func:`preview` does."""
     files, edit = _refreshing(home, settings)
-    return (_preview_script(home, settings) if files else []) + preview_in(home, (), edit, files)
+    return (_preview_script(home, settings) if files else []) + preview_in(home, files, edit)
 
 
 def _refreshing(home: Home, settings: Settings) -> tuple[list[Path], Editor]:
@@ -157,16 +156,15 @@ def _preview_script(home: Home, settings: Settings) -> list[tuple[Path, str, str
     return [] if before == text else [(home.hook, before, text)]
 
 
-def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[Change]:
-    """Take our hooks, and those of the original program, out of the settings of Claude Code.
+def remove(home: Home, files: Sequence[Path]) -> list[Change]:
+    """Take our hooks, and those of the original program, out of some settings files.
 
     A file that was not changed since they were installed gets its bytes of before back, and one that we created goes,
     if there is nothing else of ours in it.
 
     Args:
         home: our folder.
-        claude_dirs: the folders of Claude Code.
-        files: more settings files.
+        files: the settings files, links followed.
 
     Returns:
         What was done, for each file.
@@ -175,7 +173,7 @@ def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) 
         SettingsFileError: as for :func:`install`.
         FolderError: our own folder can't be made.
     """
-    return take_out(home, every(claude_dirs, files), strip_hooks)
+    return take_out(home, files, strip_hooks)
 
 
 def preview(home: Home, claude_dirs: Sequence[Path], settings: Settings) -> list[tuple[Path, str, str]]:
@@ -185,9 +183,9 @@ def preview(home: Home, claude_dirs: Sequence[Path], settings: Settings) -> list
         As for :func:`install`.
     """
     wanted = _wanted(home, installed_events(claude_dirs), settings)
-    return _preview_script(home, settings) + preview_in(home, claude_dirs, lambda text: merge(text, wanted))
+    return _preview_script(home, settings) + preview_in(home, paths(claude_dirs), lambda text: merge(text, wanted))
 
 
-def preview_removal(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[tuple[Path, str, str]]:
+def preview_removal(home: Home, files: Sequence[Path]) -> list[tuple[Path, str, str]]:
     """Return what :func:`remove` would change, in the same way."""
-    return preview_out(home, every(claude_dirs, files), strip_hooks)
+    return preview_out(home, files, strip_hooks)

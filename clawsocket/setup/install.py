@@ -77,7 +77,7 @@ def steps(home: Home, wishes: Wishes, manager: Manager | None) -> Iterator[Step]
         changed = True
         yield step
     followed = paths(claude_dirs(wishes.settings)) if wishes.with_hooks else []
-    yield from take_out(home, (), [path for path in remembered(home) if path not in followed])
+    yield from take_out(home, [path for path in remembered(home) if path not in followed])
     if wishes.with_hooks:
         yield from _hooks(home, wishes, installed)
     if wishes.with_statusline:

@@ -56,14 +56,13 @@ Editor = Callable[[str], str]
 """Edits the text of a settings file. Raises ValueError, whose text says why as a clause, if it can't be done safely."""
 
 
-def put_in(home: Home, claude_dirs: Sequence[Path], edit: Editor, files: Sequence[Path] = ()) -> list[Change]:
-    """Put something of ours into the settings files of some folders, or bring it up to date.
+def put_in(home: Home, files: Sequence[Path], edit: Editor) -> list[Change]:
+    """Put something of ours into some settings files, or bring it up to date.
 
     Args:
         home: our folder; made if it is not there.
-        claude_dirs: the folders of Claude Code; made if they are not there.
+        files: the settings files, links followed; made, with their folders, if they are not there.
         edit: puts it in.
-        files: more settings files, links followed.
 
     Returns:
         What was done, for each file (folders can share one through links).
@@ -73,7 +72,7 @@ def put_in(home: Home, claude_dirs: Sequence[Path], edit: Editor, files: Sequenc
         FolderError: our own folder can't be made.
     """
     home.create()
-    return _each(home, every(claude_dirs, files), lambda found: _with_ours(found, edit))
+    return _each(home, files, lambda found: _with_ours(found, edit))
 
 
 def take_out(home: Home, files: Sequence[Path], edit: Callable[[str, str], str]) -> list[Change]:
@@ -98,15 +97,13 @@ def take_out(home: Home, files: Sequence[Path], edit: Callable[[str, str], str])
     return _each(home, files, lambda found: _without(found, edit))
 
 
-def preview_in(
-    home: Home, claude_dirs: Sequence[Path], edit: Editor, files: Sequence[Path] = ()
-) -> list[tuple[Path, str, str]]:
+def preview_in(home: Home, files: Sequence[Path], edit: Editor) -> list[tuple[Path, str, str]]:
     """Return what :func:`put_in` would change, and change nothing: each file, its text as it is and as it would be.
 
     Raises:
         SettingsFileError: a file can't be edited safely.
     """
-    return _preview(home, every(claude_dirs, files), lambda found: _with_ours(found, edit))
+    return _preview(home, files, lambda found: _with_ours(found, edit))
 
 
 def preview_out(home: Home, files: Sequence[Path], edit: Callable[[str, str], str]) -> list[tuple[Path, str, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from clawsocket.claude.recorder_command import recorder_command
 from clawsocket.claude.status_line_setting import put, take
 from clawsocket.paths import Home
-from clawsocket.setup.settings_file import Change, Editor, every, in_settings, preview_in, preview_out, put_in, take_out
+from clawsocket.setup.settings_file import Change, Editor, in_settings, paths, preview_in, preview_out, put_in, take_out
 
 
 def install(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
@@ -26,20 +26,19 @@ def install(home: Home, claude_dirs: Sequence[Path]) -> list[Change]:
         SettingsFileError: a file can't be edited safely and was left as it is. The others are done all the same.
         FolderError: our own folder can't be made.
     """
-    return put_in(home, claude_dirs, _putting(home))
+    return put_in(home, paths(claude_dirs), _putting(home))
 
 
 def _putting(home: Home) -> Editor:
     return partial(put, recorder=partial(recorder_command, in_settings(home.spool)))
 
 
-def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[Change]:
+def remove(home: Home, files: Sequence[Path]) -> list[Change]:
     """Take the recorder away again; the user's own command is as it was, byte for byte.
 
     Args:
         home: our folder.
-        claude_dirs: the folders of Claude Code.
-        files: more settings files.
+        files: the settings files, links followed.
 
     Returns:
         What was done, for each file.
@@ -48,7 +47,7 @@ def remove(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) 
         SettingsFileError: as for :func:`install`.
         FolderError: our own folder can't be made.
     """
-    return take_out(home, every(claude_dirs, files), take)
+    return take_out(home, files, take)
 
 
 def preview(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, str]]:
@@ -57,9 +56,9 @@ def preview(home: Home, claude_dirs: Sequence[Path]) -> list[tuple[Path, str, st
     Args, Raises:
         As for :func:`install`.
     """
-    return preview_in(home, claude_dirs, _putting(home))
+    return preview_in(home, paths(claude_dirs), _putting(home))
 
 
-def preview_removal(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path] = ()) -> list[tuple[Path, str, str]]:
+def preview_removal(home: Home, files: Sequence[Path]) -> list[tuple[Path, str, str]]:
     """Return what :func:`remove` would change, in the same way."""
-    return preview_out(home, every(claude_dirs, files), take)
+    return preview_out(home, files, take)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from clawsocket.paths import Home
 from clawsocket.setup import hooks, statusline
 from clawsocket.setup.installed import Installed, diff, text_of
 from clawsocket.setup.service import Command
-from clawsocket.setup.settings_file import Change, every
+from clawsocket.setup.settings_file import Change
 
 
 class Step(NamedTuple):
@@ -38,24 +38,18 @@ def _run(command: Command) -> str:
     return ""
 
 
-def take_out(home: Home, claude_dirs: Sequence[Path], files: Sequence[Path]) -> Iterator[Step]:
-    """Yield the steps that take the recorder of the status line and the hooks out of Claude Code's settings.
-
-    Args:
-        home: our folder.
-        claude_dirs: the folders of Claude Code.
-        files: more settings files.
-    """
-    for path in every(claude_dirs, files):
+def take_out(home: Home, files: Iterable[Path]) -> Iterator[Step]:
+    """Yield the steps that take the recorder of the status line and the hooks out of some settings files."""
+    for path in files:
         for name, part in (("status line recorder", statusline), ("hooks", hooks)):
             try:
-                changes = part.preview_removal(home, (), [path])
+                changes = part.preview_removal(home, [path])
             except SettingsFileError as error:  # of one that can't be read the others know nothing
                 yield Step(str(error), partial(str, error))
                 break
             if changes:
                 shown = "".join(diff(path, before, after or None) for path, before, after in changes)
-                yield Step(shown, partial(_taken_out, name, partial(part.remove, home, (), [path])))
+                yield Step(shown, partial(_taken_out, name, partial(part.remove, home, [path])))
 
 
 def _taken_out(name: str, remove: Callable[[], list[Change]]) -> str:

@@ -14,7 +14,7 @@ from clawsocket.setup.install import Wishes, job_of
 from clawsocket.setup.installed import Installed, Written, text_of
 from clawsocket.setup.program import Programs, gone, programs_of_this
 from clawsocket.setup.service import MARK, Manager
-from clawsocket.setup.settings_file import remembered
+from clawsocket.setup.settings_file import every, remembered
 from clawsocket.setup.steps import Step, commands, take_out, undo
 
 _OURS = (
@@ -43,7 +43,7 @@ def steps(home: Home, settings: Settings, manager: Manager, *, running: bool, pu
             yield Step(f"{path} is gone; it is written again, to be ended", partial(_rewrite, installed, path))
     if units or (manager.is_installed() and not (running and _rests(manager))):
         yield from commands(manager.end() if running else manager.detach())
-    yield from take_out(home, claude_dirs(settings), remembered(home))
+    yield from take_out(home, every(claude_dirs(settings), remembered(home)))
     if home.hook.exists() and not purge:
         yield Step(f"remove {home.hook}", partial(gone, home.hook))
     for path in units:

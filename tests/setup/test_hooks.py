@@ -20,8 +20,7 @@ from clawsocket.errors import FolderError, SettingsFileError
 from clawsocket.paths import Home
 from clawsocket.setup import hooks as module
 from clawsocket.setup import settings_file
-from clawsocket.setup.hooks import remove
-from clawsocket.setup.settings_file import Change
+from clawsocket.setup.settings_file import Change, paths
 from tests.support.json_texts import settings_texts
 
 USERS = '{\n    "n": 1.0, "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say \\u00fc"}]}]}\n}'
@@ -54,6 +53,10 @@ def file(claude: Path) -> Path:
 
 def install(ours: Home, dirs: list[Path], **given: Any) -> list[Change]:
     return module.install(ours, dirs, Settings(**given))
+
+
+def remove(ours: Home, dirs: list[Path]) -> list[Change]:
+    return module.remove(ours, paths(dirs))
 
 
 def document(path: Path) -> dict[str, Any]:
@@ -461,7 +464,7 @@ from clawsocket.setup.hooks import install, remove
 settings_file._LOCK_WAIT, settings_file._TRIES = 60, 10_000
 for number in range(int(sys.argv[3])):
     install(Home(Path(sys.argv[1])), [Path(sys.argv[2])], Settings())
-    remove(Home(Path(sys.argv[1])), [Path(sys.argv[2])])
+    remove(Home(Path(sys.argv[1])), settings_file.paths([Path(sys.argv[2])]))
 install(Home(Path(sys.argv[1])), [Path(sys.argv[2])], Settings())
 """
 

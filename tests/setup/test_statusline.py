@@ -52,9 +52,9 @@ def test_the_recorder_is_put_before_the_users_command_once(ours: Home, file: Pat
     assert command(file).startswith(MARKER)
     assert command(file).endswith("\nsay ü; exit 3")
     assert only(statusline.install(ours, [file.parent])).action == "unchanged"
-    assert only(statusline.remove(ours, [file.parent])).action == "restored"
+    assert only(statusline.remove(ours, [file])).action == "restored"
     assert file.read_text() == USERS
-    assert only(statusline.remove(ours, [file.parent])).action == "unchanged"
+    assert only(statusline.remove(ours, [file])).action == "unchanged"
 
 
 def test_the_installed_recorder_writes_into_the_spool(ours: Home, file: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_installed_recorder_writes_into_the_spool(ours: Home, file: Path) ->
 def test_a_file_that_was_made_for_it_goes_with_it(ours: Home, home: Path) -> None:
     file = home / ".claude" / "settings.json"
     assert only(statusline.install(ours, [file.parent])).action == "created"
-    assert only(statusline.remove(ours, [file.parent])).action == "restored"
+    assert only(statusline.remove(ours, [file])).action == "restored"
     assert not file.exists()
 
 
@@ -93,28 +93,28 @@ def test_with_hooks_in_any_order_the_file_is_in_the_end_what_it_was(
         install()
     for part in parts[::-1] if last == "hooks" else parts:
         is_last = part.__name__.endswith(last)
-        assert only(part.remove(ours, [file.parent])).action == ("restored" if is_last else "removed")
+        assert only(part.remove(ours, [file])).action == ("restored" if is_last else "removed")
     assert file.read_bytes() == text.encode()
 
 
 def test_each_stays_when_the_other_goes(ours: Home, file: Path) -> None:
     hooks.install(ours, [file.parent], Settings())
     statusline.install(ours, [file.parent])
-    hooks.remove(ours, [file.parent])
+    hooks.remove(ours, [file])
     assert command(file).startswith(MARKER)
     assert "hooks" not in json.loads(file.read_text())
     hooks.install(ours, [file.parent], Settings())
-    statusline.remove(ours, [file.parent])
+    statusline.remove(ours, [file])
     assert command(file) == "say ü; exit 3"
     assert "Stop" in json.loads(file.read_text())["hooks"]
-    hooks.remove(ours, [file.parent])
+    hooks.remove(ours, [file])
     assert file.read_text() == USERS
 
 
 def test_what_claude_code_changed_meanwhile_stays(ours: Home, file: Path) -> None:
     statusline.install(ours, [file.parent])
     file.write_text(json.dumps(json.loads(file.read_text()) | {"model": "opus"}, indent=2))
-    assert only(statusline.remove(ours, [file.parent])).action == "removed"
+    assert only(statusline.remove(ours, [file])).action == "removed"
     assert json.loads(file.read_text()) == json.loads(USERS) | {"model": "opus"}
     assert '"say \\u00fc; exit 3"' in file.read_text()
 
@@ -122,7 +122,7 @@ def test_what_claude_code_changed_meanwhile_stays(ours: Home, file: Path) -> Non
 def test_a_status_line_that_the_user_has_replaced_is_left_alone(ours: Home, file: Path) -> None:
     statusline.install(ours, [file.parent])
     file.write_text('{"statusLine": {"type": "command", "command": "new"}}')
-    assert only(statusline.remove(ours, [file.parent])).action == "unchanged"
+    assert only(statusline.remove(ours, [file])).action == "unchanged"
     assert command(file) == "new"
 
 
@@ -132,4 +132,4 @@ def test_an_odd_status_line_is_left_as_it_is(ours: Home, file: Path) -> None:
         statusline.install(ours, [file.parent])
     assert file.read_text() == '{"statusLine": "mine"}'
     assert only(hooks.install(ours, [file.parent], Settings())).action == "updated"
-    assert only(hooks.remove(ours, [file.parent])).action == "restored"
+    assert only(hooks.remove(ours, [file])).action == "restored"
