@@ -7,12 +7,13 @@ untouched.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from clawsocket.claude import lenient
 from clawsocket.claude.hook_events import FIRST_KNOWN
+from clawsocket.claude.lenient import Amount, Number
 
 Raw = msgspec.Raw
 ABSENT = Raw(b"")
@@ -22,7 +23,6 @@ KNOWN = frozenset((*FIRST_KNOWN, "WorktreeCreate"))
 """The names that Claude Code 2.1.332 accepts."""
 
 _NAME = re.compile(r"[A-Za-z]{1,64}\Z")
-_SPAN = msgspec.Meta(ge=0, le=2**53)
 
 
 class BatchCall(msgspec.Struct):
@@ -59,7 +59,7 @@ class Hook(msgspec.Struct, kw_only=True):
     tool_input: Raw = ABSENT
     tool_response: Raw = ABSENT
     tool_calls: list[BatchCall] | None = None
-    duration_ms: Annotated[int, _SPAN] | Annotated[float, _SPAN] | None = None
+    duration_ms: Number | Amount | None = None
     error: str | None = None
     is_interrupt: bool | None = None
     prompt: str | None = None
@@ -78,7 +78,7 @@ class Hook(msgspec.Struct, kw_only=True):
     action: str | None = None
     question: str | None = None
     options: list[Any] | None = None
-    timeout: Annotated[float, _SPAN] | None = None
+    timeout: Amount | None = None
     answer: str | None = None
     mcp_servers: list[McpServer] | None = None
     file_path: str | None = None

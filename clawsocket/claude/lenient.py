@@ -11,11 +11,16 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 T = TypeVar("T")
+
+Number = Annotated[int, Meta(ge=0, le=2**53)]
+Amount = Annotated[float, Meta(ge=0, le=2**53)]
+"""As far as JavaScript counts exactly."""
 
 SHALLOW = 200
 """Brackets that a text may have without being looked at for their depth."""

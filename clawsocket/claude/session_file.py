@@ -11,8 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from clawsocket.claude import lenient
-
-Time = Annotated[int, Meta(ge=0, le=2**53)]
+from clawsocket.claude.lenient import Number
 
 
 class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
@@ -28,14 +27,14 @@ class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
     pid: Annotated[int, Meta(ge=1, le=2**31 - 1)]
     session_id: Annotated[str, Meta(min_length=1, max_length=256)]
     cwd: str = ""
-    started_at: Time = 0
+    started_at: Number = 0
     proc_start: str | None = None
     version: str | None = None
     kind: str | None = None
     entrypoint: str | None = None
     name: str | None = None
     status: str | None = None
-    status_updated_at: Time | None = None
+    status_updated_at: Number | None = None
     waiting_for: str | None = None
 
     @property

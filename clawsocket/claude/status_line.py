@@ -7,15 +7,12 @@ told, so that an idle session repeats old numbers. Times are seconds since 1970.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from clawsocket.claude import lenient
-
-Number = Annotated[int, Meta(ge=0, le=2**53)]
-Amount = Annotated[float, Meta(ge=0, le=2**53)]
+from clawsocket.claude.lenient import Amount, Number
 
 
 class ContextWindow(msgspec.Struct):

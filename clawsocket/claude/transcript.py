@@ -11,18 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from clawsocket.claude import lenient
+from clawsocket.claude.lenient import Amount, Number
 
 Raw = msgspec.Raw
 ABSENT = Raw(b"")
 """A field that is not there."""
-
-Number = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class CacheCreation(msgspec.Struct):
@@ -209,7 +207,7 @@ class SystemLine(Line, kw_only=True):
     """``stop_hook_summary``, ``turn_duration``, ``compact_boundary``, ``local_command`` and more."""
 
     subtype: str | None = None
-    duration_ms: Annotated[float, Meta(ge=0, le=2**53)] | None = None
+    duration_ms: Amount | None = None
     compact_metadata: CompactMetadata | None = None
 
 
