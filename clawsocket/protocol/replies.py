@@ -104,7 +104,7 @@ class TotalUsageReply(TotalUsage, kw_only=True, tag_field="type", tag="usage"):
     id: RequestId | None = None
 
 
-def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None) -> SessionUsageReply | TotalUsageReply:
+def usage_reply(usage: SessionUsage | TotalUsage, id: RequestId | None = None) -> SessionUsageReply | TotalUsageReply:
     """Return the ``usage`` reply for one session or for all."""
     kind = SessionUsageReply if isinstance(usage, SessionUsage) else TotalUsageReply
     return kind(id=id, **{name: getattr(usage, name) for name in usage.__struct_fields__})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 REWIND_INTERVAL = 1.0
 """Seconds between two times that a cursor is set back."""
+
+Answer = replies.Reply | replies.SessionUsageReply | replies.TotalUsageReply
 
 logger = logging.getLogger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -117,35 +120,29 @@ class Requests:
 
     def _get_session_list(self, message: messages.GetSessionList) -> None:
         if message.all:
-            self._read(self._send_all_sessions(message), message.id)
+            self._read(self._all_sessions, message.id)
         else:
             self._client.send(replies.SessionList(id=message.id, sessions=self._hub.backend.sessions()))
 
-    async def _send_all_sessions(self, message: messages.GetSessionList) -> None:
-        sessions = await self._hub.backend.all_sessions()
-        self._client.send(replies.SessionList(id=message.id, sessions=sessions))
+    async def _all_sessions(self) -> replies.SessionList:
+        return replies.SessionList(sessions=await self._hub.backend.all_sessions())
 
     def _get_usage(self, message: messages.GetUsage) -> None:
         usage = self._hub.backend.usage(message.session_id)
         if usage is None and message.session_id is not None:
-            self._read(self._send_past_usage(message.session_id, message.id), message.id)
+            self._read(partial(self._past_usage, message.session_id), message.id)
         elif usage is not None:
             self._client.send(replies.usage_reply(usage, message.id))
 
-    async def _send_past_usage(self, session_id: str, id: messages.RequestId | None) -> None:
-        self._client.send(replies.usage_reply(await self._hub.backend.past_usage(session_id), id))
+    async def _past_usage(self, session_id: str) -> replies.SessionUsageReply | replies.TotalUsageReply:
+        return replies.usage_reply(await self._hub.backend.past_usage(session_id))
 
     def _get_usage_report(self, message: messages.GetUsageReport) -> None:
         try:
             date.fromisoformat(message.since or "2026-01-01")
         except ValueError:
             raise RequestError("invalid message", "since is a day, such as 2026-11-01") from None
-        self._read(self._send_usage_report(message), message.id)
-
-    async def _send_usage_report(self, message: messages.GetUsageReport) -> None:
-        report = await self._hub.backend.usage_report(message.by, message.since)
-        report.id = message.id
-        self._client.send(report)
+        self._read(partial(self._hub.backend.usage_report, message.by, message.since), message.id)
 
     def _get_status(self, message: messages.GetStatus) -> None:
         status = self._hub.backend.status()
@@ -153,10 +150,10 @@ class Requests:
         self._client.send(status)
 
     def _get_findings(self, message: messages.GetFindings) -> None:
-        self._read(self._send_findings(message), message.id)
+        self._read(self._findings, message.id)
 
-    async def _send_findings(self, message: messages.GetFindings) -> None:
-        self._client.send(replies.Findings(id=message.id, findings=await self._hub.backend.findings()))
+    async def _findings(self) -> replies.Findings:
+        return replies.Findings(findings=await self._hub.backend.findings())
 
     # Topics and the cursor.
 
@@ -221,33 +218,32 @@ class Requests:
     # Histories and agent logs.
 
     def _get_session_history(self, message: messages.GetSessionHistory) -> None:
-        self._read(self._send_history(message), message.id)
+        self._read(partial(self._history, message), message.id)
 
-    def _read(self, answer: Coroutine[None, None, None], id: messages.RequestId | None) -> None:
+    def _read(self, make: Callable[[], Awaitable[Answer]], id: messages.RequestId | None) -> None:
         """Let an answer be made that takes its time, to the request with this id."""
         if len(self._histories) >= self._settings.max_histories:
-            answer.close()
             raise RequestError("rate_limited", f"{self._settings.max_histories} answers are being made already")
-        task = self._loop.create_task(self._guard(answer, id))
+        task = self._loop.create_task(self._answer(make, id))
         self._histories.add(task)
         task.add_done_callback(self._histories.discard)
 
-    async def _guard(self, answer: Coroutine[None, None, None], id: messages.RequestId | None) -> None:
+    async def _answer(self, make: Callable[[], Awaitable[Answer]], id: messages.RequestId | None) -> None:
         """Send an answer. What goes wrong with it is nothing to the rest of the connection, and told as an error."""
         try:
-            await answer
+            answer = await make()
+            answer.id = id
+            self._client.send(answer)
         except RequestError as error:
             self._refuse(error, id)
         except Exception:
             logger.exception("an answer could not be made")
             self._refuse(RequestError("failed", replies.ERRORS["failed"]), id)
 
-    async def _send_history(self, message: messages.GetSessionHistory) -> None:
+    async def _history(self, message: messages.GetSessionHistory) -> replies.SessionHistory:
         limit = min(message.limit, self._settings.history_limit)
         events, more = await self._hub.backend.history(message.session_id, limit, message.before, message.all)
-        self._client.send(
-            replies.SessionHistory(id=message.id, session_id=message.session_id, events=events, more=more or None)
-        )
+        return replies.SessionHistory(session_id=message.session_id, events=events, more=more or None)
 
     def _subscribe_agent_log(self, message: messages.SubscribeAgentLog) -> None:
         is_main = message.agent_id == f"master-{message.session_id}"  # as the main agent is named everywhere else
