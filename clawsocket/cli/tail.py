@@ -14,8 +14,9 @@ from clawsocket.cli import live, parsing, skew
 from clawsocket.cli.event_line import Labels, line
 from clawsocket.cli.look import Look, clean_json
 from clawsocket.client import OLDEST, Event, connect
+from clawsocket.protocol.aliases import ALIASES_OF
 from clawsocket.protocol.events import EVENTS
-from clawsocket.protocol.topics import ALIASES_OF, matcher
+from clawsocket.protocol.topics import matcher
 
 TOPICS = (
     "agent.started agent.stopped cwd.changed file.changed mcp.* message.* session.* system.* task.* tool.* worktree.*"

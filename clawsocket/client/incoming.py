@@ -11,10 +11,10 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from clawsocket.protocol import aliases, replies
+from clawsocket.protocol.aliases import ALIASES_OF
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.events import EVENTS, LEVELS, ToolUse
 from clawsocket.protocol.models import SessionUsage
-from clawsocket.protocol.topics import ALIASES_OF
 
 T = TypeVar("T")
 

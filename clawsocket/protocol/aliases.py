@@ -111,6 +111,9 @@ _MAKERS: dict[tuple[str, str], Callable[[msgspec.Raw], Wire | msgspec.Raw | None
 }
 """(Primary type, alias) to the maker of the alias's data from the primary's; None where the alias does not apply."""
 
+ALIASES_OF = {primary: tuple(alias for one, alias in _MAKERS if one == primary) for primary, _ in _MAKERS}
+"""Primary type to the aliases that it may be sent under."""
+
 
 def alias_frames(type: str, frame: bytes, wanted: Iterable[str]) -> list[bytes]:
     """Return the frames of the wanted aliases of an event.

@@ -9,15 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 
-ALIASES_OF: dict[str, tuple[str, ...]] = {
-    "tool.use": ("tool.started",),
-    "tool.result": ("tool.completed", "tool.failed"),
-    "usage.updated": ("usage.update",),
-    "hook.pre_tool_use": ("hook.started",),
-    "hook.post_tool_use": ("hook.completed",),
-    "hook.post_tool_use_failure": ("hook.completed",),
-}
-"""Primary type to the aliases that it may be sent under."""
+from clawsocket.protocol.aliases import ALIASES_OF
 
 GAP = "gap"
 """What stands in the log where events were lost; it concerns everyone who wants any event."""

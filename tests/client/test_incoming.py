@@ -10,11 +10,10 @@ import msgspec
 import pytest
 
 from clawsocket.client import incoming
-from clawsocket.protocol.aliases import ToolFailed
+from clawsocket.protocol.aliases import ALIASES_OF, ToolFailed
 from clawsocket.protocol.events import EVENTS, HookData, ToolUse
 from clawsocket.protocol.models import SessionInfo
 from clawsocket.protocol.replies import Gap, SessionList
-from clawsocket.protocol.topics import ALIASES_OF
 
 
 def sent(type: str, data: Any, **more: Any) -> str:

@@ -9,9 +9,9 @@ import urllib.request
 from pathlib import Path
 
 from clawsocket import token
+from clawsocket.protocol.aliases import ALIASES_OF
 from clawsocket.protocol.events import EVENTS
 from clawsocket.protocol.replies import CLOSE_CODES
-from clawsocket.protocol.topics import ALIASES_OF
 from tests.client_js.running import CLIENT, Running, run
 from tests.support.feed import SESSION, hook, line, session_file, spool
 from tests.support.service import Service, run_command

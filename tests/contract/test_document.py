@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
+from clawsocket.protocol.aliases import ALIASES_OF
 from clawsocket.protocol.base import Wire
 from clawsocket.protocol.events import EVENTS, EventType
 from clawsocket.protocol.messages import AnyMessage
 from clawsocket.protocol.replies import CLOSE_CODES, ERRORS
-from clawsocket.protocol.topics import ALIASES_OF
 from scripts import export_spec
 from scripts.contract.words import FIELDS, NOT_SENT
 from tests.support.contract import DOCUMENT, closed

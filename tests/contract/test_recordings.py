@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from clawsocket import history
+from clawsocket.protocol.aliases import ALIASES_OF
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
-from clawsocket.protocol.topics import ALIASES_OF
 from clawsocket.state.world import World
 from tests.server.harness import Client, FakeBackend, Rig, running
 from tests.state import playback

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clawsocket.protocol.aliases import ALIASES_OF
 from clawsocket.protocol.events import EVENTS
-from clawsocket.protocol.topics import ALIASES_OF, Filter, Sessions, matcher
+from clawsocket.protocol.topics import Filter, Sessions, matcher
 
 SEGMENTS = st.sampled_from(["tool", "use", "result", "hook", "a+", "(", "tools", "TOOL", "\u00e9"])
 TYPES = st.lists(SEGMENTS, min_size=1, max_size=4).map(".".join)
