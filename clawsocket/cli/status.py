@@ -75,7 +75,7 @@ def _has_token(home: Home) -> bool:
 
 def _waiting(home: Home) -> int:
     """Return how many hooks wait in the spool."""
-    return sum(1 for path in home.spool.glob("*.json") if not path.name.startswith("."))
+    return sum(1 for _ in home.spool.glob("[!.]*.json"))
 
 
 def _text(facts: dict[str, Any], found: Running | None, state: ManagerState) -> str:
@@ -89,13 +89,12 @@ def _text(facts: dict[str, Any], found: Running | None, state: ManagerState) -> 
         total = sum(found.states.values())
         parts = ", ".join(f"{count} {name}" for name, count in sorted(found.states.items()))
         lines["sessions"] = f"{total}: {parts}" if total else "none"
-    hooks = facts["hooks"]
-    if hooks is None:
-        lines["hooks"] = "unknown; claw-socket doctor tells why"
-    else:
-        for path, right in hooks.items():
-            text = f"in {path}" if right else f"not as they should be in {path}; claw-socket doctor tells why"
-            lines["hooks"] = f"{lines['hooks']}; {text}" if "hooks" in lines else text
+    hooks = facts["hooks"] or {}
+    registered = [
+        f"in {path}" if right else f"not as they should be in {path}; claw-socket doctor tells why"
+        for path, right in hooks.items()
+    ]
+    lines["hooks"] = "; ".join(registered) or "unknown; claw-socket doctor tells why"
     lines["token"] = facts["token"] or "none yet"
     if facts["waiting"]:
         lines["spool"] = f"{facts['waiting']} hooks wait"
