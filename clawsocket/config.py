@@ -57,7 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     message_rate: Annotated[Count, _meta("A client's messages in 10 s", "messages")] = 100
     max_topics: Annotated[Count, _meta("Topics of a connection", "topics")] = 200
     max_agent_logs: Annotated[Count, _meta("Agent logs of a connection", "logs")] = 50
-    max_histories: Annotated[Count, _meta("Histories read at once by a connection", "histories")] = 2
+    max_histories: Annotated[
+        Count, _meta("Histories and other slow answers made at once for a connection", "answers")
+    ] = 2
     ping_interval: Annotated[Seconds, _meta("Between pings to a client", "s")] = 30.0
     ping_timeout: Annotated[Seconds, _meta("For the pong", "s")] = 10.0
     hook_body_limit: Annotated[Size, _meta("A body of POST /hook", "bytes")] = 8 * MB

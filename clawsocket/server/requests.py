@@ -33,7 +33,7 @@ _SERVER = replies.ServerInfo(version=__version__, protocol=replies.PROTOCOL, fea
 
 
 class Requests:
-    """The requests of one client, and what is left of them: its topics, its histories in the making, its agent logs.
+    """The requests of one client, and what is left of them: its topics, its answers in the making, its agent logs.
 
     Attributes:
         all_or_nothing: whether the client would rather be closed (4408) than miss events.
@@ -47,7 +47,7 @@ class Requests:
         self._topics: dict[str, Sessions] = {}
         self.all_or_nothing = False
         self._rewound = float("-inf")
-        self._histories: set[asyncio.Task[None]] = set()
+        self._answers: set[asyncio.Task[None]] = set()
         self._logs: dict[Key, Follower] = {}
         self._snapshots: deque[tuple[int, bytes]] = deque()
 
@@ -94,8 +94,8 @@ class Requests:
 
     def cancel(self) -> None:
         """Drop everything."""
-        for history in self._histories:
-            history.cancel()
+        for answer in self._answers:
+            answer.cancel()
         self._drop_logs(None)
         self._snapshots.clear()
 
@@ -215,18 +215,18 @@ class Requests:
             cursor.position = gap.oldest_seq - 1
         self._hub.fanout.wake()
 
-    # Histories and agent logs.
+    # Answers that take their time, and agent logs.
 
     def _get_session_history(self, message: messages.GetSessionHistory) -> None:
         self._read(partial(self._history, message), message.id)
 
     def _read(self, make: Callable[[], Awaitable[Answer]], id: messages.RequestId | None) -> None:
         """Let an answer be made that takes its time, to the request with this id."""
-        if len(self._histories) >= self._settings.max_histories:
+        if len(self._answers) >= self._settings.max_histories:
             raise RequestError("rate_limited", f"{self._settings.max_histories} answers are being made already")
         task = self._loop.create_task(self._answer(make, id))
-        self._histories.add(task)
-        task.add_done_callback(self._histories.discard)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
 
     async def _answer(self, make: Callable[[], Awaitable[Answer]], id: messages.RequestId | None) -> None:
         """Send an answer. What goes wrong with it is nothing to the rest of the connection, and told as an error."""

@@ -330,7 +330,7 @@ async def test_a_history_that_nobody_waits_for_any_more_is_dropped(rig: Rig) -> 
     async with rig.client() as client:
         await client.send("get_session_history", sessionId=SESSION)
         assert await client.silent()
-        (task,) = next(iter(rig.server._hub.clients)).requests._histories
+        (task,) = next(iter(rig.server._hub.clients)).requests._answers
     async with asyncio.timeout(10):
         await asyncio.wait([task])
     assert task.cancelled()
