@@ -88,22 +88,7 @@ class App:
         self.spool = Spool(home.spool, self.watcher, self.observe, settings, now)
         self.metrics = Metrics(self.world, self.log, self.fanout, self.transcripts, self.spool, home.log)
         self.server = Server(settings, home, self.log, self.fanout, self._backend(), lambda: self.token)
-
-        self.spool.on_lost = lambda: self.log.lose("spool_full")
-        self.spool.release = self.persistence.release
-        self.spool.has_room = self.log.has_room
-        self.transcripts.pause_unless(self.log.has_room)
-        self.spool.is_known = lambda id: self.log.knows(f"h:{id}")
-        self.persistence.caught_up = lambda: self.started and self.transcripts.caught_up
-        self.transcripts.checkpoints = self.persistence.checkpoints
-        self.transcripts.on_read = self.server.transcript_grew
-        self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
-        self.world.is_told = self.log.knows
-        self.world.lives = lambda pid: processes.lives(pid, None)
-        self.world.is_behind = self.transcripts.is_behind
-        self.world.on_end = self.transcripts.drain
-        self.world.on_removed = self.transcripts.forget
-        self.world.on_unheard = self.transcripts.repeat
+        self._connect()
 
         self.started = False
         self._run, self._posted = secrets.token_hex(6), itertools.count()
@@ -112,7 +97,25 @@ class App:
         self._when = 0.0
         self._examining: asyncio.Future[list[Finding]] | None = None
         self._purging: asyncio.Future[None] | None = None
+
+    def _connect(self) -> None:
+        """Let the parts hear of each other."""
+        self.spool.on_lost = lambda: self.log.lose("spool_full")
+        self.spool.release = self.persistence.release
+        self.spool.has_room = self.log.has_room
+        self.spool.is_known = lambda id: self.log.knows(f"h:{id}")
+        self.transcripts.pause_unless(self.log.has_room)
+        self.transcripts.checkpoints = self.persistence.checkpoints
+        self.transcripts.on_read = self.server.transcript_grew
+        self.transcripts.on_caught_up = lambda session_id: self.append(self.world.caught_up(session_id))
+        self.persistence.caught_up = lambda: self.started and self.transcripts.caught_up
         self.persistence.on_trouble = self._tell_trouble
+        self.world.is_told = self.log.knows
+        self.world.lives = lambda pid: processes.lives(pid, None)
+        self.world.is_behind = self.transcripts.is_behind
+        self.world.on_end = self.transcripts.drain
+        self.world.on_removed = self.transcripts.forget
+        self.world.on_unheard = self.transcripts.repeat
 
     async def start(self) -> None:
         """Look which sessions live, listen, and then read what they do.
