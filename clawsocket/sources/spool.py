@@ -76,7 +76,7 @@ class Spool:
         self.release: Callable[[Callable[[], None]], None] = lambda delete: delete()
         self.is_known: Callable[[str], bool] = lambda _id: False
         self.has_room: Callable[[], bool] = lambda: True
-        self.on_lost: Callable[[], object] | None = None
+        self.on_lost: Callable[[], object] = lambda: None
         self.rejected: Counter[str] = Counter()
         self._queue: list[tuple[int, int, Path]] = []  # modification time, arrival, file
         self._arrivals = itertools.count()
@@ -134,7 +134,7 @@ class Spool:
             return
         if self._gone:
             self._gone = False
-            self._lost()
+            self.on_lost()
         for trouble in ("gone", "missing"):
             self._troubles.over(trouble)
         self._marks.update(_MARKS.keys() & set(names))
@@ -279,8 +279,4 @@ class Spool:
                 self._marked[mark] = monotonic()
                 self._troubles.over(mark)
             self._troubles.tell(mark, _MARKS[mark])
-            self._lost()
-
-    def _lost(self) -> None:
-        if self.on_lost is not None:
             self.on_lost()

@@ -68,8 +68,8 @@ class Transcripts:
     ) -> None:
         self._roots = [folder / "projects" for folder in distinct(dirs)]
         self._watcher, self._sink, self._line_limit, self._now = watcher, sink, settings.line_limit, now
-        self.on_read: Callable[[str, str | None], None] | None = None
-        self.on_caught_up: Callable[[str], None] | None = None
+        self.on_read: Callable[[str, str | None], None] = lambda _session_id, _agent_id: None
+        self.on_caught_up: Callable[[str], None] = lambda _session_id: None
         self.checkpoints = Checkpoints((), time.monotonic)
         self._troubles = Troubles("transcript", sink, now)
         self._reader = Reader(sink, self._troubles, read=self._was_read, caught_up=self._caught_up, failed=self._failed)
@@ -385,11 +385,10 @@ class Transcripts:
 
     def _was_read(self, transcript: Transcript) -> None:
         self.checkpoints.moved(transcript)
-        if self.on_read is not None:
-            self.on_read(transcript.session_id, transcript.agent_id)
+        self.on_read(transcript.session_id, transcript.agent_id)
 
     def _caught_up(self, transcript: Transcript) -> None:
-        if self.on_caught_up is not None and not self.reading(transcript.session_id):
+        if not self.reading(transcript.session_id):
             self.on_caught_up(transcript.session_id)
 
     def _failed(self, transcript: Transcript, error: OSError) -> None:
