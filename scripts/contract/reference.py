@@ -93,16 +93,17 @@ def parts(document: Json) -> list[str]:
     schemas: Json = document["components"]["schemas"]
     messages = {target(message["payload"]) for message in document["components"]["messages"].values()}
     fields = (part for schema in schemas.values() for part in schema.get("properties", {}).items())
-    found = {name for field, part in fields if field != "data" for name in _targets(part)}
+    found = {name for field, part in fields if field != "data" for name in targets(part)}
     return sorted(name for name in found - messages if "properties" in schemas[name] and name != "EventEnvelope")
 
 
-def _targets(schema: Any) -> Iterator[str]:
+def targets(schema: Any) -> Iterator[str]:
+    """Yield the names of the schemas that are referred to in some part of the document."""
     if isinstance(schema, dict) and "$ref" in schema:
         yield target(schema)
     elif isinstance(schema, dict | list):
         for part in schema.values() if isinstance(schema, dict) else schema:
-            yield from _targets(part)
+            yield from targets(part)
 
 
 def target(schema: Json) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scripts.contract.document import struct_name
+from scripts.contract.reference import target
 from scripts.contract.schemas import Json
 from scripts.contract.words import ALIASES, NOT_SENT
 
@@ -82,8 +83,7 @@ def _type(schema: Json) -> str:
         if choice in schema:
             return " | ".join(_type(part) for part in schema[choice])
     if "$ref" in schema:
-        name = str(schema["$ref"]).rpartition("/")[2]
-        return NAMES.get(name, name)
+        return NAMES.get(target(schema), target(schema))
     if "const" in schema or "enum" in schema:
         values = schema.get("enum") or [schema["const"]]
         return " | ".join(json.dumps(value) for value in values)
