@@ -14,8 +14,9 @@ from clawsocket.doctor import running
 from clawsocket.doctor.running import Running
 from clawsocket.errors import ClawSocketError
 from clawsocket.paths import Home
-from clawsocket.setup import hooks, manager
-from clawsocket.setup.manager import ManagerState
+from clawsocket.setup import hooks
+from clawsocket.setup.service import seen
+from clawsocket.setup.service.seen import ManagerState
 
 EPILOG = """\
 claw-socket doctor looks closer, and says how to mend what is wrong.
@@ -32,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
     home = Home.default()
-    found, state = running.look(home), manager.look()
+    found, state = running.look(home), seen.look()
     if found is not None:
         skew.tell(found.endpoint.version)
     facts = {

@@ -14,8 +14,8 @@ from clawsocket.doctor.running import Running
 from clawsocket.errors import SettingError
 from clawsocket.paths import Home, absolute
 from clawsocket.protocol.endpoint import Endpoint
-from clawsocket.setup import manager
-from clawsocket.setup.manager import ManagerState
+from clawsocket.setup.service import seen
+from clawsocket.setup.service.seen import ManagerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Case:
     @classmethod
     def of(cls, home: Home) -> Case:
         """Look at a folder."""
-        problem, state = None, manager.look()
+        problem, state = None, seen.look()
         environ = {} if state.enabled else os.environ  # a service has nothing of this shell's
         try:
             settings = config.load({}, file=home.config, environ=environ)

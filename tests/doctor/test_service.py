@@ -16,8 +16,8 @@ from clawsocket.doctor.case import Case
 from clawsocket.doctor.running import Running
 from clawsocket.paths import Home
 from clawsocket.protocol.endpoint import Endpoint
-from clawsocket.setup import manager
-from clawsocket.setup.manager import ManagerState
+from clawsocket.setup.service import seen
+from clawsocket.setup.service.seen import ManagerState
 
 WELL = ManagerState("systemd", installed=True, enabled=True, active=True, running_pid=1)
 DOWN = WELL._replace(active=False, running_pid=None)
@@ -137,6 +137,6 @@ def test_status_says_it_in_a_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(manager, "look", lambda: state)
+    monkeypatch.setattr(seen, "look", lambda: state)
     assert main(["status"]) == 1
     assert f"\nservice      {words}\n" in capsys.readouterr().out

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket.setup import manager
-from clawsocket.setup.manager import ManagerState, look
+from clawsocket.setup.service import seen
+from clawsocket.setup.service.seen import ManagerState, look
 
 
 @pytest.fixture
@@ -170,4 +170,4 @@ def test_launchd_says_how_it_ended(bin: Path, plist: Path) -> None:
 
 
 def test_the_limit_is_what_callers_are_promised() -> None:
-    assert manager.LIMIT == 2
+    assert seen.LIMIT == 2
