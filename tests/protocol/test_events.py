@@ -9,45 +9,7 @@ import msgspec
 import pytest
 
 from clawsocket.protocol.events import EVENTS, HOOKS, EventType, SessionDiscovered, ToolResult, hook_type
-
-TYPES = {
-    "session.discovered": "pid sessionId cwd startedAt name? kind? entrypoint? version?",
-    "session.started": "version? model? permissionMode? cwd? source?",
-    "session.state_changed": "state previous? since waitingFor? tool? error?",
-    "session.renamed": "name",
-    "session.compacted": "trigger summary?",
-    "session.ended": "reason durationMs? usage",
-    "session.removed": "sessionId reason",
-    "agent.started": "agentId agentType cwd? parentToolUseId? description? parentAgentId? background? source?",
-    "agent.state_changed": "agents",
-    "agent.stopped": "agentId reason? lastMessage? source?",
-    "message.user": "text uuid? isSynthetic? promptId?",
-    "message.assistant": "contentBlocks uuid? model? usage? messageId?",
-    "message.result": "subtype durationMs? numTurns? totalCostUsd? usage?",
-    "message.error": "error status? text",
-    "tool.use": "toolName toolUseId input inputSummary",
-    "tool.result": ("toolName toolUseId success outcome durationMs? durationSource? outputSummary error? isInterrupt?"),
-    "tool.permission_requested": "toolName toolUseId? inputSummary suggestions?",
-    "tool.permission_denied": "toolName toolUseId? reason?",
-    "stream.delta": "text index final displayId turnId",
-    "usage.updated": (
-        "sessionId inputTokens outputTokens cacheCreationInputTokens cacheReadInputTokens totalCostUsd durationMs "
-        "durationApiMs? numTurns modelBreakdown unpricedModels lastUpdatedAt"
-    ),
-    "usage.context": "percentUsed tokensUsed tokensMax categories? official",
-    "usage.rate_limit": "type percentUsed resetsAt official allowed? message?",
-    "mcp.elicitation": "question serverName? mode? schema? options? timeout? source?",
-    "mcp.elicitation_result": "action? answer? serverName? source?",
-    "mcp.server_status": "serverName status url? tools?",
-    "file.changed": "path changeType?",
-    "cwd.changed": "newCwd oldCwd?",
-    "task.created": "taskId subject? description?",
-    "task.completed": "taskId subject? description?",
-    "worktree.removed": "path",
-    "system.error": "source message recoverable",
-    "system.check": "checkId",
-}
-"""Every type but the hooks', and the fields of its data; those with ``?`` may be absent."""
+from tests.support.wire import CHOICES, DATA, is_level
 
 HOOK_TYPES = {
     "PreToolUse": "hook.pre_tool_use",
@@ -86,25 +48,6 @@ HOOK_TYPES = {
     "PreSkillShellCommand": "hook.pre_skill_shell_command",
 }
 
-CHOICES: dict[tuple[str, str], set[str]] = {
-    ("session.state_changed", "state"): {"running", "requires_action", "idle", "background", "failed", "ended"},
-    ("session.state_changed", "previous"): {"running", "requires_action", "idle", "background", "failed", "ended"},
-    ("session.removed", "reason"): {"process_exited", "file_removed", "manual", "cleared", "silent"},
-    ("message.result", "subtype"): {"success", "error_during_execution", "interrupted"},
-    ("tool.result", "outcome"): {"ok", "error", "denied", "interrupted", "invalid"},
-    ("tool.result", "durationSource"): {"hook", "timestamps"},
-    ("usage.rate_limit", "type"): {"five_hour", "seven_day"},
-}
-
-LEVELS = {
-    "session.state_changed",
-    "session.renamed",
-    "agent.state_changed",
-    "usage.updated",
-    "usage.context",
-    "usage.rate_limit",
-}
-
 ENTRIES = [pytest.param(entry, id=name) for name, entry in EVENTS.items()]
 
 
@@ -117,12 +60,12 @@ def decode(entry: EventType, data: dict[str, Any]) -> Any:
 
 
 def test_the_catalogue_has_exactly_the_promised_types() -> None:
-    assert EVENTS.keys() == TYPES.keys() | set(HOOK_TYPES.values())
+    assert EVENTS.keys() == DATA.keys() | set(HOOK_TYPES.values())
 
 
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", DATA)
 def test_a_type_has_exactly_the_promised_fields(name: str) -> None:
-    assert fields_of(EVENTS[name].data) == TYPES[name].split()
+    assert fields_of(EVENTS[name].data) == DATA[name].split()
 
 
 @pytest.mark.parametrize("name", HOOK_TYPES)
@@ -138,7 +81,7 @@ def test_a_hook_that_is_not_known_yet_has_a_type_too() -> None:
 
 
 def test_levels_and_facts_are_told_apart() -> None:
-    assert {name for name, entry in EVENTS.items() if not entry.fact} == LEVELS
+    assert {name for name, entry in EVENTS.items() if not entry.fact} == set(filter(is_level, EVENTS))
 
 
 @pytest.mark.parametrize("entry", ENTRIES)

@@ -9,11 +9,10 @@ Json = dict[str, Any]
 SOURCES = {"hook", "transcript", "session_file", "status_line", "server"}
 ENVELOPE = {"type": str, "timestamp": int, "sessionId": str, "seq": int, "data": dict, "id": str, "source": str}
 
-# A field ends with "?" where it may be absent. Fields of hook.* are Claude Code's own.
 DATA = {
     "session.discovered": "pid sessionId cwd startedAt name? kind? entrypoint? version?",
     "session.started": "version? model? permissionMode? cwd? source?",
-    "session.state_changed": "state previous? since? waitingFor? tool? error?",
+    "session.state_changed": "state previous? since waitingFor? tool? error?",
     "session.renamed": "name",
     "session.compacted": "trigger summary?",
     "session.ended": "reason durationMs? usage",
@@ -34,8 +33,8 @@ DATA = {
     "durationMs durationApiMs? numTurns modelBreakdown unpricedModels lastUpdatedAt",
     "usage.context": "percentUsed tokensUsed tokensMax categories? official",
     "usage.rate_limit": "type percentUsed resetsAt official allowed? message?",
-    "mcp.elicitation": "question serverName mode schema? options? timeout? source?",
-    "mcp.elicitation_result": "action answer? serverName source?",
+    "mcp.elicitation": "question serverName? mode? schema? options? timeout? source?",
+    "mcp.elicitation_result": "action? answer? serverName? source?",
     "mcp.server_status": "serverName status url? tools?",
     "file.changed": "path changeType?",
     "cwd.changed": "newCwd oldCwd?",
@@ -45,12 +44,16 @@ DATA = {
     "system.error": "source message recoverable",
     "system.check": "checkId",
 }
-VALUES = {
+"""Every type but the hooks', and the fields of its data; those with ``?`` may be absent. A hook's are Claude Code's."""
+
+CHOICES = {
     ("session.state_changed", "state"): {"running", "requires_action", "idle", "background", "failed", "ended"},
+    ("session.state_changed", "previous"): {"running", "requires_action", "idle", "background", "failed", "ended"},
     ("session.removed", "reason"): {"process_exited", "file_removed", "manual", "cleared", "silent"},
     ("message.result", "subtype"): {"success", "error_during_execution", "interrupted"},
     ("tool.result", "outcome"): {"ok", "error", "denied", "interrupted", "invalid"},
     ("tool.result", "durationSource"): {"hook", "timestamps"},
+    ("usage.rate_limit", "type"): {"five_hour", "seven_day"},
 }
 
 
@@ -81,7 +84,7 @@ def _data_problems(kind: str, data: Json) -> list[str]:
     allowed = {name.rstrip("?") for name in DATA[kind].split()}
     found = [f"data has no {name}" for name in sorted(required - data.keys())]
     found += [f"data has {name}" for name in sorted(data.keys() - allowed)]
-    for (type_, name), values in VALUES.items():
+    for (type_, name), values in CHOICES.items():
         if type_ == kind and name in data and data[name] not in values:
             found.append(f"{name} is none of the known")
     return found + _length_problems(data)
