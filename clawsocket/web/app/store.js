@@ -178,7 +178,7 @@ class Store {
     this.sessions = new Map();
     for (const session of snapshot.sessions) {
       this.sessions.set(session.sessionId, session);
-      for (const limit of session.rateLimits ?? []) this.#limit(limit);
+      for (const limit of session.rateLimits ?? []) this.limited(limit);
     }
     for (const id of this.#tries.keys()) if (!this.sessions.has(id)) this.#tries.delete(id);
     this.agents = new Map();
@@ -268,13 +268,9 @@ class Store {
     this.agents.get(sessionId).set(agentId, agent);
   }
 
-  #limit(limit) {
+  limited(limit) {
     const known = this.limits.get(limit.type);
     if (known === undefined || known.updatedAt <= limit.updatedAt) this.limits.set(limit.type, limit);
-  }
-
-  limited(limit) {
-    this.#limit(limit);
   }
 
   #tell(note) {
