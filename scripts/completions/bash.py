@@ -65,17 +65,17 @@ def script(main: Command, settings: Mapping[str, str]) -> str:
     all = list(walk(main))
     values, flags, arguments = defaultdict(list), defaultdict(list), defaultdict(list)
     for command in all:
-        flags[_words(flag.names[-1] for flag in command.flags)].append(f'"{_at(command)} "-*')
+        flags[_words(flag.names[-1] for flag in command.flags)].append(f'"{command.place} "-*')
         for flag in command.flags:
             if flag.value is not None:
                 for name in flag.names:
-                    values[_reply(flag.value, settings)].append(f'"{_at(command)} {name}"')
+                    values[_reply(flag.value, settings)].append(f'"{command.place} {name}"')
         if command.actions:
-            arguments[_words([one.words[-1] for one in command.actions])].append(f'"{_at(command)} "*')
+            arguments[_words([one.words[-1] for one in command.actions])].append(f'"{command.place} "*')
         elif command.argument is not None:
-            arguments[_reply(command.argument, settings)].append(f'"{_at(command)} "*')
+            arguments[_reply(command.argument, settings)].append(f'"{command.place} "*')
     parts = {
-        "@PLACES@": "|".join(_at(command) for command in all if command.words),
+        "@PLACES@": "|".join(command.place for command in all if command.words),
         "@VALUES@": "\n".join(_case("|".join(where), f"{do}; return") for do, where in values.items()),
         "@FLAGS@": "\n".join(_case("|".join(where), do) for do, where in flags.items()),
         "@ARGUMENTS@": "\n".join(_case("|".join(where), do) for do, where in arguments.items()),
@@ -84,10 +84,6 @@ def script(main: Command, settings: Mapping[str, str]) -> str:
     for place, part in parts.items():
         text = text.replace(place, part)
     return text
-
-
-def _at(command: Command) -> str:
-    return "".join(f"/{word}" for word in command.words)
 
 
 def _case(where: str, do: str) -> str:

@@ -51,6 +51,11 @@ class Command(NamedTuple):
     argument: Value | None
     actions: list[Command]
 
+    @property
+    def place(self) -> str:
+        """Its words, each behind a slash; empty for the program itself."""
+        return "".join(f"/{word}" for word in self.words)
+
 
 _VALUES = {
     "SESSION": ("session", ()),

@@ -24,17 +24,13 @@ complete -c claw-socket -f
 def script(main: Command, settings: Mapping[str, str]) -> str:
     """Return the script."""
     all = list(walk(main))
-    places = " ".join(_at(command) for command in all if command.words)
+    places = " ".join(command.place for command in all if command.words)
     lines = [line for command in all for line in _command(command, settings)]
     return _HEAD.replace("@PLACES@", places) + "".join(f"complete -c claw-socket {line}\n" for line in lines)
 
 
-def _at(command: Command) -> str:
-    return "".join(f"/{word}" for word in command.words)
-
-
 def _command(command: Command, settings: Mapping[str, str]) -> Iterator[str]:
-    here = f"-n '__claw_socket_at \"{_at(command)}\"'"
+    here = f"-n '__claw_socket_at \"{command.place}\"'"
     for one in command.actions:
         yield f"{here} -a {one.words[-1]} -d {_quoted(one.help)}"
     for flag in command.flags:
