@@ -288,8 +288,8 @@ def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: 
         _count(session, agent_id, line, usage, turn, at)
         if agent_id is None:
             session.gauges.answered(message.model or "", usage, at)
-    if agent_id is None:
-        _answer(session, line, turn, at)
+    if agent_id is None and (message.model != SYNTHETIC or line.is_api_error_message):
+        _answer(session, line, turn, at)  # "No response requested.", with which a session is resumed, is none
     data = MessageAssistant(
         content_blocks=message.content,
         uuid=line.uuid,

@@ -370,6 +370,22 @@ def test_a_local_command_is_no_turn() -> None:
     assert [data.get("isSynthetic") for data in run.data("message.user")] == [True, True, None]
 
 
+def test_what_claude_code_adds_where_a_session_is_resumed_is_no_answer() -> None:
+    run = Run()
+    run.file("idle", silent=True)
+    run.prompt("<command-name>/exit</command-name>", silent=True)
+    run.now += 12 * 3_600_000
+    run.hook("SessionStart", source="resume")
+    run.answer(text("No response requested."), model="<synthetic>", stop="stop_sequence", isApiErrorMessage=False)
+    run.wait()
+    assert run.states() == ["idle"]
+    run.prompt("real", id="p2")
+    run.answer()
+    run.wait()
+    assert results(run) == [("success", "p2", 1)]
+    assert run.data("usage.updated")[-1]["durationMs"] < 1000
+
+
 def command(run: Run) -> None:
     """A ``!`` command after the prompt before it was answered."""
     run.prompt("<bash-input>ls</bash-input>")
