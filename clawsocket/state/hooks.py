@@ -30,7 +30,7 @@ from clawsocket.protocol.models import State, WaitingTool
 from clawsocket.state import outcome
 from clawsocket.state.lines import ECHOES
 from clawsocket.state.session import Asked, Session, waiting_for
-from clawsocket.state.text import content_text, input_summary, response_summary
+from clawsocket.state.text import content_text, failure, input_summary, response_summary
 from clawsocket.state.turns import Turn
 
 PROMPT_WAIT = 1000
@@ -188,7 +188,7 @@ def _settle_open(session: Session, at: int) -> None:
 
 
 def _stop_failure(session: Session, seen: HookSeen, hook: Hook) -> None:
-    session.set_state("failed", seen.at, "hook", error=hook.error)
+    session.set_state("failed", seen.at, "hook", error=failure(hook.error, hook.last_assistant_message))
     turn = _turn_of(session, seen, hook)
     if turn is not None:
         turn.stopped = turn.error = True

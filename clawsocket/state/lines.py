@@ -32,7 +32,7 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.state import outcome
 from clawsocket.state.session import Session
-from clawsocket.state.text import content_text
+from clawsocket.state.text import content_text, failure
 from clawsocket.state.turns import Turn
 from clawsocket.state.usage import SYNTHETIC
 
@@ -361,7 +361,7 @@ def _api_error(session: Session, agent_id: str | None, line: AssistantLine, turn
     data = MessageError(error=error, status=line.api_error_status, text=text)
     _message(session, "message.error", data, agent_id, line, at)
     if agent_id is None:
-        session.set_state("failed", at, "transcript", error=error)
+        session.set_state("failed", at, "transcript", error=failure(error, text))
         if turn is not None:
             turn.error = True
             session.turns.check(turn)

@@ -51,6 +51,11 @@ def response_summary(raw: bytes | msgspec.Raw) -> str:
     return input_summary(data)
 
 
+def failure(name: str | None, text: str | None) -> str | None:
+    """Return why a session failed: Claude Code's name of the error or, where it has none ("unknown"), its text."""
+    return cut(text) if text and name in (None, "unknown") else name
+
+
 def content_text(content: Any) -> str:
     """Return the text of a message's or tool result's content: a string, or blocks of which only the texts count."""
     if isinstance(content, str):

@@ -10,7 +10,7 @@ from clawsocket.claude.hooks import KNOWN
 from clawsocket.claude.observations import HookSeen
 from clawsocket.protocol.envelope import encode
 from tests.claude.test_hooks import PAYLOADS
-from tests.state.running import START, Run, call, live
+from tests.state.running import START, Run, call, live, text
 
 TOOL: dict[str, Any] = {"tool_name": "Bash", "tool_use_id": "t1", "tool_input": {"command": "ls"}}
 DENIED = "The user doesn't want to proceed with this tool use."
@@ -242,6 +242,18 @@ def test_stop_is_idle_or_background_by_what_still_runs(tasks: list[Any] | None, 
     run = live(None)
     run.hook("Stop", prompt_id="p1", background_tasks=tasks)
     assert run.states()[-1] == state
+
+
+def test_why_a_session_failed_is_the_text_of_an_error_that_has_no_name() -> None:
+    words, failed = "API Error: 400 messages.1: something is wrong", []
+    run = live()
+    run.hook("StopFailure", error="unknown", last_assistant_message=words, prompt_id="p1")
+    failed += run.data("session.state_changed")[-1:]
+    run = Run()
+    run.prompt()
+    run.answer(text(words), model="<synthetic>", isApiErrorMessage=True, error="unknown")
+    failed += run.data("session.state_changed")[-1:]
+    assert [one["error"] for one in failed] == [words, words]
 
 
 def test_a_failed_turn_stays_failed_until_the_next_prompt() -> None:
