@@ -43,7 +43,8 @@ _FIELDS = {
 """What is said of events whose fields speak for themselves."""
 
 _MAIN_INPUT = re.compile(
-    r'\{\s*"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject)"\s*:\s*"((?:[^"\\]|\\.)*)'
+    r'\{\s*"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject|question|prompt|plan|'
+    r'questions"\s*:\s*\[\s*\{\s*"question)"\s*:\s*"((?:[^"\\]|\\.)*)'
 )
 
 STATES = {"requires_action": YELLOW, "running": GREEN, "background": CYAN, "failed": RED, "idle": "", "ended": DIM}

@@ -510,9 +510,11 @@ def test_a_call_fits_and_says_how_it_ended() -> None:
         ('{"file_path": "/a/b"', "/a/b"),
         ('{"command":"cut off he', "cut off he"),
         ('{"command":"cut off in an escape\\', "cut off in an escape"),
+        ('{"questions":[{"question":"Which library?","header":"Lib', "Which library?"),
+        ('{"plan":"# Plan\\n1. Do it"}', "# Plan\n1. Do it"),
         ('{"other":1}', '{"other":1}'),
         ("", ""),
     ],
 )
-def test_of_a_tools_input_its_command_or_path_is_shown(summary: str, shown: str) -> None:
+def test_of_a_tools_input_its_command_path_or_question_is_shown(summary: str, shown: str) -> None:
     assert brief(summary) == shown

@@ -146,7 +146,7 @@ export const state = (name) => STATES[name] ?? visible(name, 40);
 export const STATE_ORDER = Object.keys(STATES);
 
 /** What tells most of a tool's input, the first that is there. */
-const TELLING = ["command", "file_path", "notebook_path", "pattern", "path", "url", "query", "question", "description", "prompt", "skill"];
+const TELLING = ["command", "file_path", "notebook_path", "pattern", "path", "url", "query", "question", "description", "prompt", "skill", "plan"];
 
 /**
  * What a tool was called with, in short: of `{"command":"ls","timeout":5}` it is `ls`.
@@ -159,7 +159,7 @@ export function toolInput(summary) {
     const found = telling(input) ?? telling(input.questions?.[0] ?? {});
     return found ?? given;
   } catch {
-    const cut = /^\s*\{\s*"(?:command|file_path|path|pattern|url|query|prompt|description)"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(given);
+    const cut = /^\s*\{\s*"(?:command|file_path|path|pattern|url|query|prompt|description|plan|questions"\s*:\s*\[\s*\{\s*"question)"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(given);
     return cut === null ? given : unescaped(cut[1]);
   }
 }
