@@ -32,6 +32,7 @@ class Gauges:
         context: how full it is; None: nothing is known.
         limits: what the session told last, by type.
         started_as: the model as SessionStart named it.
+        window: tokens that it has room for, as a status line told.
     """
 
     def __init__(self, session: Session) -> None:
@@ -45,18 +46,22 @@ class Gauges:
         self._cause: tuple[int, Source] = (0, "transcript")
         self._limits_to_tell: dict[LimitType, None] = {}
         self._line_at = 0
-        self._window: int | None = None  # as a status line told it
+        self.window: int | None = None
+        self._official: Context | None = None  # what it told last
         self._answering: float | None = None  # how long the answers took, as the status line told it last
 
     def restart(self) -> None:
         """Begin a new run of the session, which may be one without a status line."""
-        self._line_at, self._window, self._answering, self.started_as = 0, None, None, ""
+        self._line_at, self.window, self._answering, self.started_as = 0, None, None, ""
+        self._official = None
 
     def restore(self, context: Context | None, limits: Sequence[RateLimit]) -> None:
         """Be as clients know it."""
         self.context = self._told = context
         self._count = self._session.world.now  # past those of the run before
-        self._window = context.tokens_max if context is not None and context.official else None
+        self._official = context if context is not None and context.official else None
+        if self._official is not None:
+            self.window = self._official.tokens_max
         self.limits = {limit.type: limit for limit in limits}
         self._limits_to_tell = {}
 
@@ -72,7 +77,7 @@ class Gauges:
     def answered(self, model: str, usage: Usage, at: int) -> None:
         """Take an answer of the main agent."""
         tokens = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens
-        most = self._window or window(model, self.started_as, tokens)
+        most = self.window or window(model, self.started_as, tokens)
         if tokens and most is not None:
             self._by_transcript(_context(tokens, most), at)
 
@@ -87,7 +92,7 @@ class Gauges:
             return
         self._line_at = min(at, self._session.world.now)
         if line.context_window is not None:
-            self._official(line.context_window, at)
+            self._by_status_line(line.context_window, at)
         took = line.cost.total_api_duration_ms if line.cost else None
         is_new = self._answering is not None and took != self._answering
         self._answering = took
@@ -100,7 +105,10 @@ class Gauges:
         """Take it at once, or where there is a status line, if that does not tell of it."""
 
         def take() -> None:
-            if at > self._line_at:
+            official = self._official
+            if official is not None and official.tokens_used == context.tokens_used:
+                self._set(official, at, "status_line")  # the same answer, read again after a restart
+            elif at > self._line_at:
                 self._set(context, at, "transcript")
 
         if self._line_at and not self._session.silent:
@@ -108,17 +116,17 @@ class Gauges:
         else:
             take()
 
-    def _official(self, told: ContextWindow, at: int) -> None:
+    def _by_status_line(self, told: ContextWindow, at: int) -> None:
         most, tokens, percent = told.context_window_size, told.total_input_tokens, told.used_percentage
         if not most:
             return
-        self._window = most
+        self.window = most
         if told.current_usage is not None and tokens is not None and percent is not None:
-            self._set(
-                Context(percent_used=percent, tokens_used=tokens, tokens_max=most, official=True), at, "status_line"
-            )
+            self._official = Context(percent_used=percent, tokens_used=tokens, tokens_max=most, official=True)
         elif self.context is not None:  # it was compacted, and there is no answer yet
-            self._set(Context(percent_used=0, tokens_used=0, tokens_max=most, official=True), at, "status_line")
+            self._official = Context(percent_used=0, tokens_used=0, tokens_max=most, official=True)
+        if self._official is not None:
+            self._set(self._official, at, "status_line")
 
     def _set(self, context: Context, at: int, source: Source) -> None:
         self.context, self._cause = context, (at, source)

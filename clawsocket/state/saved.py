@@ -29,6 +29,7 @@ class Saved(Wire, kw_only=True):
         file_started_at: when its process started, by the session file, ms since 1970; 0 for none.
         begun: whether the start of this run was told.
         started_as: its model as SessionStart named it; empty if it did not, and where an older version saved it.
+        window: tokens that its context has room for, as a status line told; None if it did not.
         phantom: whether it never was one, and belongs into no list.
     """
 
@@ -39,6 +40,7 @@ class Saved(Wire, kw_only=True):
     file_started_at: int = 0
     begun: bool = False
     started_as: str = ""
+    window: int | None = None
     phantom: bool = False
 
 
@@ -58,6 +60,7 @@ def save(session: Session) -> bytes:
             file_started_at=session.file_started_at,
             begun=session.begun,
             started_as=session.gauges.started_as,
+            window=session.gauges.window,
             phantom=session.is_phantom,
         )
     )

@@ -223,7 +223,7 @@ class World:
         session.pid, session.run, session.file_started_at = saved.info.pid, saved.run, saved.file_started_at
         session.process = saved.process or saved.run
         session.before, session.shared = {session.process, *saved.others}, bool(saved.others)
-        session.gauges.started_as = saved.started_as
+        session.gauges.started_as, session.gauges.window = saved.started_as, saved.window
         return session
 
     def snapshot(self) -> tuple[list[SessionInfo], list[AgentState]]:

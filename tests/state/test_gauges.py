@@ -10,7 +10,7 @@ import pytest
 
 from clawsocket.claude import status_line
 from clawsocket.claude.observations import StatusLineSeen
-from clawsocket.protocol.models import TotalUsage
+from clawsocket.protocol.models import Context, TotalUsage
 from clawsocket.state import saved
 from tests.state.playback import (
     RECORDINGS,
@@ -328,13 +328,34 @@ def test_that_a_model_was_started_with_a_million_is_known_after_a_restart_withou
 def test_the_window_that_a_status_line_told_is_known_after_a_restart() -> None:
     run = live()
     lined(run, 50_000, size=400_000)
-    kept = saved.load(saved.save(run.world.sessions["s"]))
-    assert kept is not None
-    after = Run()
-    after.world.restore(kept, [], after.now)
-    after.file("busy")
-    after.answer(id="msg7", usage=tokens(input=60_000), model="some-model")
-    assert contexts(after) == [(60_000, 400_000, 15.0, False)]
+    for tokens_used in (60_000, 80_000):  # no status line comes any more
+        kept = saved.load(saved.save(run.world.sessions["s"]))
+        assert kept is not None
+        run = Run()
+        run.world.restore(kept, [], run.now)
+        run.file("busy")
+        run.answer(id=f"msg{tokens_used}", usage=tokens(input=tokens_used), model="some-model")
+        assert contexts(run) == [(tokens_used, 400_000, tokens_used / 4000, False)]
+
+
+def test_what_a_status_line_told_is_not_worked_out_again_after_a_restart() -> None:
+    run = live()
+    run.answer(usage=tokens(input=40_000), model=MODEL)
+    run.answer(id="msg2", usage=tokens(input=50_000), model=MODEL)
+    lined(run, 50_000)
+    for _ in range(2):
+        kept = saved.load(saved.save(run.world.sessions["s"]))
+        assert kept is not None
+        run = Run()
+        run.world.restore(kept, [], run.now)
+        run.file("idle")
+        run.answer(usage=tokens(input=40_000), model=MODEL, silent=True)
+        run.answer(id="msg2", usage=tokens(input=50_000), model=MODEL, silent=True)
+        run.wait()
+        assert contexts(run) == []
+        assert run.world.snapshot()[0][0].context == Context(
+            percent_used=25, tokens_used=50_000, tokens_max=200_000, official=True
+        )
 
 
 # Recorded runs
