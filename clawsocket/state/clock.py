@@ -28,6 +28,7 @@ class Clock(Protocol):
 
     now: int
     book: Book
+    is_behind: Callable[[str], bool]
 
     def put(self, event: Event) -> None:
         """Send an event."""
