@@ -198,7 +198,8 @@ class NoServerError(ClawSocketError):
     """
 
     def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"the service does not answer ({where}: {problem}); start it with: claw-socket")
+        start = "start it with: claw-socket start, or in a terminal: claw-socket"
+        super().__init__(f"the service does not answer ({where}: {problem}); {start}")
         self.where, self.problem = where, problem
 
 

@@ -63,8 +63,8 @@ LINES: list[tuple[ClawSocketError, str, int]] = [
     ),
     (errors.ServiceError("it did not start"), "it did not start; claw-socket logs tells more", 11),
     (
-        errors.NoServerError("/h/socket", "Connection refused"),
-        "the service does not answer (/h/socket: Connection refused); start it with: claw-socket",
+        errors.NoServerError("/h/socket", "no"),
+        "the service does not answer (/h/socket: no); start it with: claw-socket start, or in a terminal: claw-socket",
         13,
     ),
     (

@@ -128,7 +128,7 @@ def xbar(argv: Sequence[str]) -> int:
     parser = _parser("xbar", "Prints all sessions as a menu for SwiftBar or xbar, anew at each change.", XBAR_EPILOG)
     parser.add_argument("--once", action="store_true", help="print one menu, without ~~~, and end")
     options = parser.parse_args(argv)
-    off = f"claude: off | color=#888888\n---\n{OFF}\nStart it with: claw-socket"
+    off = f"claude: off | color=#888888\n---\n{OFF}\nStart it with: claw-socket start"
     if options.once:
         return live.run(_once(options.format, off))
     return live.run(

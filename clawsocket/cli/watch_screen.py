@@ -160,7 +160,7 @@ class Watch(App[int]):
         self._calls = Calls()
         self._loaded: set[str] = set()
         self._selected: str | None = None
-        self._status = f"{WAITING}; start it with: claw-socket"
+        self._status = f"{WAITING}; start it with: claw-socket start"
         self._timer: Timer | None = None
         self._due = False
         self.error: ClawSocketError | None = None

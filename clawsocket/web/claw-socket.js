@@ -94,7 +94,7 @@ export class NoServerError extends ClawSocketError {
    * @param {string} problem what came of it, as a clause
    */
   constructor(where, problem) {
-    super(`the service does not answer (${where}: ${problem}); start it with: claw-socket`);
+    super(`the service does not answer (${where}: ${problem}); start it with: claw-socket start, or in a terminal: claw-socket`);
     this.where = where;
     this.problem = problem;
   }

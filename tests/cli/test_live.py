@@ -189,7 +189,7 @@ def test_no_color_and_narrow_terminals(home: Path, service: Service, feed: Numbe
 def test_tail_waits_for_a_service_that_is_stopped_and_loses_nothing_over_restarts(home: Path, feed: Numbers) -> None:
     (home / ".claw-socket" / "spool").mkdir(parents=True, mode=0o700)
     with Screen(home, "tail", "tool.*") as screen:
-        screen.shows("start it with: claw-socket; waiting for it")
+        screen.shows("in a terminal: claw-socket; waiting for it")
         with Service(home) as service:
             screen.shows("the service is here")
             until_shown(screen, feed)
@@ -291,7 +291,7 @@ def test_ps_shows_sessions_and_what_they_wait_for(home: Path, service: Service, 
 def test_ps_without_a_service_says_what_to_do(home: Path) -> None:
     done = run_command(home, "ps")
     assert (done.returncode, done.stdout) == (13, "")
-    assert "start it with: claw-socket" in done.stderr
+    assert "start it with: claw-socket start, or" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

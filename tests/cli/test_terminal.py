@@ -335,7 +335,7 @@ def test_watch_fits_at_once_when_the_terminal_has_another_size() -> None:
 
 def test_watch_is_live_waits_for_its_service_and_leaves_the_terminal_as_it_was(home: Path) -> None:
     with Screen(home, "watch", width=100) as screen:
-        screen.shows("waiting for claw-socket; start it with: claw-socket")
+        screen.shows("waiting for claw-socket; start it with: claw-socket start")
         with Service(home) as service:
             service.wait_for_hooks()
             screen.shows("no sessions")

@@ -116,7 +116,7 @@ async def test_our_token_is_not_shown_to_other_machines(home: Path) -> None:
 
 
 async def test_no_server_is_a_clear_error(home: Path) -> None:
-    with pytest.raises(NoServerError, match="start it with: claw-socket"):
+    with pytest.raises(NoServerError, match="start it with: claw-socket start, or"):
         async with connect():
             pass
     with pytest.raises(RequestError, match="ws://HOST:PORT"):

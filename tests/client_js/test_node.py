@@ -182,7 +182,7 @@ def test_no_server_is_a_clear_error(tmp_path: Path, runtime: str) -> None:
     )
     assert nothing == (
         f"NoServerError: the service does not answer ({tmp_path}/.claw-socket/endpoint: it is not there); "
-        "start it with: claw-socket"
+        "start it with: claw-socket start, or in a terminal: claw-socket"
     )
     assert "ws://localhost:1/: connection refused" in refused
     assert wrong == "RequestError: localhost:3838 is no address of a WebSocket (ws://HOST:PORT)"
