@@ -163,7 +163,7 @@ class App:
     def status(self) -> str:
         """Return a line about the service for whoever looks after it."""
         sessions, clients = len(self.world.sessions), self.server.clients
-        return f"{sessions} sessions, {clients} clients, port {self.server.port}"
+        return f"sessions: {sessions}, clients: {clients}, port {self.server.port}"
 
     # What comes in
 

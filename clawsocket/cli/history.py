@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from clawsocket.cli.look import clean, clean_json
+from clawsocket.cli.look import clean, clean_json, columns
 from clawsocket.cli.parsing import Parser, RawHelp, when
 from clawsocket.errors import FolderInUseError, StoreError, UsageError
 from clawsocket.log.block import Row
@@ -96,13 +96,15 @@ def _list(viewer: Viewer, options: argparse.Namespace) -> None:
     ]
     if not chosen and not options.json:
         print("The log knows no such session.", file=sys.stderr)
+    width = max((columns(one.project) for one in chosen), default=0)
     for one in chosen:
         info = _info(one)
         if options.json:
             print(_json(info))
         else:
             state, name = info.get("state", "?"), info.get("name") or ""
-            print(clean(f"{one.id}  {_time(one.last_at)}  {state:<15}  {one.project}  {name}"))
+            project = one.project + " " * (width - columns(one.project))
+            print(clean(f"{one.id}  {_time(one.last_at)}  {state:<15}  {project}  {name}".rstrip()))
 
 
 def _show(viewer: Viewer, start: str, *, as_json: bool) -> None:
@@ -204,21 +206,25 @@ def _purge(home: Home, options: argparse.Namespace) -> int:
     for one in chosen:
         print(clean(f"{one.id}  {_time(one.last_at)}  {one.project}"))
     if options.dry_run or not chosen:
-        print(f"{len(chosen)} sessions would be forgotten." if chosen else "Nothing is to be forgotten.")
+        print(f"{_count(chosen)} would be forgotten." if chosen else "Nothing is to be forgotten.")
         return 0
-    if not (options.yes or _agreed(len(chosen))):
+    if not (options.yes or _agreed(_count(chosen))):
         print("Nothing was changed.", file=sys.stderr)
         return 1
     forget(home, [one.id for one in chosen])
-    print(f"{len(chosen)} sessions are forgotten: in the log, the logs that were set aside, and the spool.")
+    print(f"{_count(chosen)} forgotten: in the log, the logs that were set aside, and the spool.")
     return 0
 
 
-def _agreed(count: int) -> bool:
+def _count(chosen: Sequence[SavedSession]) -> str:
+    return "1 session" if len(chosen) == 1 else f"{len(chosen)} sessions"
+
+
+def _agreed(what: str) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("purge asks first; say --yes where nobody can answer")
     try:
-        return input(f"Forget {count} sessions for good? [y/N] ").strip().lower() in ("y", "yes")
+        return input(f"Forget {what} for good? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:  # Ctrl-D
         print()
         return False

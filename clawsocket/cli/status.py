@@ -98,7 +98,7 @@ def _text(facts: dict[str, Any], found: Running | None, state: ManagerState) -> 
     lines["hooks"] = "; ".join(registered) or "unknown; claw-socket doctor tells why"
     lines["token"] = facts["token"] or "none yet"
     if facts["waiting"]:
-        lines["spool"] = f"{facts['waiting']} hooks wait"
+        lines["spool"] = f"hooks that wait: {facts['waiting']}"
     return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
 
 

@@ -90,11 +90,11 @@ def spool(case: Case) -> Iterator[Finding]:
     elif not ages:
         yield Finding("spool", "ok", "nothing waits")
     elif case.running is None:
-        yield Finding("spool", "warning", f"{len(ages)} hooks wait for the service, the oldest for {oldest}", None)
+        yield Finding("spool", "warning", f"hooks that wait for the service: {len(ages)}, the oldest for {oldest}")
     elif max(ages) > OLD:
-        yield Finding("spool", "error", f"{len(ages)} hooks wait, the oldest for {oldest}: nobody takes them", restart)
+        yield Finding("spool", "error", f"nobody takes the hooks: {len(ages)} wait, the oldest for {oldest}", restart)
     else:
-        yield Finding("spool", "ok", f"{len(ages)} hooks are being taken")
+        yield Finding("spool", "ok", f"hooks that are being taken: {len(ages)}")
 
 
 def _ages(spool: Path) -> Iterator[float]:
@@ -122,7 +122,7 @@ def disk(case: Case) -> Iterator[Finding]:
         yield Finding("disk", "ok", f"{free / 1e9:.1f} GB are free")
     for why, which in (("damaged", "damaged logs"), ("newer", "logs of a newer version")):
         if aside := case.home.logs_aside(why):
-            what = f"{len(aside)} {which} were set aside"
+            what = f"{which} were set aside: {len(aside)}"
             yield Finding("disk", "warning", what, f"rm {_word(case.home.log)}.{why}-*")
 
 

@@ -7,16 +7,21 @@ import json
 import os
 import shutil
 import sqlite3
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from clawsocket.cli import history
+from clawsocket.cli.look import columns
 from clawsocket.cli.parsing import when
 from clawsocket.errors import StoreError, UsageError
 from clawsocket.log.block import Row
+from clawsocket.log.store import SavedSession
 from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
 from tests.support.feed import SESSION, hook, session_file, spool
@@ -59,6 +64,19 @@ def test_sessions_are_listed_newest_first_and_by_project_and_time(used: Path) ->
     assert "no such session" in none.stderr
 
 
+def test_the_names_of_sessions_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    known = [
+        SavedSession(
+            id, project, ended=False, last_at=0, saved=json.dumps({"info": {"name": "n-1", "state": "idle"}}).encode()
+        )
+        for id, project in ((SESSION, "/w"), (OTHER, "/日本/other"))
+    ]
+    viewer = cast(Viewer, SimpleNamespace(sessions=lambda: known))
+    history._list(viewer, Namespace(since=None, project=None, json=False))
+    shown = capsys.readouterr().out.splitlines()
+    assert len({columns(one.partition("n-1")[0]) for one in shown}) == 1
+
+
 def test_a_session_is_shown_and_exported_by_the_beginning_of_its_id(used: Path) -> None:
     (shown,) = [one for one in lines(used, "show", "aaaa") if "hook.notification" in one]
     assert SECRET in shown
@@ -94,13 +112,13 @@ def test_what_is_purged_is_in_no_file_any_more(used: Path, running: bool) -> Non
     if running:
         with Service(used) as service, service.connect() as client:
             client.follow()
-            assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 sessions are forgotten")
+            assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 session forgotten: ")
             assert holding(used) == []
             wait_for(lambda: client.of(SESSION, "session.removed"), "what clients are told")
             assert [one["sessionId"] for one in client.ask("get_session_list", all=True)["sessions"]] == [OTHER]
     else:
         (folder / "spool" / "3.json").write_bytes(hook(3, prompt=SECRET))
-        assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 sessions are forgotten")
+        assert lines(used, "purge", "--session", "aaaa", "--yes")[-1].startswith("1 session forgotten: ")
     assert holding(used) == []
     assert [one.split()[0] for one in lines(used)] == [OTHER]
 

@@ -62,7 +62,7 @@ def test_what_runs_is_shown_with_its_sessions(home: Path, capsys: pytest.Capture
 def test_hooks_that_wait_are_counted(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--rotate-token"])
     spool(home, "one", hook(1))
-    assert "spool        1 hooks wait" in asked(capsys)[1]
+    assert "spool        hooks that wait: 1" in asked(capsys)[1]
 
 
 def test_settings_that_can_not_be_read_are_no_reason_to_say_nothing(

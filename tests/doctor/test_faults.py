@@ -545,7 +545,7 @@ def test_hooks_that_nobody_takes(home: Path, ours: Home, doctor: Doctor) -> None
         spool(home, "waiting", hook(1), time.time() - 3600)
         found = doctor()
     assert set(found) == {"spool", "path"}
-    assert "1 hooks wait, the oldest for 60 min" in found["spool"].what
+    assert "nobody takes the hooks: 1 wait, the oldest for 60 min" in found["spool"].what
     assert found["path"][::2] == found["spool"][::2] == ("error", anew(running.process))
     assert [one.name for one in ours.spool.iterdir()] == ["waiting.json"], "its own hook is taken back"
 

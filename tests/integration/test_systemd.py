@@ -68,7 +68,7 @@ def test_installed_it_runs_has_told_systemd_and_is_there_after_the_next_login(ac
     assert health(account)["status"] == "ok"
     assert account.property("ActiveState") == "active"
     assert account.property("Type") == "notify"
-    assert account.property("StatusText") == "0 sessions, 0 clients, port 3838"
+    assert account.property("StatusText") == "sessions: 0, clients: 0, port 3838"
     before = account.property("ExecMainStartTimestampMonotonic")
     account.logout()
     account.login()
