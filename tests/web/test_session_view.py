@@ -126,6 +126,13 @@ def test_a_conversation_is_shown_as_it_goes(browser: Browser, service: Service, 
         expect(page.locator(".session-state")).to_contain_text("idle")
 
 
+def test_of_what_a_task_tells_its_summary_is_shown(browser: Browser, service: Service, one: Scene) -> None:
+    told = "<task-id>bx1</task-id>\n<output-file>/tmp/bx1.output</output-file>\n<summary>Tests are done</summary>"
+    with opened(browser, service, one.id) as (page, _):
+        one.main.prompt(f"<task-notification>\n{told}\n</task-notification>")
+        expect(rows(page, "note").locator("summary")).to_have_text("A task tellsTests are done")
+
+
 def test_markdown_is_rendered_as_elements_and_links_lead_to_the_web_alone(
     browser: Browser, service: Service, one: Scene
 ) -> None:

@@ -159,7 +159,8 @@ function noteOf(note) {
   const command = /<command-name>([^<]{1,100})<\/command-name>/.exec(note);
   if (command) return [line(command[1], 80), line(/<command-args>([^<]{0,200})/.exec(note)?.[1], 120)];
   if (note.startsWith("<local-command-stdout>")) return ["Output of the command", line(bare(note), 160)];
-  if (note.startsWith("<task-notification>")) return ["A task tells", line(bare(note), 160)];
+  const summary = note.startsWith("<task-notification>") && /<summary>([^<]{1,500})/.exec(note);
+  if (summary) return ["A task tells", line(summary[1], 160)];
   return ["Note to Claude", line(bare(note), 160)];
 }
 
