@@ -42,7 +42,8 @@ Examples:
   claw-socket usage --by project --since 2026-11-01
   claw-socket usage --by day,model --json
 
-Days are those of your time zone. Costs are what the API would charge, also where a subscription pays.
+Days are those of your time zone; of all else the dearest stands first. Costs are what the API would charge, also
+where a subscription pays.
 Calls that Claude Code writes into no transcript, as for titles and compactions, are not included.
 NO_COLOR turns colours off.
 

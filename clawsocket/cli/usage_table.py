@@ -24,6 +24,8 @@ def table(rows: list[Row], by: tuple[By, ...], since: str, look: Look) -> str:
     if not rows:
         return f"no usage found{f' since {since}' if since else ''}\n"
     sums = {", ".join(names): tokens for names, tokens in grouped_by(rows, by).items()}
+    if "day" not in by:  # an id or a path has no order that would tell anything
+        sums = dict(sorted(sums.items(), key=lambda one: -one[1].cost))
     whole = total(sums.values())
     cells = [[", ".join(by).upper(), "INPUT", "OUTPUT", "CACHE WRITE", "CACHE READ", "COST"]]
     cells += [_cells(name, tokens) for name, tokens in [*sums.items(), ("total", whole)]]

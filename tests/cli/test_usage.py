@@ -151,6 +151,17 @@ def test_the_users_prices_count_and_broken_ones_are_told(spent: Path, capsys: py
     assert err.count("\n") == 1
 
 
+def test_of_sessions_and_projects_the_dearest_stands_first_and_days_in_their_order() -> None:
+    days, costs = ("2026-03-03", "2026-03-01", "2026-03-02"), (2, 3, 1)
+    rows = [
+        Row(day, f"/p{cost}", f"s{cost}", "", "p", OPUS, cost=cost * 10**12)
+        for day, cost in zip(days, costs, strict=True)
+    ]
+    bys: tuple[By, ...] = ("session", "project", "day")
+    shown = {by: [line.split()[0] for line in table(rows, (by,), "", Look(80)).splitlines()[1:-1]] for by in bys}
+    assert shown == {"session": ["s3", "s2", "s1"], "project": ["/p3", "/p2", "/p1"], "day": sorted(days)}
+
+
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
 def test_a_narrow_terminal_gets_lines_that_fit_with_the_cost_in_them(width: int) -> None:
     row = Row("2026-03-01", "/home/dev/a/rather/deep/folder", "s", "", "p", OPUS, 1, 2, 3, 4, 5 * 10**12, 1)
