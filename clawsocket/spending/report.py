@@ -184,11 +184,10 @@ def _shared(sources: list[Source], cache: Cache, unread: Unread) -> dict[int, Me
 
 
 def _messages(source: Source, cache: Cache, unread: Unread) -> list[Message]:
-    kept = cache.get(source.file)
-    if kept is not None:
-        return list(kept[0].messages.values())
+    kept, fresh = cache.get(source.file) or (None, False)
     try:
-        return list(scan(source.file.path).messages.values())
+        found = kept if kept is not None and fresh else scan(source.file.path, kept)  # what is new could not be kept
+        return list(found.messages.values())
     except OSError as error:
         unread[source.file.path] = error
         return []

@@ -301,6 +301,16 @@ def test_damage_inside_of_the_cache_costs_nothing_but_time(home: Path, tmp_path:
         assert db.execute(f"SELECT kept FROM {table}").fetchone() != broken
 
 
+def test_a_cache_that_cannot_be_written_hides_nothing_that_is_new(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "usage.db"
+    write(home, "s", answer("m1", 1))
+    rows(home, Cache(path))
+    write(home, "s", answer("m1", 1), answer("m2", 2))
+    cache = Cache(path)
+    cache._db.execute("PRAGMA query_only = ON")  # as on a full disk
+    assert outputs(rows(home, cache), "session") == {"s": 3}
+
+
 def test_damage_to_a_name_in_the_cache_costs_nothing_but_time(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "usage.db"
     write(home, "s", answer("m1", 1))
