@@ -20,10 +20,12 @@ class Running(msgspec.Struct):
     Attributes:
         endpoint: where it is.
         states: how many of its sessions are in each state.
+        troubles: how often each of its sources told of one since it was started.
     """
 
     endpoint: Endpoint
     states: Counter[str]
+    troubles: dict[str, int] = {}
 
 
 class _Session(msgspec.Struct):
@@ -32,6 +34,10 @@ class _Session(msgspec.Struct):
 
 class _Snapshot(msgspec.Struct):
     sessions: list[_Session]
+
+
+class _Status(msgspec.Struct):
+    troubles: dict[str, int] = {}
 
 
 def endpoint(home: Home) -> Endpoint | None:
@@ -55,9 +61,11 @@ def look(home: Home) -> Running | None:
             str(home.socket), "ws://localhost/", open_timeout=LIMIT, close_timeout=LIMIT, max_size=None
         ) as client:
             snapshot = msgspec.json.decode(client.recv(LIMIT), type=_Snapshot)
+            client.send('{"type":"get_status"}')
+            status = msgspec.json.decode(client.recv(LIMIT), type=_Status)
     except (OSError, EOFError, WebSocketException, msgspec.DecodeError):
         return None
-    return Running(found, Counter(one.state for one in snapshot.sessions))
+    return Running(found, Counter(one.state for one in snapshot.sessions), status.troubles)
 
 
 def lives(home: Home) -> bool:

@@ -64,5 +64,9 @@ def troubles(case: Case) -> Iterator[Finding]:
     for source, message in dict.fromkeys((one["source"], one["message"]) for one in told):
         mend = _UPGRADE if "not known to this version" in message else "claw-socket logs"
         yield Finding("troubles", "warning", f"{source}: {message}", mend)
-    if not told:
+    untold = [source for source, count in case.running.troubles.items() if count and not told]
+    if untold:  # as on a full disk
+        what = f"{', '.join(untold)}: something went wrong of which the log on disk does not tell"
+        yield Finding("troubles", "warning", what, "claw-socket logs")
+    elif not told:
         yield Finding("troubles", "ok", "the service has told of none since it was started")

@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -584,6 +585,18 @@ def test_lines_of_transcripts_that_are_not_known(home: Path, service: Service, d
         found = wait_for(lambda: doctor().get("troubles"), "the trouble")
     assert (found.level, found.mend) == ("warning", "upgrade claw-socket")
     assert "'hologram'" in found.what
+
+
+def test_a_trouble_that_the_log_on_disk_could_not_keep(
+    home: Path, ours: Home, service: Service, doctor: Doctor
+) -> None:
+    with closing(sqlite3.connect(ours.log, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        spool(home, "1", hook(1))
+        wait_for(lambda: "the log can't be written" in service.log.read_text(), "the trouble", 30)
+        found = doctor()["troubles"]
+    assert (found.level, found.mend) == ("warning", "claw-socket logs")
+    assert found.what.startswith("log: ")
 
 
 @LINUX
