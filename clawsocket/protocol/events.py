@@ -191,7 +191,7 @@ class MessageAssistant(Wire, kw_only=True):
 
 @event("message.result", {"subtype": "success", "durationMs": 703, "numTurns": 2})
 class MessageResult(Wire, kw_only=True):
-    """The end of a turn. ``numTurns`` counts the turn's API messages, ``usage`` its tokens."""
+    """The end of a turn. ``numTurns`` is one more than its tool calls, as Claude Code counts, ``usage`` its tokens."""
 
     subtype: Literal["success", "error_during_execution", "interrupted"]
     duration_ms: int | None = None

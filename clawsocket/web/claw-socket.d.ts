@@ -743,7 +743,7 @@ export interface MessageAssistantEvent extends EventEnvelope<"message.assistant"
 /** The API refused, and Claude Code gave up. */
 export interface MessageErrorEvent extends EventEnvelope<"message.error", MessageError> {}
 
-/** The end of a turn. `numTurns` counts the turn's API messages, `usage` its tokens. */
+/** The end of a turn. `numTurns` is one more than its tool calls, as Claude Code counts, `usage` its tokens. */
 export interface MessageResultEvent extends EventEnvelope<"message.result", MessageResult> {}
 
 /** A prompt. Reminders, task notifications and the echoes of commands are `isSynthetic`. */
@@ -1226,13 +1226,13 @@ export interface MessageError {
   text: string;
 }
 
-/** The end of a turn. `numTurns` counts the turn's API messages, `usage` its tokens. */
+/** The end of a turn. `numTurns` is one more than its tool calls, as Claude Code counts, `usage` its tokens. */
 export interface MessageResult {
   /** How the turn ended. */
   subtype: "error_during_execution" | "interrupted" | "success";
   /** How long it took, in ms. */
   durationMs?: number | undefined;
-  /** API messages. */
+  /** As Claude Code counts: one for each turn, and one for each result of a tool call of the main agent. */
   numTurns?: number | undefined;
   /** Cost in US dollars, of the models that have a price. */
   totalCostUsd?: number | undefined;
@@ -1504,7 +1504,7 @@ export interface SessionUsage {
   durationMs: number;
   /** How long the API took, in ms. */
   durationApiMs?: number | undefined;
-  /** API messages. */
+  /** As Claude Code counts: one for each turn, and one for each result of a tool call of the main agent. */
   numTurns: number;
   /** The usage by model. */
   modelBreakdown: { [name: string]: ModelUsage };
@@ -1533,7 +1533,7 @@ export interface SessionUsageReply {
   durationMs: number;
   /** How long the API took, in ms. */
   durationApiMs?: number | undefined;
-  /** API messages. */
+  /** As Claude Code counts: one for each turn, and one for each result of a tool call of the main agent. */
   numTurns: number;
   /** The usage by model. */
   modelBreakdown: { [name: string]: ModelUsage };

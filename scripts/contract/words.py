@@ -88,7 +88,7 @@ FIELDS = {
     "ToolCompleted.durationMs": "How long it took, in ms; null: nobody measured it.",
     "ToolRun.durationMs": "How long it took, in ms; null: nobody measured it.",
     "durationApiMs": "How long the API took, in ms.",
-    "numTurns": "API messages.",
+    "numTurns": "As Claude Code counts: one for each turn, and one for each result of a tool call of the main agent.",
     "modelBreakdown": "The usage by model.",
     "unpricedModels": "Models whose tokens are in no cost.",
     "lastUpdatedAt": "When it last changed, in ms since 1970.",

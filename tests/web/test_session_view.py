@@ -126,6 +126,13 @@ def test_a_conversation_is_shown_as_it_goes(browser: Browser, service: Service, 
         expect(page.locator(".session-state")).to_contain_text("idle")
 
 
+def test_the_end_of_a_turn_has_the_number_of_its_calls(browser: Browser, service: Service) -> None:
+    session = recorded(service, "d_parallel")
+    known(service, session)
+    with opened(browser, service, session) as (page, _):
+        expect(rows(page, "turn")).to_contain_text(" · 3 calls · ")
+
+
 def test_of_what_a_task_tells_its_summary_is_shown(browser: Browser, service: Service, one: Scene) -> None:
     told = "<task-id>bx1</task-id>\n<output-file>/tmp/bx1.output</output-file>\n<summary>Tests are done</summary>"
     with opened(browser, service, one.id) as (page, _):

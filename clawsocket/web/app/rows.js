@@ -69,7 +69,8 @@ const MAKERS = {
   turn: (row, item) => {
     set(row, "aria-label", "End of the turn");
     const { subtype, durationMs, numTurns, totalCostUsd } = item.data;
-    const facts = [duration(durationMs), numTurns && count(numTurns, "answer"), totalCostUsd !== undefined && cost(totalCostUsd)].filter(Boolean).join(" · ");
+    const calls = numTurns > 1 && count(numTurns - 1, "call"); // Claude Code counts the prompt and each result of a call
+    const facts = [duration(durationMs), calls, totalCostUsd !== undefined && cost(totalCostUsd)].filter(Boolean).join(" · ");
     set(row, "data-subtype", subtype);
     row.body.append(h("span", { class: subtype === "success" ? "soft" : "turn-word" }, TURNS[subtype] ?? line(subtype, 40)), h("span", { class: "soft small" }, ` ${facts}`));
   },
