@@ -94,10 +94,10 @@ def copy(case: Case) -> Iterator[Finding]:
     if kept.token is not None and found is not None and not token.same(kept.token, found):
         what = "the copy in the keyring is not the token"
         yield Finding("keyring", "warning", what, store, partial(_store, found))
-    elif kept.state in ("done", "missing"):
-        yield Finding("keyring", "ok", kept.words, None if kept.token else store)
+    elif kept.state in ("done", "missing", "absent"):  # where there is none, nothing is to be mended
+        yield Finding("keyring", "ok", kept.words, store if kept.state == "missing" else None)
     else:
-        yield Finding("keyring", "warning", kept.words, None if kept.state == "absent" else store)
+        yield Finding("keyring", "warning", kept.words, store)
 
 
 def _store(found: str) -> None:

@@ -575,6 +575,11 @@ def test_hooks_that_wait_for_a_service_that_is_not_there(home: Path, doctor: Doc
 # What the machine gives
 
 
+def test_where_no_keyring_runs_nothing_is_to_be_mended(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor"])
+    assert "ok      keyring   no keyring runs here" in capsys.readouterr().out
+
+
 def test_lines_of_transcripts_that_are_not_known(home: Path, service: Service, doctor: Doctor) -> None:
     project = home / ".claude" / "projects" / "-w"
     project.mkdir(parents=True)
