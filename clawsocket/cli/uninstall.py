@@ -32,7 +32,10 @@ def main(argv: Sequence[str]) -> int:
         ClawSocketError: something is in the way.
     """
     parser = Parser(
-        prog="claw-socket uninstall", description="Leaves no trace.", epilog=EPILOG, formatter_class=RawHelp
+        prog="claw-socket uninstall",
+        description="Removes the service and the hooks.",
+        epilog=EPILOG,
+        formatter_class=RawHelp,
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="change nothing; show every file as a diff, every command"
