@@ -170,7 +170,7 @@ def _told(event: Event) -> tuple[str, str]:
         case catalogue.SessionStateChanged():
             return STATES.get(data.state, ""), f"{data.state} {why(data)}".rstrip()
         case catalogue.MessageUser():
-            return DIM if data.is_synthetic else colour, data.text
+            return (DIM, _note(data.text)) if data.is_synthetic else (colour, data.text)
         case catalogue.MessageAssistant():
             return "", _blocks(data.content_blocks)
         case catalogue.MessageResult():
@@ -217,6 +217,12 @@ def age(ms: float) -> str:
         if seconds >= size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def _note(text: str) -> str:
+    """Return what Claude Code said in the user's place, without its tags; of what a task tells the summary."""
+    summary = re.search("<summary>([^<]+)", text) if text.startswith("<task-notification>") else None
+    return summary[1] if summary else " ".join(re.sub("</?[a-z-]+>", " ", text).split())
 
 
 def _blocks(raw: Any) -> str:

@@ -27,7 +27,7 @@ from clawsocket.cli.ps import table
 from clawsocket.client import incoming
 from clawsocket.protocol.envelope import Event as Said
 from clawsocket.protocol.envelope import encode
-from clawsocket.protocol.events import EVENTS, SessionStateChanged
+from clawsocket.protocol.events import EVENTS, MessageUser, SessionStateChanged
 from clawsocket.protocol.models import AgentState, Context, SessionInfo, WaitingTool
 from clawsocket.protocol.replies import FEATURES, Gap, ServerInfo, Snapshot
 from clawsocket.state.prices import Prices
@@ -266,6 +266,26 @@ def test_every_event_of_the_catalogue_is_one_line_that_fits() -> None:
                 assert "\x07" not in shown
                 assert colour or columns(plain) <= width
         assert name in line(event, "name", Look(), 1_795_380_827)
+
+
+@pytest.mark.parametrize(
+    ("said", "synthetic", "shown"),
+    [
+        ("<bash-input>ls -l</bash-input>", True, "ls -l"),
+        (
+            "<task-notification>\n<task-id>b1</task-id>\n<summary>Tests ran</summary></task-notification>",
+            True,
+            "Tests ran",
+        ),
+        ("What does <b> do?", None, "What does <b> do?"),
+    ],
+)
+def test_what_claude_code_says_in_the_users_place_is_shown_without_its_tags(
+    said: str, synthetic: bool | None, shown: str
+) -> None:
+    data = MessageUser(text=said, is_synthetic=synthetic)
+    event, _ = incoming.event(encode(Said("message.user", 0, SESSION, "x", "transcript", data), 1))
+    assert line(event, "w", Look(200), 0).partition("message.user")[2].strip() == shown
 
 
 # ps
