@@ -52,7 +52,7 @@ export class UsageList extends HTMLElement {
       set(row.button, "aria-pressed", name === chosen ? "true" : "false");
       set(row, "data-chosen", name === chosen);
       row.bar.style.setProperty("--share", `${most ? (100 * value(sum)) / most : 0}%`);
-      text(row.cost, `${cost(sum.cost)}${sum.cost !== null && sum.unpriced ? "+" : ""}`);
+      text(row.cost, `${cost(sum.cost)}${sum.cost !== null && sum.unpriced ? "+?" : ""}`);
       text(row.tokens, tokens(sum.tokens));
       text(row.cache, percent(sum.cacheShare));
     });

@@ -254,7 +254,7 @@ export class UsageView extends View {
 
   #showFigures(sum) {
     const figures = {
-      Cost: `${cost(sum.cost)}${sum.cost !== null && sum.unpriced ? " +" : ""}`,
+      Cost: `${cost(sum.cost)}${sum.cost !== null && sum.unpriced ? " +?" : ""}`,
       Tokens: tokens(sum.tokens),
       "From the cache": percent(sum.cacheShare),
       Output: tokens(sum.output),
