@@ -413,8 +413,8 @@ def _over(session: Session, turn: Turn) -> None:
 
 def _title(session: Session, _agent_id: str | None, line: TitleLine, at: int) -> None:
     name = line.custom_title or line.agent_name
-    if name:
-        session.rename(name, at, "transcript")
+    if name:  # such a line has no time of its own, and that before it may be hours old
+        session.rename(name, session.world.now if session.files and not session.silent else at, "transcript")
 
 
 def _mode(session: Session, _agent_id: str | None, line: ModeLine, _at: int) -> None:

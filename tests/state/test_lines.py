@@ -151,6 +151,15 @@ def test_a_new_name_is_told_once_by_whoever_knows_it_first() -> None:
     assert run.world.snapshot()[1][0].name == "another"
 
 
+def test_a_new_name_is_told_with_the_time_at_which_it_came() -> None:
+    run = live()
+    run.answer()
+    last = run.now
+    run.wait(3_600_000)
+    run.line("custom-title", customTitle="parser rewrite", uuid=None, at=last)  # as of the line before
+    assert run.of("session.renamed")[-1].timestamp >= last + 3_600_000
+
+
 def test_a_compaction_is_told_and_its_summary_is_synthetic() -> None:
     run = live()
     run.line("system", subtype="compact_boundary", compactMetadata={"trigger": "auto", "preTokens": 9}, uuid="b")
