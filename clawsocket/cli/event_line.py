@@ -182,7 +182,7 @@ def _told(event: Event) -> tuple[str, str]:
             return colour, ", ".join(f"{one.name or one.agent_type} {one.status}" for one in data.agents)
     if event.type in _FIELDS and not isinstance(data, dict):
         values = [getattr(data, name) for name in _FIELDS[event.type].split()]
-        return colour, " ".join(str(value) for value in values if value is not None)
+        return colour, " ".join(str(value) for value in values if value not in (None, "unknown"))
     return colour, _rest(data)
 
 
