@@ -5,6 +5,7 @@ from __future__ import annotations
 from clawsocket.claude.session_file import SessionFile
 from clawsocket.protocol.models import State
 from clawsocket.state.clock import by_now
+from clawsocket.state.lines import STATUS_WAIT
 from clawsocket.state.session import QUESTION, Session, waiting_for
 
 NAME_WAIT = 500
@@ -99,8 +100,20 @@ def _status(session: Session, file: SessionFile, when: int) -> None:
         return
     if state == "requires_action":
         _waits(session, file, when)
-        return
-    session.set_state(state, when, "session_file")
+    elif state == "idle" and session.state == "background":
+        _idle_after_background(session, when)
+    else:
+        session.set_state(state, when, "session_file")
+
+
+def _idle_after_background(session: Session, at: int) -> None:
+    """What was in the background is over, of which Claude is told: it mostly goes on after some 20 ms."""
+
+    def idle() -> None:
+        if session.status == "idle" and session.state == "background":
+            session.set_state("idle", at, "session_file")
+
+    session.later(STATUS_WAIT, idle)
 
 
 def _waits(session: Session, file: SessionFile, at: int) -> None:

@@ -328,6 +328,24 @@ def test_after_an_interrupt_what_runs_in_the_background_does_so_still(first: str
     assert run.states()[-1] == "background"
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_what_was_in_the_background_is_over_and_claude_is_told_of_it_at_once(goes_on: bool) -> None:
+    run = live()
+    run.answer()
+    run.hook("Stop", prompt_id="p1", background_tasks=[{"status": "running"}])
+    run.file("shell")
+    run.wait()
+    ended = run.now
+    run.file("idle")
+    run.wait(20)
+    if goes_on:
+        run.hook("UserPromptSubmit", prompt="<task-notification>", prompt_id="p2")
+        run.file("busy")
+    run.wait()
+    assert run.states()[-2:] == ["background", "running" if goes_on else "idle"]
+    assert goes_on or run.of("session.state_changed")[-1].timestamp == ended
+
+
 def test_an_error_of_the_api_ends_the_turn() -> None:
     run = live()
     run.answer(
