@@ -165,7 +165,7 @@ def _told(event: Event) -> tuple[str, str]:
             return colour, f"{data.tool_name} {brief(data.input_summary)}"
         case catalogue.ToolResult():
             took = "" if data.duration_ms is None else f" {duration(data.duration_ms)}"
-            told = data.error or data.output_summary
+            told = "" if data.error == data.outcome else data.error or data.output_summary
             return GREEN if data.success else RED, f"{data.tool_name} {data.outcome}{took} {told}"
         case catalogue.SessionStateChanged():
             return STATES.get(data.state, ""), f"{data.state} {why(data)}".rstrip()

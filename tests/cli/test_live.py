@@ -27,7 +27,7 @@ from clawsocket.cli.ps import table
 from clawsocket.client import incoming
 from clawsocket.protocol.envelope import Event as Said
 from clawsocket.protocol.envelope import encode
-from clawsocket.protocol.events import EVENTS, MessageError, MessageUser, SessionStateChanged
+from clawsocket.protocol.events import EVENTS, MessageError, MessageUser, SessionStateChanged, ToolResult
 from clawsocket.protocol.models import AgentState, Context, SessionInfo, WaitingTool
 from clawsocket.protocol.replies import FEATURES, Gap, ServerInfo, Snapshot
 from clawsocket.state.prices import Prices
@@ -427,6 +427,11 @@ def test_a_session_that_failed_says_why() -> None:
     state = SessionStateChanged(state="failed", since=0, error="rate_limit")
     event, _ = incoming.event(encode(Said("session.state_changed", 0, SESSION, "x", "hook", state), 1))
     assert line(event, "w", Look(80), 0).split()[-2:] == ["failed", "rate_limit"]
+    ended = ToolResult(
+        tool_name="Bash", tool_use_id="t", success=False, outcome="interrupted", output_summary="", error="interrupted"
+    )
+    event, _ = incoming.event(encode(Said("tool.result", 0, SESSION, "x", "hook", ended), 1))
+    assert line(event, "w", Look(80), 0).endswith("tool.result               Bash interrupted")
     error = MessageError(error="unknown", status=400, text="API Error: 400 it is wrong")
     event, _ = incoming.event(encode(Said("message.error", 0, SESSION, "x", "transcript", error), 1))
     assert line(event, "w", Look(80), 0).endswith("message.error             400 API Error: 400 it is wrong")
