@@ -188,7 +188,7 @@ def test_no_color_and_narrow_terminals(home: Path, service: Service, feed: Numbe
 @in_tmux
 def test_tail_waits_for_a_service_that_is_stopped_and_loses_nothing_over_restarts(home: Path, feed: Numbers) -> None:
     (home / ".claw-socket" / "spool").mkdir(parents=True, mode=0o700)
-    with Screen(home, "tail", "tool.*") as screen:
+    with Screen(home, "tail", "tool.*", width=300) as screen:
         screen.shows("in a terminal: claw-socket; waiting for it")
         with Service(home) as service:
             screen.shows("the service is here")
