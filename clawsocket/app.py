@@ -152,7 +152,9 @@ class App:
         for handle in (self._flush, self._timer):
             if handle is not None:
                 handle.cancel()
-        # Nothing may wait for the next run, but for the end of a session whose transcript is still being read.
+        # Nothing may wait for the next run, but for the end of a session whose transcript is still to be read.
+        if not self.started:  # they were not all looked for yet
+            self.world.is_behind = lambda session_id: self.world.sessions[session_id].pid is not None
         self.append(self.world.expire(now() + round(SETTLE * 1000)))
         self.append(self.world.flush())
         for part in (self.transcripts, self.watcher):
@@ -345,11 +347,19 @@ async def serve(settings: Settings, home: Home) -> None:
     supervisor = Supervisor(app.status)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    starting = loop.create_task(app.start())
+
+    def stop() -> None:
+        stopped.set()
+        starting.cancel()  # what still waits in the spool waits for the next run
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stop)
     try:
-        await app.start()
-        supervisor.ready()
+        await asyncio.wait([starting])
+        if not starting.cancelled():
+            await starting
+            supervisor.ready()
         await stopped.wait()
         logger.info("stopping")
     finally:

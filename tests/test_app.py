@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from clawsocket.app import App
+from clawsocket.app import App, serve
 from clawsocket.config import Settings
+from clawsocket.log.eventlog import EventLog
 from clawsocket.paths import Home
+from clawsocket.protocol.topics import Filter
 
 
 async def test_a_request_to_forget_that_took_the_place_of_another_waits_until_it_is_done(
@@ -37,3 +41,38 @@ async def test_a_request_to_forget_that_took_the_place_of_another_waits_until_it
     await tasks[1]
     assert not home.purge.exists()
     await app.persistence.close()
+
+
+async def test_it_stops_when_told_to_while_it_still_takes_what_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "claw")
+    home.create()
+    waiting = home.spool / "1.json"
+    waiting.write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
+    reached = asyncio.Event()
+    monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
+    service = asyncio.create_task(serve(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), home))
+    async with asyncio.timeout(10):
+        await reached.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await service
+    assert waiting.exists(), "it waits for the next run"
+
+
+async def test_what_was_posted_before_it_had_started_is_in_the_log_when_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "claw")
+    home.create()
+    (home.spool / "1.json").write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
+    reached = asyncio.Event()
+    monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
+    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), home)
+    starting = asyncio.create_task(app.start())
+    await reached.wait()
+    app.take_hook(b'{"session_id": "posted", "hook_event_name": "Stop"}')
+    starting.cancel()
+    await asyncio.wait([starting])
+    await app.stop()
+    assert b'"hook.stop"' in app.log.read(0, Filter({"*": None}), max_bytes=100_000).frames
