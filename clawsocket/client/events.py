@@ -200,8 +200,7 @@ class Events:
             self._batch.extend(incoming.batch(message).events)
         elif head.type == "gap":
             gap = incoming.reply(message, Gap)
-            is_jump = gap.reason in ("epoch", "evicted")  # the others have a place of their own among the events
-            self.position = Position(gap.oldest_seq - 1 if is_jump else gap.to, link.epoch)
+            self.position = Position(gap.to, link.epoch)
             self._notice(gap)
         elif head.type == "bookmark":
             self.position = Position(incoming.bookmark(message).head_seq, link.epoch)

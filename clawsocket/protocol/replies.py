@@ -185,7 +185,7 @@ class AgentLog(Reply, tag="agent_log", kw_only=True):
 
 
 class Gap(Reply, tag="gap", kw_only=True):
-    """Events ``from`` to ``to`` are gone, and why; the stream goes on at ``oldestSeq``.
+    """Events ``from`` to ``to`` are gone, and why; the stream goes on behind ``to``.
 
     Only a gap means that something is missing.
     """

@@ -1026,7 +1026,7 @@ export interface Findings {
 }
 
 /**
- * Events `from` to `to` are gone, and why; the stream goes on at `oldestSeq`.
+ * Events `from` to `to` are gone, and why; the stream goes on behind `to`.
  *
  * Only a gap means that something is missing.
  */
@@ -1038,7 +1038,7 @@ export interface Gap {
   from: number;
   /** The last number that is gone. */
   to: number;
-  /** The oldest `seq` kept. */
+  /** The oldest `seq` kept, or the first behind the gap. */
   oldestSeq: number;
   /** Why: not kept any more, another log, a full spool, a crash, a source that could not be read. */
   reason: "crash" | "epoch" | "evicted" | "source" | "spool_full";
@@ -1047,7 +1047,7 @@ export interface Gap {
 /** Asks for what `claw-socket doctor` finds; it takes a few seconds. */
 export interface GetFindingsMessage {
   type: "get_findings";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
 }
 
@@ -1059,13 +1059,13 @@ export interface GetFindingsMessage {
  */
 export interface GetSessionHistoryMessage {
   type: "get_session_history";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** The session, as Claude Code names it. */
   sessionId: string;
   /** How many events at most; absent: 1000. A reply has 10,000 and 16 MB at most, then it says `more`. */
   limit?: number | undefined;
-  /** The `id` of the event to end before, for the page before this one. */
+  /** The `id` of the first event of a page, for the page before it; before one of no page is nothing. */
   before?: string | undefined;
   /** Whether what only the log tells is wanted, too: states, questions, beginning and end. */
   all?: boolean | undefined;
@@ -1074,7 +1074,7 @@ export interface GetSessionHistoryMessage {
 /** Asks for the sessions; with `all` for those that ended too. */
 export interface GetSessionListMessage {
   type: "get_session_list";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** Whether to list sessions that ended, too. */
   all?: boolean | undefined;
@@ -1083,21 +1083,21 @@ export interface GetSessionListMessage {
 /** Asks for all sessions and agents as they are. */
 export interface GetSnapshotMessage {
   type: "get_snapshot";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
 }
 
 /** Asks how the service itself is. */
 export interface GetStatusMessage {
   type: "get_status";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
 }
 
 /** Asks for the usage of a session, or of all. */
 export interface GetUsageMessage {
   type: "get_usage";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** The session; absent: all of them. */
   sessionId?: string | undefined;
@@ -1110,7 +1110,7 @@ export interface GetUsageMessage {
  */
 export interface GetUsageReportMessage {
   type: "get_usage_report";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** What it is summed up by: each row has these parts. */
   by: UsagePart[];
@@ -1287,7 +1287,7 @@ export type RemovedReason = "process_exited" | "file_removed" | "manual" | "clea
 /** Sets the cursor back: the subscribed events with a greater seq come again, then live goes on. */
 export interface ReplayMessage {
   type: "replay";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** Begin after this `seq`. */
   lastSeq: number;
@@ -1613,7 +1613,7 @@ export interface StreamDelta {
 /** Asks for each raw transcript line of a session's main agent, or of one subagent. */
 export interface SubscribeAgentLogMessage {
   type: "subscribe_agent_log";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** The session, as Claude Code names it. */
   sessionId: string;
@@ -1629,7 +1629,7 @@ export interface SubscribeAgentLogMessage {
  */
 export interface SubscribeMessage {
   type: "subscribe";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** Topic patterns, at most 100: `*`, `tool.*`, `tool.use`. */
   topics: string[];
@@ -1815,7 +1815,7 @@ export interface TotalUsageReply {
 /** Ends the agent logs of a session, or all. */
 export interface UnsubscribeAgentLogMessage {
   type: "unsubscribe_agent_log";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** The session; absent: all of them. */
   sessionId?: string | undefined;
@@ -1824,7 +1824,7 @@ export interface UnsubscribeAgentLogMessage {
 /** Drops topics. */
 export interface UnsubscribeMessage {
   type: "unsubscribe";
-  /** Anything; the reply and errors echo it. */
+  /** A number, or a string of at most 256 characters; the reply and errors echo it. */
   id?: string | number | undefined;
   /** Topic patterns, at most 100: `*`, `tool.*`, `tool.use`. */
   topics: string[];

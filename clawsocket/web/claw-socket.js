@@ -616,8 +616,7 @@ class Events {
       return this.#known.isNew(message) ? /** @type {any} */ (message) : null;
     }
     if (message.type === "gap") {
-      const isJump = message.reason === "epoch" || message.reason === "evicted"; // the others have a place of their own
-      this.position = { seq: isJump ? message.oldestSeq - 1 : message.to, epoch };
+      this.position = { seq: message.to, epoch };
       this.#notice(/** @type {any} */ (message));
     } else if (message.type === "bookmark") {
       this.position = { seq: message.headSeq, epoch };
