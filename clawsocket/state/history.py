@@ -26,9 +26,12 @@ def replay(lines: Iterable[AgentMetaSeen | LineSeen]) -> list[Event]:
 def steps(lines: Iterable[AgentMetaSeen | LineSeen]) -> Iterator[list[Event]]:
     """Yield what each line tells, as :func:`replay` does; at last, what comes when nothing more is told."""
     world = World(silence=_NEVER)
-    for seen in lines:
-        yield _facts([*world.expire(seen.at), *world.apply(seen, seen.at)])
-    yield _facts(world.expire(world.now + _REST))
+    try:
+        for seen in lines:
+            yield _facts([*world.expire(seen.at), *world.apply(seen, seen.at)])
+        yield _facts(world.expire(world.now + _REST))
+    finally:
+        world.clear()
 
 
 def _facts(events: Iterable[Event]) -> list[Event]:

@@ -198,6 +198,10 @@ class Book:
             if message is not None and message.ledger is ledger:
                 del self._messages[key]
 
+    def clear(self) -> None:
+        """Forget all messages. What they hold stays in memory otherwise: the garbage collector does not look there."""
+        self._messages.clear()
+
 
 def breakdown(models: dict[str, Tokens]) -> dict[str, ModelUsage]:
     """Return sums by model as they are on the wire; the cost of a model without a price is null."""

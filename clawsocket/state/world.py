@@ -211,9 +211,8 @@ class World:
             self._watch_silence(session)
 
     def clear(self) -> None:
-        """Forget what was restored; nothing was observed yet."""
-        for session in self.sessions.values():
-            self.book.forget(session.ledger)
+        """Forget what was restored, where nothing was observed yet; or all, at the end."""
+        self.book.clear()
         self.sessions.clear()
         self._stirred.clear()
         self._timers.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from clawsocket.claude import transcript
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
 from clawsocket.protocol.events import EVENTS
 from clawsocket.state.history import replay
+from clawsocket.state.world import World
 from tests.state.playback import SCENARIOS, file_observations, in_order, line_observations, play
 from tests.state.running import START, call, text
 
@@ -104,6 +106,17 @@ def test_levels_and_the_sessions_own_life_are_left_out() -> None:
 
 def test_nothing_has_no_history() -> None:
     assert replay([]) == []
+
+
+def test_nothing_is_left_of_a_history_that_was_read() -> None:
+    def worlds() -> int:
+        gc.collect()
+        return sum(isinstance(one, World) for one in gc.get_objects())
+
+    message = {"id": "m", "model": "opus", "content": [text("Yes.")], "usage": {"input_tokens": 1, "output_tokens": 1}}
+    before = worlds()
+    assert replay([*LINES, line(800, "assistant", message=message)])
+    assert worlds() == before
 
 
 def test_the_history_of_a_recording_has_the_facts_that_were_told_live() -> None:
