@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import os
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,8 @@ from clawsocket.claude import transcript
 from clawsocket.claude.observations import AgentMetaSeen, LineSeen
 from clawsocket.protocol.envelope import Event, Sent, encode, sent
 from clawsocket.sources.backwards import last_lines
-from clawsocket.sources.transcript_index import AGENTS, FOREVER
+from clawsocket.sources.files import opened
+from clawsocket.sources.transcript_index import AGENTS, FOREVER, META_LIMIT
 from clawsocket.state.history import steps
 
 CONTEXT = 200
@@ -287,7 +289,8 @@ def _lines(file: Path, session_id: str, agent_id: str | None, raws: list[bytes],
 
 def _meta(file: Path, session_id: str, agent_id: str, at: int, begin: int) -> list[_Line]:
     try:
-        meta = transcript.parse_meta(file.with_suffix(".meta.json").read_bytes())
+        with opened(file.with_suffix(".meta.json")) as (descriptor, _):
+            meta = transcript.parse_meta(os.read(descriptor, META_LIMIT))
     except OSError:
         return []
     return [_Line(AgentMetaSeen(session_id, agent_id, meta, at), file, begin)] if meta else []

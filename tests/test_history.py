@@ -6,7 +6,9 @@ import asyncio
 import datetime as dt
 import itertools
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -316,11 +318,19 @@ def test_broken_lines_and_missing_meta_are_passed_over(tmp_path: Path) -> None:
     assert [event["id"] for event in events] == [event["id"] for event in whole]
 
 
-def test_a_subagents_transcript_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_a_subagents_transcript_that_cannot_be_read_hides_no_other(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     path = tmp_path / "s.jsonl"
     shutil.copy(transcript_of("b_bash"), path)
     whole, _ = read(path)
-    (tmp_path / "s" / "subagents" / "agent-a.jsonl").mkdir(parents=True)
+    agents = tmp_path / "s" / "subagents"
+    agents.mkdir(parents=True)
+    make(agents / "agent-a.jsonl")
+    make(agents / "agent-b.meta.json")
+    shutil.copy(path, agents / "agent-b.jsonl")
     events, more = read(path)
+    events = [event for event in events if "agentId" not in event]
     assert [event["id"] for event in events] == [event["id"] for event in whole]
     assert not more

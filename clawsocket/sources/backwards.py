@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from clawsocket.sources.files import opened
+
 BLOCK = 1 << 20
 """Bytes read at once."""
 
@@ -24,7 +26,7 @@ def last_lines(path: Path, count: int, *, max_bytes: int, end: int | None = None
     Raises:
         OSError: the file can't be read.
     """
-    with path.open("rb") as file:
+    with opened(path) as (descriptor, _), open(descriptor, "rb", closefd=False) as file:
         size = file.seek(0, os.SEEK_END)
         at = end = size if end is None else min(end, size)
         blocks: list[bytes] = []

@@ -15,6 +15,9 @@ AGENTS = "subagents"
 
 Those of a workflow are in one of their own below it, ``workflows/<runId>/``."""
 
+META_LIMIT = 1_000_000
+"""Bytes read of what tells who made a subagent."""
+
 _ID = r"[0-9A-Za-z][0-9A-Za-z_.-]{0,127}"
 _MAIN = re.compile(rf"(?!agent-)({_ID})\.jsonl\Z")
 _AGENT = re.compile(rf"agent-({_ID})\.jsonl\Z")

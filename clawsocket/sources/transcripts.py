@@ -22,6 +22,7 @@ from clawsocket.sources.files import distinct, is_folder, may_pass, mtime, opene
 from clawsocket.sources.transcript_index import (
     AGENTS,
     FOREVER,
+    META_LIMIT,
     Index,
     Transcript,
     agent,
@@ -37,7 +38,6 @@ from clawsocket.sources.watch import Watcher
 
 _DRAIN = 4_000_000
 """Bytes read at a session's end without giving the loop its turn."""
-_META_LIMIT = 1_000_000
 _LAG = 20
 """ms by which the times of files may be behind the clock: they go by its ticks."""
 
@@ -166,7 +166,7 @@ class Transcripts:
         return any(map(self._reader.waits, self._index.of_session(session_id)))
 
     def path(self, session_id: str, agent_id: str | None) -> Path | None:
-        """Return where a transcript is now; of a session that is over, too.
+        """Return where a transcript is now; of a session that is over, too. A pipe in its place is none.
 
         Args:
             session_id: anything a client may say.
@@ -179,7 +179,8 @@ class Transcripts:
         if agent_id is not None:
             folders = [project / session_id / AGENTS for project in self._projects]
             places += [place for folder in folders for place in folder.rglob(f"agent-{agent_id}.jsonl")]
-        there = {place: found.st_mtime for place in places if (found := status(place)) is not None}
+        found = {place: status(place) for place in places}
+        there = {place: one.st_mtime for place, one in found.items() if one is not None and stat.S_ISREG(one.st_mode)}
         return max(there, key=there.__getitem__, default=None)
 
     def drain(self, session_id: str) -> None:
@@ -368,7 +369,7 @@ class Transcripts:
             return
         try:
             with opened(path) as (descriptor, found):
-                at, raw = mtime(found), os.read(descriptor, _META_LIMIT)
+                at, raw = mtime(found), os.read(descriptor, META_LIMIT)
         except FileNotFoundError:
             return
         except OSError as error:

@@ -170,6 +170,19 @@ async def test_a_folder_under_two_names_is_told_once(
     following.all.close()
 
 
+async def test_a_pipe_in_the_place_of_a_transcript_is_none(following: Following, project: Path) -> None:
+    path, agents = project / "s.jsonl", project / "s" / "subagents"
+    await following.start("s")
+    append(path, line("1"))
+    await following.until_new("1")
+    path.unlink()
+    agents.mkdir(parents=True)
+    for pipe in (path, agents / "agent-a.jsonl"):
+        os.mkfifo(pipe)
+    assert following.all.path("s", None) is None
+    assert following.all.path("s", "a") is None
+
+
 async def test_what_is_no_transcript_is_passed_over(following: Following, project: Path) -> None:
     names = [
         "agent-a.jsonl",
