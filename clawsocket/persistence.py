@@ -69,7 +69,7 @@ class Persistence:
         self.trouble: str | None = None
         self.disk: Disk | None = None
         self.since: int | None = None
-        self.checkpoints = Checkpoints((), time.monotonic)
+        self.checkpoints = Checkpoints((), time.monotonic, wanted=False)
         self.caught_up: Callable[[], bool] = lambda: False
         self.on_trouble: Callable[[str, bool], None] = lambda _message, _recoverable: None
         self._touched: dict[str, None] = {}
@@ -170,7 +170,7 @@ class Persistence:
 
     def touch(self, session_id: str) -> None:
         """Learn that there is an event of a session."""
-        if session_id:
+        if session_id and self.disk is not None:
             self._touched[session_id] = None
 
     def release(self, delete: Callable[[], None]) -> None:
@@ -229,7 +229,10 @@ class Persistence:
         if brief == before and now - when < SETTLE and not self._closing:
             self._touched[session_id] = None
             return None
-        self._saved[session_id] = (brief, now)
+        if ended:  # of thousands that were, nothing stays; little comes of one
+            self._saved.pop(session_id, None)
+        else:
+            self._saved[session_id] = (brief, now)
         return SavedSession(session_id, session.cwd, ended, session.last_at, saved.save(session))
 
     def _begin_again(self, _reason: str) -> None:

@@ -21,6 +21,7 @@ from clawsocket.log.store import Extras, Position, Store
 from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
+from clawsocket.sources.transcript_index import Transcript
 from clawsocket.state.world import World
 from tests.log.events import ALL, messages
 from tests.sources.running import eventually
@@ -249,3 +250,29 @@ async def test_that_a_purged_session_is_gone_is_told_to_who_takes_events_later_t
         assert [row.type for row in viewer.events(SESSION)] == ["session.removed"]
         assert viewer.events("other") != []
         assert [one.id for one in viewer.sessions()] == ["other"]
+
+
+async def test_of_a_session_that_is_over_nothing_is_kept_in_memory_for_its_next_save(home: Home) -> None:
+    async with running(home) as run:
+        run.take(1)
+        run.take(2, hook_event_name="SessionEnd")
+        run.persistence._extras()
+        (kept,) = run.persistence._saved
+        for event in run.world.expire(run.world.now + 100_000):
+            run.log.append(event)
+            run.persistence.touch(event.session_id)
+        assert kept not in run.world.sessions
+        (saved,) = run.persistence._extras().sessions
+        assert saved.ended
+        assert not run.persistence._saved
+
+
+async def test_where_nothing_goes_to_disk_nothing_is_gathered_for_it(home: Home, tmp_path: Path) -> None:
+    async with running(home, log_to_disk=False) as run:
+        path = tmp_path / "s.jsonl"
+        path.touch()
+        transcript = Transcript(path, ("s", None), path.stat())
+        run.persistence.checkpoints.begun(transcript)
+        run.persistence.checkpoints.moved(transcript)
+        run.take(1)
+        assert run.persistence._extras() == Extras([], [], None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from weakref import WeakSet
 
 from clawsocket.log.store import Position
 from clawsocket.sources.files import is_folder
@@ -24,17 +25,18 @@ class Checkpoints:
     Args:
         positions: those of the run before.
         clock: gives seconds of a steady clock.
+        wanted: whether anybody collects the positions.
     """
 
-    def __init__(self, positions: Iterable[Position], clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, positions: Iterable[Position], clock: Callable[[], float], *, wanted: bool = True) -> None:
+        self._clock, self._wanted = clock, wanted
         # Of a file that was moved to another folder there may be two: it was taken as far as the larger one says.
         self._all = sorted(positions, key=lambda one: one.offset)
         # By file and name: inodes are given out again, and files are moved from folder to folder.
         self._before = {(one.device, one.inode, Path(one.path).name): one for one in self._all}
         self._begun: list[Position] = []
         self._moving: dict[Transcript, tuple[float, int]] = {}
-        self._taken: dict[Transcript, None] = {}
+        self._taken: WeakSet[Transcript] = WeakSet()
 
     @property
     def waiting(self) -> bool:
@@ -48,13 +50,14 @@ class Checkpoints:
 
     def begun(self, transcript: Transcript) -> None:
         """Learn that a file is new: all of it is to be taken, also after a crash."""
-        self._begun.append(Position(str(transcript.path), *transcript.key, 0))
+        if self._wanted:
+            self._begun.append(Position(str(transcript.path), *transcript.key, 0))
 
     def moved(self, transcript: Transcript) -> None:
         """Learn that lines of a transcript were taken."""
-        if transcript not in self._moving and transcript.done >= transcript.found:
+        if self._wanted and transcript not in self._moving and transcript.done >= transcript.found:
             self._moving[transcript] = (self._clock(), transcript.done)
-            self._taken[transcript] = None
+            self._taken.add(transcript)
 
     def repeat(self) -> None:
         """Let all positions go to disk again."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from time import monotonic
 
 from clawsocket.sources.files import mtime
 from clawsocket.sources.tail import Tail
@@ -23,6 +26,9 @@ _MAIN = re.compile(rf"(?!agent-)({_ID})\.jsonl\Z")
 _AGENT = re.compile(rf"agent-({_ID})\.jsonl\Z")
 _META = re.compile(rf"agent-({_ID})\.meta\.json\Z")
 _WHOLE_ID = re.compile(rf"{_ID}\Z")
+
+LOST = 3600.0
+"""Seconds for which a transcript that is gone is known again if it turns up in another folder."""
 
 FOREVER = 1 << 62
 """A time, in ms since 1970, that never comes."""
@@ -80,6 +86,7 @@ class Transcript:
     """
 
     __slots__ = (
+        "__weakref__",
         "agent_id",
         "at",
         "catching_up",
@@ -152,6 +159,7 @@ class Index:
         self._folders: dict[Path, dict[str, Transcript]] = {}
         self._files: dict[Key, Transcript] = {}
         self._sessions: dict[str, list[Transcript]] = {}
+        self._lost: OrderedDict[Transcript, float] = OrderedDict()  # each with when, in seconds of a steady clock
 
     def at(self, folder: Path, name: str) -> Transcript | None:
         """Return the transcript of that name in a folder."""
@@ -172,6 +180,7 @@ class Index:
     def put(self, transcript: Transcript) -> None:
         """Take in a transcript, or one that was lost and is found."""
         transcript.lost = False
+        self._lost.pop(transcript, None)
         self._folders.setdefault(transcript.folder, {})[transcript.name] = transcript
         self._files[transcript.key] = transcript
         others = self._sessions.setdefault(transcript.session_id, [])
@@ -179,16 +188,27 @@ class Index:
             others.append(transcript)
 
     def lose(self, folder: Path, name: str) -> None:
-        """Nothing has this name any more. What had it is kept as a file, in case it was moved."""
+        """Nothing has this name any more. What had it is kept as a file for a while, in case it was moved."""
         names = self._folders.get(folder, {})
-        if name in names:
-            names.pop(name).lost = True
+        transcript = names.pop(name, None)
         if not names:
             self._folders.pop(folder, None)
+        if transcript is None:
+            return
+        transcript.lost = True
+        self._lost[transcript] = monotonic()
+        for one in list(islice(self._lost, 2)):  # a few at a time: there may be thousands
+            if self._lost[one] < monotonic() - LOST:
+                self.drop(one)
+        if transcript.agent_id is None:  # nobody watches the folder of its subagents when it is over
+            for one in self.of_session(transcript.session_id):
+                if one.agent_id is not None and one.tail is None and folder in one.folder.parents:
+                    self.lose(one.folder, one.name)
 
     def drop(self, transcript: Transcript) -> None:
         """Forget a lost transcript."""
         self._unkey(transcript)
+        self._lost.pop(transcript, None)
         others = self._sessions.get(transcript.session_id, [])
         if transcript in others:
             others.remove(transcript)

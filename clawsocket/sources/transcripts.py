@@ -38,6 +38,8 @@ from clawsocket.sources.watch import Watcher
 
 _DRAIN = 4_000_000
 """Bytes read at a session's end without giving the loop its turn."""
+FOLDERS = 10_000
+"""Folders of subagents whose meta files are remembered, at most; to take one again tells nothing new."""
 _LAG = 20
 """ms by which the times of files may be behind the clock: they go by its ticks."""
 
@@ -78,7 +80,8 @@ class Transcripts:
         self._projects: dict[Path, Path] = {}  # each with its root
         self._agent_folders: dict[Path, str] = {}  # each with its session
         self._living: set[str] = set()
-        self._metas: dict[Path, tuple[bytes, bool]] = {}  # each with its content and whether that is of a past life
+        # By folder and name, each with its content and whether that is of a past life.
+        self._metas: dict[Path, dict[str, tuple[bytes, bool]]] = {}
 
     def pause_unless(self, has_room: Callable[[], bool]) -> None:
         """Read on only while there is room for what is told."""
@@ -140,8 +143,7 @@ class Transcripts:
                 transcript.repeat(self._line_limit)
                 self._read(transcript)
         for folder in self._folders_of_agents(session_id):
-            for path in [path for path in self._metas if path.parent == folder]:
-                del self._metas[path]
+            self._metas.pop(folder, None)
             self._look(folder)
         return True
 
@@ -151,7 +153,10 @@ class Transcripts:
         for folder in self._folders_of_agents(session_id):
             self._watcher.remove(folder)
             del self._agent_folders[folder]
-            self._metas.update({path: (b"", True) for path in self._metas if path.parent == folder})
+            if folder in self._metas:  # the last of those that are kept
+                self._metas[folder] = dict.fromkeys(self._metas.pop(folder), (b"", True))
+        while len(self._metas) > FOLDERS:
+            del self._metas[next(iter(self._metas))]
         for transcript in self._index.of_session(session_id):
             if transcript.lost:
                 self._index.drop(transcript)
@@ -376,9 +381,9 @@ class Transcripts:
             self._unreadable(folder, error)
             return
         meta = claude.parse_meta(raw)
-        before, past = self._metas.get(path, (b"", False))
+        before, past = self._metas.get(folder, {}).get(name, (b"", False))
         if meta is not None and raw != before:  # one that is None is half written, and will change
-            self._metas[path] = (raw, False)
+            self._metas.setdefault(folder, {})[name] = (raw, False)
             silent = past or (not created and at <= self._reader.cutoff)
             self._sink(AgentMetaSeen(session_id, agent_id, meta, at, silent))
 

@@ -7,8 +7,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from clawsocket.claude.observations import Observation
 from clawsocket.config import Settings
+from clawsocket.sources import transcript_index, transcripts
 from clawsocket.sources.transcripts import Transcripts
 from clawsocket.sources.watch import Watcher
 from tests.sources.following import Following
@@ -168,6 +171,34 @@ async def test_a_folder_under_two_names_is_told_once(
     await following.until_new("1", session_id="t")
     assert following.new() == ["1", "2"]
     following.all.close()
+
+
+async def test_what_is_gone_for_good_is_forgotten(
+    following: Following, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcript_index, "LOST", -1.0)
+    monkeypatch.setattr(transcripts, "FOLDERS", 3)
+    await following.start()
+    for number in range(10):
+        path, agents = project / f"s{number}.jsonl", project / f"s{number}" / "subagents"
+        agents.mkdir(parents=True)
+        append(agents / f"agent-a{number}.meta.json", b'{"agentType": "Explore"}')
+        append(agents / f"agent-a{number}.jsonl", line("2"))
+        append(path, line("1"))
+        await following.until_new("1", session_id=f"s{number}")
+        await following.until_new("2", session_id=f"s{number}", agent_id=f"a{number}")
+        await eventually(lambda: following.metas()[-1:] == [(f"a{number}", "Explore", False)], "the meta file")  # noqa: B023
+        following.all.forget(f"s{number}")
+        following.all.checkpoints.collect(lambda _session_id: True)
+        shutil.rmtree(path.with_suffix(""))
+        path.unlink()
+        await eventually(lambda: not following.all._index.names(project), "that it is gone")
+    index = following.all._index
+    assert not index._folders
+    assert len(index._sessions) <= 3
+    assert len(index._files) <= 3
+    assert len(following.all.checkpoints._taken) <= 3
+    assert len(following.all._metas) == 3
 
 
 async def test_a_pipe_in_the_place_of_a_transcript_is_none(following: Following, project: Path) -> None:
