@@ -166,7 +166,8 @@ class Server:
 
     def _write_endpoint(self) -> None:
         """Tell where we are."""
-        socket_path = str(self._home.socket) if self._unix else None
+        place = os.fsencode(self._home.socket).decode(errors="ignore")
+        socket_path = place if self._unix and place == str(self._home.socket) else None  # JSON names no other
         self._endpoint = msgspec.json.encode(Endpoint(self.url, socket_path, os.getpid(), __version__))
         try:
             write_private(self._home.endpoint, self._endpoint.decode() + "\n")

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -55,6 +56,15 @@ async def test_the_contract_is_open_and_is_the_one_that_is_committed(rig: Rig) -
     head = answer.partition(b"\r\n\r\n")[0].decode()
     assert head.startswith("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
     assert "\r\nContent-Security-Policy: default-src 'none'\r\n" in head
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+async def test_a_folder_whose_name_is_not_utf_8_has_a_server_too(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"l\xe9on")
+    folder.mkdir()
+    async with running(folder) as rig:
+        assert rig.home.socket.exists()
+        assert json.loads(rig.home.endpoint.read_text())["socket"] is None
 
 
 async def test_the_endpoint_file_says_where_the_server_is_while_it_runs(tmp_path: Path) -> None:
