@@ -39,6 +39,7 @@ class Door:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._opening: set[asyncio.Future[Any]] = set()
+        self._is_short = False
         self._open()
 
     def close(self) -> None:
@@ -58,11 +59,14 @@ class Door:
             try:
                 sock, address = self._sock.accept()
             except (BlockingIOError, InterruptedError):
+                self._is_short = False
                 return
             except ConnectionError:
                 continue
             except OSError as error:
-                logger.warning("no connection can be taken: %s", error)
+                if not self._is_short:  # once, however long that takes
+                    logger.warning("no connection can be taken: %s", error)
+                self._is_short = True
                 self._loop.remove_reader(self._sock)
                 self._timer = self._loop.call_later(PAUSE, self._open)
                 return

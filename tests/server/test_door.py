@@ -121,6 +121,7 @@ def test_when_there_is_no_room_for_a_connection_it_is_taken_later(tmp_path: Path
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 2, limits[1]))
         waiting = [stack.enter_context(socket.create_connection((host, int(port)), timeout=10)) for _ in range(5)]
         waiting[-1].sendall(HEALTH)
-        assert select.select([waiting[-1]], [], [], 0.3)[0] == []
+        assert select.select([waiting[-1]], [], [], 2.3)[0] == []
+        assert service.log.read_text().count("no connection can be taken") == 1
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         assert waiting[-1].recv(100).startswith(b"HTTP/1.1 200")
