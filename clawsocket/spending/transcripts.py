@@ -55,7 +55,7 @@ def _of_project(project: os.DirEntry[str]) -> Iterator[File]:
             yield from _file(entry, session, "", project.name)
         elif (own := agent(entry.name)) is not None:
             yield from _file(entry, _session_in(entry.path) or own, own, project.name)
-        elif entry.is_dir():
+        elif _is_folder(entry):
             yield from _of_agents(f"{entry.path}/{AGENTS}", entry.name, project.name)
 
 
@@ -64,7 +64,7 @@ def _of_agents(folder: str, session: str, project: str) -> Iterator[File]:
         own = agent(entry.name)
         if own is not None:
             yield from _file(entry, session, own, project)
-        elif entry.is_dir(follow_symlinks=False):  # those of a workflow
+        elif _is_folder(entry, links=False):  # those of a workflow
             yield from _of_agents(entry.path, session, project)
 
 
@@ -93,7 +93,14 @@ def _text(name: str) -> str:
 
 
 def _folders(path: str) -> list[os.DirEntry[str]]:
-    return [entry for entry in _entries(path) if entry.is_dir()]
+    return [entry for entry in _entries(path) if _is_folder(entry)]
+
+
+def _is_folder(entry: os.DirEntry[str], *, links: bool = True) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=links)
+    except OSError:  # a link that leads in a circle, or where nobody may look
+        return False
 
 
 def _entries(path: str) -> list[os.DirEntry[str]]:

@@ -408,6 +408,13 @@ def test_each_file_is_found_once_whatever_leads_to_it(home: Path) -> None:
     assert len(found) == 1
 
 
+def test_a_link_that_leads_in_a_circle_hides_no_transcript(home: Path) -> None:
+    path = write(home, "s", answer("m1"))
+    for folder in (path.parent, path.parent.parent):
+        (folder / "circle").symlink_to("circle")
+    assert len(transcripts.files([home / ".claude"])) == 1
+
+
 def test_the_order_of_files_makes_no_difference(home: Path) -> None:
     lines = [answer(f"m{number}", number) for number in range(9)]
     for seed in range(3):
