@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from clawsocket.paths import Home
 from clawsocket.protocol.frame import payload_of
 from clawsocket.protocol.models import SessionInfo, SessionUsage
 from clawsocket.sources.checkpoints import SETTLE, Checkpoints
+from clawsocket.sources.files import opened
 from clawsocket.state import saved
 from clawsocket.state.saved import Saved
 from clawsocket.state.usage import session_usage
@@ -321,7 +323,8 @@ def _days(settings: Settings, dirs: Sequence[Path]) -> int:
     days = settings.log_days
     for folder in dirs:
         try:
-            own = json.loads((folder / "settings.json").read_bytes()).get("cleanupPeriodDays")
+            with opened(folder / "settings.json") as (descriptor, status):
+                own = json.loads(os.read(descriptor, status.st_size)).get("cleanupPeriodDays")
         except (OSError, ValueError, AttributeError):
             continue
         if isinstance(own, int) and not isinstance(own, bool) and own >= 0:

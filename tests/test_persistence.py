@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -276,3 +277,11 @@ async def test_where_nothing_goes_to_disk_nothing_is_gathered_for_it(home: Home,
         run.persistence.checkpoints.moved(transcript)
         run.take(1)
         assert run.persistence._extras() == Extras([], [], None)
+
+
+async def test_settings_that_are_a_pipe_are_as_good_as_none(home: Home, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "settings.json")
+    log = EventLog(max_bytes=10**8, max_events=10**5)
+    found = Persistence(home, Settings(), log, World(), [tmp_path])
+    assert found.disk is not None
+    await found.close()
