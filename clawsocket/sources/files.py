@@ -37,7 +37,8 @@ def mtime(status: os.stat_result) -> int:
 
 def may_pass(error: OSError) -> bool:
     """Return whether an error may pass by itself; one that somebody ends by a change to the file is told then."""
-    return not isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError | PermissionError)
+    lasting = FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
+    return not isinstance(error, lasting) and error.errno != errno.ELOOP
 
 
 def status(path: Path) -> os.stat_result | None:

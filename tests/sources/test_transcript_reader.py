@@ -160,6 +160,18 @@ async def test_a_file_that_we_may_not_read_is_read_when_we_may_and_asked_for_no_
     assert following.troubles() == ["transcripts can't be read (Permission denied)"]
 
 
+async def test_a_link_that_leads_in_a_circle_is_not_looked_at_again_and_again(
+    following: Following, watcher: Watcher, project: Path
+) -> None:
+    (project / "s.jsonl").symlink_to("s.jsonl")
+    await following.start()
+    assert following.troubles() == ["transcripts can't be read (Too many levels of symbolic links)"]
+    assert not watcher._again
+    (project / "s.jsonl").unlink()
+    append(project / "s.jsonl", line("1"))
+    await following.until_new("1")
+
+
 async def test_folders_that_cannot_be_listed_now_are_listed_later_and_nothing_is_lost(
     monkeypatch: pytest.MonkeyPatch, following: Following, watcher: Watcher, project: Path
 ) -> None:
