@@ -24,7 +24,7 @@ from clawsocket.errors import ClawSocketError, InvalidHookError, StoreError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.metrics import Metrics
-from clawsocket.paths import Home, write_private
+from clawsocket.paths import Home
 from clawsocket.persistence import Persistence
 from clawsocket.protocol.envelope import POSTED, Event
 from clawsocket.protocol.messages import UsagePart
@@ -291,7 +291,8 @@ class App:
                 await self.persistence.purge([one for one in wanted["sessions"] if isinstance(one, str)])
             except StoreError as error:
                 if request.read_bytes() == asked:
-                    write_private(request, json.dumps({**wanted, "problem": error.problem}))
+                    with request.open("r+b") as file:  # in its place: that there is no room may be the problem
+                        file.write(json.dumps({**wanted, "problem": error.problem}).encode())
                 raise
             if request.read_bytes() == asked:  # else whoever asked went away, and somebody else waits
                 request.unlink()

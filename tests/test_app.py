@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from clawsocket.app import App, serve
 from clawsocket.config import Settings
+from clawsocket.errors import StoreError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.paths import Home
 from clawsocket.protocol.topics import Filter
@@ -76,3 +78,28 @@ async def test_what_was_posted_before_it_had_started_is_in_the_log_when_it_is_st
     await asyncio.wait([starting])
     await app.stop()
     assert b'"hook.stop"' in app.log.read(0, Filter({"*": None}), max_bytes=100_000).frames
+
+
+async def test_why_a_session_could_not_be_forgotten_is_said_also_where_there_is_no_room_to_say_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "claw")
+    home.create()
+    app = App(Settings(claude_dirs=(str(tmp_path / "claude"),)), home)
+
+    async def purge(_sessions: list[str]) -> None:
+        raise StoreError(home.log, "database or disk is full")
+
+    def full(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        return real(path, flags, mode)
+
+    real = os.open
+    monkeypatch.setattr(app.persistence, "purge", purge)
+    home.purge.write_text(json.dumps({"sessions": ["one"]}))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", full)
+        await app._purge()
+    assert json.loads(home.purge.read_text())["problem"] == "database or disk is full"
+    await app.persistence.close()

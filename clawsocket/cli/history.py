@@ -19,7 +19,7 @@ from clawsocket.log.block import Row
 from clawsocket.log.database import errors_of
 from clawsocket.log.store import SavedSession, Store
 from clawsocket.log.viewer import Viewer
-from clawsocket.paths import Home
+from clawsocket.paths import Home, write_private
 from clawsocket.protocol.frame import payload_of
 
 PATIENCE = 30.0
@@ -262,9 +262,7 @@ def _alone(home: Home) -> Iterator[None]:
 
 
 def _let_forget(home: Home, sessions: list[str]) -> None:
-    partial = home.purge.with_name(".purge")
-    partial.write_text(json.dumps({"sessions": sessions}))
-    partial.rename(home.purge)
+    write_private(home.purge, json.dumps({"sessions": sessions}))
     deadline = time.monotonic() + PATIENCE
     while home.purge.exists():  # the service deletes it when it is done
         problem = _problem(home.purge)

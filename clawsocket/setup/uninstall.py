@@ -19,7 +19,7 @@ from clawsocket.setup.steps import Step, commands, take_out, undo
 
 _OURS = (
     "token", ".token.*", "hook", ".hook.*", "log.db*", "usage.db*", "spool", "socket", "endpoint", ".endpoint.*",
-    "purge", ".purge", ".purge.lock", "backups", "settings.lock", "signed-out", ".signed-out.*",
+    "purge", ".purge", ".purge.*", "backups", "settings.lock", "signed-out", ".signed-out.*",
 )  # fmt: skip
 """What the program itself makes in our folder: nothing that a person wrote."""
 
