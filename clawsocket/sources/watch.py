@@ -233,7 +233,8 @@ class Watcher:
                 self._watched[folder].on_change(folder, name, kind is Kind.CREATED)
 
     def _below(self, path: Path) -> list[Path]:
-        return [folder for folder in self._watched if folder == path or path in folder.parents]
+        inside = f"{path}/"  # as texts: there may be thousands, and each of them that goes asks
+        return [folder for folder in self._watched if folder == path or str(folder).startswith(inside)]
 
     def _renew_all(self, folders: Iterable[Path]) -> None:
         """Watch folders anew that may be others than before, and tell to look at them; they may be many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Hashable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from clawsocket.claude.observations import Observation, Trouble
 from clawsocket.config import Settings
 from clawsocket.sources import watchfiles_folders
 from clawsocket.sources.inotify import InotifyFolders
-from clawsocket.sources.watch import Native, Told, Watcher
+from clawsocket.sources.watch import Kind, Native, Told, Watcher
 from clawsocket.sources.watchfiles_folders import WatchfilesFolders
 from tests.sources.running import append, eventually, flood, settled
 
@@ -345,4 +346,31 @@ async def test_a_run_of_watchfiles_that_fails_is_said_once_and_begun_again(
     assert changes.has(tmp_path.name, None)
     await eventually(is_told, "a file")
     assert [record.name for record in caplog.records].count(watchfiles_folders.__name__) == 1
+    watcher.close()
+
+
+class Still:
+    """Tells nothing by itself."""
+
+    def watch(self, folder: Path, *, shallow: bool) -> Hashable:
+        return folder
+
+    def unwatch(self, handle: Hashable) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+async def test_of_many_folders_that_go_each_holds_nothing_up(
+    seen: list[Observation], settings: Settings, now: Callable[[], int], changes: Changes
+) -> None:
+    watcher = Watcher(seen.append, settings, now, lambda _told: Still())
+    watcher.start()
+    for number in range(1500):
+        watcher.add(Path(f"/home/dev/.claude/projects/-home-dev-work-{number}"), changes)
+    began = time.process_time()
+    for number in range(300):
+        watcher._told(Path("/home/dev/.claude/projects"), f"-home-dev-work-{number}", Kind.LEFT)
+    assert time.process_time() - began < 1
     watcher.close()
