@@ -275,6 +275,18 @@ def test_a_limit_is_as_old_as_the_answer_that_told_it() -> None:
     assert len(told_limits(run)) == 1
 
 
+def test_a_limit_that_an_idle_session_repeats_after_a_restart_is_as_old_as_it_was() -> None:
+    run = live()
+    lined(run, rate_limits=limits(7), cost={"total_api_duration_ms": 100})
+    kept = saved.load(saved.save(run.world.sessions["s"]))
+    assert kept is not None
+    after = Run()
+    after.now = run.now + 60_000
+    after.world.restore(kept, [], after.now)
+    lined(after, rate_limits=limits(7), cost={"total_api_duration_ms": 100})
+    assert ages(after) == ages(run)
+
+
 def ages(run: Run) -> list[int]:
     return [limit.updated_at for limit in run.world.snapshot()[0][0].rate_limits or ()]
 

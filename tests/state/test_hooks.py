@@ -393,13 +393,14 @@ def test_a_request_where_nobody_can_be_asked_needs_nobody() -> None:
 @pytest.mark.parametrize("first", ["hook", "file"])
 def test_a_request_that_a_program_passes_on_needs_somebody_as_soon_as_the_file_says_so(first: str) -> None:
     run = printing()
+    run.hook("PreToolUse", tool_name="Read", tool_use_id="t2", tool_input={}, prompt_id="p1")
     if first == "file":
         run.file("waiting", waitingFor="permission prompt", entrypoint="sdk-cli", startedAt=START)
     run.hook("PermissionRequest", **asking(None))
     if first == "hook":
         run.file("waiting", waitingFor="permission prompt", entrypoint="sdk-cli", startedAt=START)
     run.wait(1000)
-    [state] = [data for data in run.data("session.state_changed") if data["state"] == "requires_action"]
+    state = run.data("session.state_changed")[-1]
     assert (state["waitingFor"], state["tool"]["toolUseId"]) == ("permission", "t1")
     run.file("busy", entrypoint="sdk-cli", startedAt=START)
     assert run.states()[-1] == "running"

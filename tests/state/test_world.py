@@ -384,8 +384,9 @@ def test_a_call_of_one_process_is_open_while_another_stops_and_leaves() -> None:
 
 
 def test_a_session_waits_while_one_of_its_processes_does() -> None:
-    run = shared(live())
+    run = shared(live()).wait()
     run.file("waiting", waitingFor="permission prompt", startedAt=START)
+    assert run.data("session.state_changed")[-1]["since"] == run.now - 1
     run.hook("UserPromptSubmit", prompt="More", prompt_id="p2")
     run.prompt("More", id="p2")
     run.answer()
@@ -570,7 +571,27 @@ def test_a_session_that_ended_can_be_resumed_in_another_process() -> None:
     assert run.twice() == []
     run.gone(pid=77)
     run.wait()
-    assert run.types().count("session.ended") == 2
+    assert [data["reason"] for data in run.data("session.ended")] == ["other", "file_removed"]
+
+
+def test_a_session_that_is_resumed_has_its_main_agent_and_none_of_the_run_before() -> None:
+    run = live()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.gone("process_exited")
+    run.wait()
+    run.file("idle", pid=OTHER)
+    (agent,) = run.world.snapshot()[1]
+    assert (agent.agent_id, agent.status, agent.started_at) == ("master-s", "idle", run.now - 1)
+
+
+def test_a_session_of_several_processes_is_resumed_as_that_of_one() -> None:
+    run = leave(leave(shared(live())), PID)
+    run.file("busy", pid=88)
+    run.hook("SessionEnd", reason="prompt_input_exit")
+    run.wait(2000)
+    run.gone("process_exited", pid=88)
+    run.wait()
+    assert [data["reason"] for data in run.data("session.ended")] == ["other", "prompt_input_exit"]
 
 
 def test_a_session_resumed_at_once_is_not_ended_by_the_hook_of_its_first_run() -> None:
@@ -724,6 +745,16 @@ def test_a_session_that_is_resumed_where_no_file_is_seen_begins_beside_others(ot
     assert {info.session_id for info in run.world.snapshot()[0]} == {"s", "new"}
 
 
+def test_of_two_sessions_that_begin_at_once_in_one_folder_each_has_its_own_start() -> None:
+    run = Run()
+    run.file("idle", session="new", pid=77)
+    run.hook("SessionStart", source="startup")
+    run.file("idle", session="new", pid=77, startedAt=START)
+    run.file("idle", startedAt=START)
+    run.hook("SessionStart", source="startup", session="new")
+    assert [event.session_id for event in run.of("session.started")] == ["s", "new"]
+
+
 @pytest.mark.parametrize("hooked", [True, False])
 def test_a_title_alone_brings_no_session_so_that_a_branch_is_told_with_its_process_and_folder(hooked: bool) -> None:
     run = Run()
@@ -789,6 +820,15 @@ def restarted(run: Run) -> Run:
     after.now = run.now
     after.world.restore(kept, [], after.now)
     return after
+
+
+def test_a_state_that_clients_know_is_not_told_again_after_a_restart() -> None:
+    run = restarted(live())
+    run.file("busy", startedAt=START, silent=True)
+    run.events += run.world.caught_up("s")
+    assert run.states() == []
+    run.file("idle", startedAt=START)
+    assert [data["previous"] for data in run.data("session.state_changed")] == ["running"]
 
 
 @pytest.mark.parametrize("first", [("file", "hook"), ("hook", "file")])
