@@ -210,14 +210,8 @@ class Session:
         tool: WaitingTool | None = None,
         error: str | None = None,
     ) -> None:
-        """Take a new state, unless what tells of it is older than what told of the present one.
-
-        What says that it waits need not say for which call; that is learnt later, and told.
-        """
+        """Take a new state, unless what tells of it is older than what told of the present one."""
         at = min(at, self.world.now)
-        if tool is not None and self._waits_for_unknown:
-            self._wait_for(waiting_for, tool, source)
-            return
         if self.state == "ended" or at < self.since or (state, waiting_for) == (self.state, self.waiting_for):
             return
         if source in ("hook", "transcript") and self._file_denies(state):
@@ -307,11 +301,6 @@ class Session:
         if self.state == "requires_action" and self.status == "waiting":
             return state != "requires_action"
         return self.shared and self.status == "busy" and state in ("idle", "background")
-
-    @property
-    def _waits_for_unknown(self) -> bool:
-        """Whether it waits for its owner's word on a call, and nobody said on which."""
-        return self.state == "requires_action" and self.waiting_for != "elicitation" and self._waiting_tool is None
 
     def rename(self, name: str, at: int, source: Source) -> None:
         """Take its name; a new one is told."""
