@@ -275,6 +275,7 @@ class Spool:
             except OSError as error:
                 self._troubles.tell("marked", "the spool can't be emptied, and hooks are lost", error)
                 continue
+            self._troubles.over("marked")
             if monotonic() - self._marked.get(mark, -math.inf) >= _QUIET:
                 self._marked[mark] = monotonic()
                 self._troubles.over(mark)

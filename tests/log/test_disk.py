@@ -142,6 +142,17 @@ async def test_many_events_are_committed_in_parts(begin: Begin, path: Path, monk
     assert asked == [log.head], "they belong to the last part"
 
 
+async def test_the_end_of_a_commit_that_takes_its_time_is_heard(begin: Begin) -> None:
+    log, disk = begin()
+    goes_on = threading.Event()
+    writing = asyncio.ensure_future(disk.write(lambda _store: goes_on.wait(10)))
+    put(log, 1)
+    await eventually(lambda: disk._commit is not None and disk._timer is None, "the turn after the commit's")
+    goes_on.set()
+    await writing
+    await eventually(lambda: disk.committed == log.head, "its end")
+
+
 async def test_after_a_clean_end_the_log_goes_on_and_knows_its_facts(begin: Begin) -> None:
     log, disk = begin()
     put(log, 1, 2)

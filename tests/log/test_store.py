@@ -374,6 +374,15 @@ def test_what_is_purged_is_nowhere_in_the_files(path: Path) -> None:
         assert store.sessions() == []
 
 
+def test_a_reader_in_the_midst_of_what_is_purged_gets_no_more_of_it(path: Path) -> None:
+    with opened(path) as store:
+        rows = [row(store.head + n, session="secret" if n % 2 else "s") for n in range(6)]
+        store.commit(rows, Extras(), head=rows[-1].seq)
+        assert store.read(rows[0].seq, ALL, max_bytes=1, upto=FAR).frames == rows[1].frame
+        store.purge(["secret"])
+        assert store.read(rows[1].seq, ALL, max_bytes=10**6, upto=FAR).frames == rows[2].frame + rows[4].frame
+
+
 def test_a_purge_takes_no_memory_for_what_it_leaves(path: Path) -> None:
     with opened(path) as store:
         fill(store, 40, size=1_000_000)
