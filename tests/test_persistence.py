@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from clawsocket.log.eventlog import EventLog
 from clawsocket.log.store import Extras, Position, Store
 from clawsocket.log.viewer import Viewer
 from clawsocket.paths import Home
-from clawsocket.persistence import Persistence
+from clawsocket.persistence import DAY, Persistence
 from clawsocket.sources.transcript_index import Transcript
+from clawsocket.state import saved
 from clawsocket.state.world import World
 from tests.log.events import ALL, messages
 from tests.sources.running import eventually
@@ -88,6 +90,32 @@ async def test_the_file_of_a_hook_that_is_held_stays_as_long_as_it_is_held(
         run.persistence.release(lambda: deleted.append(looks == 4))
         await eventually(lambda: bool(deleted), "its file to go")
         assert deleted == [True]
+
+
+async def test_a_session_that_ended_shortly_before_is_known_to_the_next_run(home: Home) -> None:
+    now = time.time_ns() // 1_000_000
+    async with running(home) as run:
+        run.persistence.caught_up = lambda: True
+        for id, at in (("long ago", now - DAY), (SESSION, now)):
+            run.take(1, at, session_id=id)
+            run.take(2, at, session_id=id, hook_event_name="SessionEnd")
+            run.world.expire(at + 120_000)
+            assert id in run.world.past
+    async with running(home) as run:
+        assert list(run.world.ended) == [SESSION]
+
+
+async def test_the_state_of_a_session_goes_to_disk_with_the_event_that_tells_it(home: Home) -> None:
+    async with running(home) as run:
+        disk = run.persistence.disk
+        assert disk is not None
+        for number, (name, state) in enumerate((("SessionStart", "idle"), ("PermissionRequest", "requires_action"))):
+            run.take(number, hook_event_name=name)
+            await eventually(lambda: disk.committed == run.log.head, "the commit")
+            with contextlib.closing(Viewer(home.log)) as viewer:
+                (kept,) = map(saved.load, [one.saved for one in viewer.sessions()])
+            assert kept is not None
+            assert kept.info.state == state
 
 
 # Damage

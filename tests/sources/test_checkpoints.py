@@ -44,6 +44,20 @@ async def test_a_session_that_is_over_before_it_was_quiet_was_taken_to_its_end(
     assert not following.all.checkpoints.waiting
 
 
+async def test_a_file_that_was_replaced_was_taken_as_the_one_that_is_there_now(
+    following: Following, project: Path
+) -> None:
+    path = project / "s.jsonl"
+    await following.start()
+    append(path, line("1"))
+    await following.until_new("1")
+    append(project / "another", line("1") + line("2"))
+    (project / "another").rename(path)
+    await following.until_new("1", "2")
+    *_, taken = following.all.checkpoints.collect(lambda _session_id: True)
+    assert (taken.inode, taken.offset) == (path.stat().st_ino, path.stat().st_size)
+
+
 @pytest.mark.parametrize(("before", "after"), [("-a", "-b"), ("-b", "-a")])
 def test_a_file_that_was_moved_was_taken_as_far_as_in_its_last_folder(tmp_path: Path, before: str, after: str) -> None:
     place = tmp_path / after / "s.jsonl"
