@@ -73,7 +73,7 @@ class Agents:
     def restart(self, at: int) -> None:
         """Forget the subagents of the run before."""
         self.all = {self.main.id: self.main}
-        self.main.running, self.main.started_at = True, at
+        self.main.started_at = at
 
     def get(self, agent_id: str | None, at: int, type: str = "") -> Agent:
         """Return the main agent (None), or a subagent, which is made if it is not known."""
@@ -142,7 +142,6 @@ class Agents:
         """End them all: the session is over."""
         for agent in list(self.all.values()):
             self.stop(agent, at, "server", reason="session_end")
-        self.main.running = False
 
     def ran(self, agent_id: str | None, run: ToolRun, at: int) -> None:
         """Add a finished tool to an agent's history."""
