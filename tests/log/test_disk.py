@@ -539,6 +539,26 @@ async def test_damage_that_a_reader_meets_is_an_error_and_mended(begin: Begin, p
     assert (gap.from_, gap.to) == (log.first, log.first + 4)
 
 
+async def test_a_database_that_is_damaged_while_it_is_closed_is_left_as_it_is(
+    begin: Begin, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, disk = begin()
+    closing = threading.Event()
+
+    def late(store: Store, *_: object, **__: object) -> None:
+        closing.wait(10)
+        damage(store)
+
+    monkeypatch.setattr(Store, "commit", late)
+    put(log, 1)
+    await eventually(lambda: disk._commit is not None, "a commit")
+    end = asyncio.ensure_future(disk.close())
+    await eventually(lambda: disk._closing, "the end")
+    closing.set()
+    await end
+    assert [one.name for one in path.parent.glob("log.db*damaged*")] == []
+
+
 async def test_damage_that_a_question_or_a_purge_meets_is_an_error_and_mended(begin: Begin, path: Path) -> None:
     log, disk = begin()
     damaged: list[str] = []

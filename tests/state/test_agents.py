@@ -261,6 +261,15 @@ def test_escape_stops_the_agents_that_were_interrupted() -> None:
     assert run.twice() == []
 
 
+def test_a_call_of_a_background_agent_goes_on_when_the_turn_is_over() -> None:
+    run = with_agent(run_in_background=True)
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.hook("PreToolUse", tool_name="Bash", tool_use_id="t2", tool_input={}, agent_id="a1", agent_type="Explore")
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    assert "t2" not in run.outcomes()
+
+
 def test_every_agent_stops_with_its_session() -> None:
     run = live()
     run.hook("SubagentStart", agent_id="a1", agent_type="Explore")

@@ -390,6 +390,13 @@ def test_a_request_where_nobody_can_be_asked_needs_nobody() -> None:
     assert "requires_action" not in run.states()
 
 
+def test_a_request_that_somebody_else_has_granted_needs_nobody() -> None:
+    run = printing()
+    run.hook("PermissionRequest", **asking(None))
+    run.wait(1000)
+    assert "requires_action" not in run.states(), "the call runs"
+
+
 @pytest.mark.parametrize("first", ["hook", "file"])
 def test_a_request_that_a_program_passes_on_needs_somebody_as_soon_as_the_file_says_so(first: str) -> None:
     run = printing()

@@ -88,6 +88,19 @@ def test_a_turn_is_over_when_the_file_says_so_whatever_a_stop_hook_does(has_hook
     assert (result["numTurns"], result["usage"]["outputTokens"]) == (2, 70)
 
 
+def test_a_turn_that_failed_is_over_soon_whatever_its_file_says() -> None:
+    run = live("busy")
+    run.answer(text("API Error: 529"), model="<synthetic>", isApiErrorMessage=True, error="overloaded")
+    run.wait(600)
+    assert [data["subtype"] for data in run.data("message.result")] == ["error_during_execution"]
+
+
+def test_no_turn_takes_less_than_no_time() -> None:
+    run = live()
+    run.interrupt(at=run.now - 50)
+    assert [data["durationMs"] for data in run.data("message.result")] == [0]
+
+
 def test_after_stop_a_session_waits_for_nothing_that_it_asked_for() -> None:
     run = live()
     run.hook("PreToolUse", tool_name="Bash", tool_use_id="t1", tool_input={"command": "ls"})

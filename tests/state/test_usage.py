@@ -80,6 +80,13 @@ def test_each_message_counts_once_with_its_largest_reading_for_the_oldest_sessio
     assert total.total_input_tokens == sum(sums["input_tokens"] for sums in expected)
 
 
+def test_a_message_that_turns_out_to_be_larger_is_told() -> None:
+    run = live()
+    for output in (5, 5, 7):
+        run.answer(usage=tokens(0, output), stop=None)
+    assert [data["outputTokens"] for data in run.data("usage.updated")] == [5, 7]
+
+
 def test_a_message_that_cost_nothing_still_names_its_model_and_comes_once() -> None:
     book, spender = Book(PRICES), Spender()
     assert book.count(spender.ledger, ("m", "r"), "opus", Usage(), START)

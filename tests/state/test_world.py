@@ -723,6 +723,13 @@ def test_a_fork_whose_status_was_told_before_takes_it_too() -> None:
     assert [info.session_id for info in run.world.snapshot()[0]] == ["new"]
 
 
+def test_a_session_start_that_may_be_a_forks_waits_two_seconds_for_it() -> None:
+    run = forking().wait(2000)
+    assert [event.session_id for event in run.of("hook.session_start")] == ["s"]
+    run.wait(300)
+    assert [event.session_id for event in run.of("hook.session_start")] == ["s", "s"]
+
+
 def test_a_session_that_is_continued_begins_when_its_process_takes_its_id() -> None:
     run = forking().wait(800)
     began = run.of("session.discovered")[-1].data.started_at
