@@ -95,6 +95,21 @@ def test_a_turn_that_failed_is_over_soon_whatever_its_file_says() -> None:
     assert [data["subtype"] for data in run.data("message.result")] == ["error_during_execution"]
 
 
+@pytest.mark.parametrize(
+    ("how", "subtype"),
+    [("answered", "success"), ("Stop", "success"), ("StopFailure", "error_during_execution"), ("", "interrupted")],
+)
+def test_a_turn_whose_session_ends_before_it_is_told_as_over_ends_as_it_did(how: str, subtype: str) -> None:
+    run = live("busy")
+    run.answer(stop="end_turn" if how == "answered" else "tool_use")
+    if how.startswith("Stop"):
+        run.hook(how, prompt_id="p1")
+    run.hook("SessionEnd", reason="other")
+    run.gone()
+    run.wait()
+    assert [data["subtype"] for data in run.data("message.result")] == [subtype]
+
+
 def test_no_turn_takes_less_than_no_time() -> None:
     run = live()
     run.interrupt(at=run.now - 50)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clawsocket.claude.transcript import Usage
+from clawsocket.claude.transcript import CacheCreation, ServerToolUse, Usage
 from clawsocket.protocol.models import SessionUsage, TotalUsage
 from clawsocket.state.prices import Prices
-from clawsocket.state.usage import Book, Ledger, Tokens, session_usage, total_usage
+from clawsocket.state.usage import Book, Ledger, Tokens, largest, session_usage, total_usage
 from tests.state.running import START, Run, call, live, text, tokens
 
 OPUS = "claude-opus-4-8"
@@ -78,6 +78,11 @@ def test_each_message_counts_once_with_its_largest_reading_for_the_oldest_sessio
     assert agent.total == sum(sum(sums.values()) for sums in expected)
     total = total_usage([spender.ledger for spender in spenders])
     assert total.total_input_tokens == sum(sums["input_tokens"] for sums in expected)
+
+
+def test_what_one_reading_of_a_message_lacks_the_other_has() -> None:
+    whole = Usage(1, 2, 3, 4, CacheCreation(3), ServerToolUse(2), "fast", "us")
+    assert largest(Usage(), whole) == largest(whole, Usage()) == whole
 
 
 def test_a_message_that_turns_out_to_be_larger_is_told() -> None:
