@@ -230,7 +230,7 @@ class _AgentResult(msgspec.Struct, rename="camel"):
 def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) -> None:
     """The result of an Agent call tells that the subagent stopped, unless it went to the background."""
     raw = line.tool_use_result
-    if bytes(memoryview(raw)[:1]) != b"{" or b'"agentId"' not in bytes(raw):
+    if b'"agentId"' not in bytes(raw):
         return
     try:
         result = msgspec.json.decode(raw, type=_AgentResult)

@@ -382,8 +382,6 @@ class World:
         if session is None or session.state == "ended":
             session = self._discover(file.session_id, file.cwd, seen.at, "session_file", file)
             self._hear_again(session.id)
-        if session.gone_reason is not None and session.pid == file.pid:
-            session.ending, session.gone_reason = False, None  # its file is back
         files.apply(session, file, seen.at)
         self._happened(session)
         self._held.release(session.id)
