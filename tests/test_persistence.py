@@ -118,6 +118,18 @@ async def test_the_state_of_a_session_goes_to_disk_with_the_event_that_tells_it(
             assert kept.info.state == state
 
 
+async def test_how_a_session_was_at_the_end_of_a_run_is_on_disk(home: Home) -> None:
+    call: dict[str, Any] = {"hook_event_name": "PreToolUse", "tool_name": "Read"}
+    async with running(home) as run:
+        disk = run.persistence.disk
+        assert disk is not None
+        run.take(1, **call, tool_use_id="1")
+        await eventually(lambda: disk.committed == run.log.head, "the commit")
+        run.take(2, 1_700_000_000_500, **call, tool_use_id="2")
+    with contextlib.closing(Viewer(home.log)) as viewer:
+        assert [one.last_at for one in viewer.sessions()] == [1_700_000_000_500]
+
+
 # Damage
 
 

@@ -225,6 +225,15 @@ def test_a_users_empty_file_is_not_taken_for_ours(ours: Home, claude: Path) -> N
     assert file.read_text() == "{}"
 
 
+def test_a_file_that_was_there_stays_though_it_held_nothing(ours: Home, claude: Path) -> None:
+    file = claude / "settings.json"
+    file.write_text("{}")
+    install(ours, [claude])
+    file.write_text(json.dumps(document(file), indent=1))
+    remove(ours, [claude])
+    assert document(file) == {}
+
+
 def test_a_link_is_followed_and_stays(ours: Home, file: Path, home: Path) -> None:
     target = home / "dotfiles" / "claude.json"
     target.parent.mkdir()

@@ -145,6 +145,17 @@ async def test_a_name_that_comes_again_is_another_hook(spool: Spool, folder: Pat
     assert len({item.id for item in seen if isinstance(item, HookSeen)}) == 3
 
 
+async def test_what_an_earlier_run_has_taken_is_deleted_and_not_told_again(
+    spool: Spool, folder: Path, seen: list[Observation]
+) -> None:
+    spool.is_known = lambda id: id.startswith("1.")
+    put(folder, "1", "before")
+    put(folder, "2", "now")
+    await spool.start()
+    await eventually(lambda: is_empty(folder), "an empty spool")
+    assert prompts(seen) == ["now"]
+
+
 async def test_a_file_is_deleted_after_it_was_told_and_what_was_not_told_waits(
     folder: Path, watcher: Watcher, settings: Settings, now: Callable[[], int]
 ) -> None:

@@ -80,10 +80,11 @@ async def test_broken_and_unknown_lines_are_counted_and_each_told_once(following
     await following.start()
     bad = b'{"type":"user"\n[1]\n\xff\n"secret"\n\n' * 3
     unknown = b'{"type":"brand-new"}\n{"type":"other_one"}\n{"type":"<b>odd</b>"}\n{}\n' * 2
+    unknown += b'{"type":"' + b"long" * 11 + b'"}\n'
     append(project / "s.jsonl", line("1") + bad + unknown + line("2"))
     await eventually(lambda: following.new()[-1:] == ["2"], "the last line")
     assert following.all.broken == 12
-    assert following.all.unknown == {"brand-new": 2, "other_one": 2, "?": 4}
+    assert following.all.unknown == {"brand-new": 2, "other_one": 2, "?": 5}
     assert len(following.troubles()) == 2
     assert not any("secret" in message or "<b>" in message for message in following.troubles())
 

@@ -187,6 +187,7 @@ def test_whether_it_runs_in_the_background_is_what_its_call_says(
 def test_a_task_notification_tells_the_end_of_a_background_agent_without_hooks() -> None:
     run = with_agent(run_in_background=True)
     run.meta("a1", **META)
+    run.meta("a2", **META | {"toolUseId": "t2"})
     run.result("t1", note={"agentId": "a1", "status": "async_launched"})
     assert run.data("agent.stopped") == []
     run.prompt(

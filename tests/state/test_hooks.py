@@ -370,6 +370,16 @@ def test_escape_while_a_call_runs_has_the_words_of_a_denial_but_nobody_was_asked
     assert run.outcomes() == {"t1": "interrupted"}
 
 
+def test_what_the_file_says_was_answered_is_not_waited_for_again() -> None:
+    run = live()
+    run.hook("Elicitation", message="Which?", mcp_server_name="notes", agent_id="a1", agent_type="Explore")
+    run.file("busy", startedAt=START)
+    run.hook("PreToolUse", **TOOL)
+    run.hook("PermissionRequest", **asking(None))
+    run.hook("PostToolUse", **TOOL, tool_response="ok")
+    assert run.states() == ["running", "requires_action", "running", "requires_action", "running"]
+
+
 def printing(status: str = "busy") -> Run:
     """``claude -p`` of a version that has its status in the session file, and a call that needs a permission."""
     run = Run()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clawsocket.state.turns import WAIT
+from clawsocket.state.turns import SETTLED, WAIT
 from tests.state.running import START, Run, call, live, text, tokens
 
 
@@ -24,7 +24,7 @@ def test_a_turn_ends_after_its_last_line_even_if_stop_came_before() -> None:
     run.hook("Stop", prompt_id="p1")
     run.now += 90
     run.answer(text("done"), id="msg2", at=written)
-    run.wait()
+    run.wait(SETTLED)
     assert [one for one in run.types() if one.startswith("message.")] == [
         "message.user",
         "message.assistant",
@@ -108,6 +108,17 @@ def test_a_turn_whose_session_ends_before_it_is_told_as_over_ends_as_it_did(how:
     run.gone()
     run.wait()
     assert [data["subtype"] for data in run.data("message.result")] == [subtype]
+
+
+def test_a_prompt_that_comes_while_claude_works_ends_no_turn() -> None:
+    run = live()
+    run.hook("UserPromptSubmit", prompt="And that", prompt_id="p2")
+    run.wait(1000)
+    run.answer(usage=tokens(0, 10))
+    run.hook("Stop", prompt_id="p1")
+    run.file("idle", startedAt=START)
+    run.wait(1000)
+    assert [(event.id, event.data.usage["outputTokens"]) for event in run.of("message.result")] == [("r:s:p1", 10)]
 
 
 def test_no_turn_takes_less_than_no_time() -> None:

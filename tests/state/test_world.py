@@ -361,6 +361,14 @@ def test_a_session_end_that_comes_before_its_process_is_gone_does_not_end_the_ot
     assert "session.ended" not in run.types()
 
 
+def test_a_session_end_without_a_reason_is_one() -> None:
+    run = Run()
+    run.hook("SessionStart")
+    run.hook("SessionEnd")
+    run.wait()
+    assert [data["reason"] for data in run.data("session.ended")] == ["other"]
+
+
 def test_a_session_whose_process_takes_its_time_to_leave_ends_with_it() -> None:
     run = live()
     run.hook("SessionEnd", reason="prompt_input_exit")
@@ -768,6 +776,7 @@ def test_a_title_alone_brings_no_session_so_that_a_branch_is_told_with_its_proce
     if hooked:
         run.hook("SessionStart", source="resume")
     run.line("custom-title", uuid=None, cwd=None, customTitle="hello (Branch)")
+    run.prompt("old words", silent=True)
     assert run.types() == []
     run.file("idle", name="hello (Branch)")
     run.wait()
