@@ -110,6 +110,18 @@ def test_a_turn_whose_session_ends_before_it_is_told_as_over_ends_as_it_did(how:
     assert [data["subtype"] for data in run.data("message.result")] == [subtype]
 
 
+def test_a_background_agent_that_asks_while_a_turn_ends_is_not_passed_over() -> None:
+    run = live("busy")
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    asked_at = run.now
+    run.now += 10
+    run.answer()
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.hook("PermissionRequest", tool_name="Bash", tool_input={}, agent_id="a1", agent_type="Explore", at=asked_at)
+    run.wait(1000)
+    assert run.states()[-1] == "requires_action"
+
+
 def test_a_prompt_that_comes_while_claude_works_ends_no_turn() -> None:
     run = live()
     run.hook("UserPromptSubmit", prompt="And that", prompt_id="p2")

@@ -418,6 +418,14 @@ def test_a_session_works_while_one_of_its_processes_does() -> None:
     assert run.states() == ["running", "idle"]
 
 
+def test_a_session_rests_when_the_last_of_its_processes_does() -> None:
+    run = live()
+    run.file("idle", startedAt=START)
+    shared(run, "busy")
+    run.file("idle", pid=OTHER)
+    assert run.states() == ["running", "idle", "running", "idle"]
+
+
 def test_a_process_that_is_killed_at_work_leaves_the_state_of_the_others() -> None:
     run = live()
     run.file("idle", startedAt=START)
