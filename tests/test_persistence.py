@@ -164,6 +164,26 @@ def losses(run: Run) -> list[str]:
     return [message["reason"] for message in messages(frames) if message["type"] == "gap"]
 
 
+@pytest.mark.parametrize(("posted", "ends_well"), [(True, True), (True, False), (False, False)])
+async def test_what_was_posted_may_be_lost_with_a_crash_and_with_nothing_else(
+    home: Home, posted: bool, ends_well: bool
+) -> None:
+    run = Run(home)
+    disk = run.persistence.disk
+    assert disk is not None
+    if posted:
+        run.persistence.posted()
+    run.take(1)
+    await eventually(lambda: disk.committed == run.log.head and disk._trimming is None, "the commit")
+    disk.wake()
+    if ends_well:
+        await run.persistence.close()
+    else:
+        kill(run)
+    async with running(home) as run:
+        assert losses(run) == (["crash"] if posted and not ends_well else [])
+
+
 @pytest.mark.parametrize("reason", ["it was not to be used", "it could not be opened"])
 async def test_what_a_run_took_without_the_log_is_told_as_a_gap_by_the_next_one(
     home: Home, monkeypatch: pytest.MonkeyPatch, reason: str

@@ -201,6 +201,10 @@ async def test_a_bookmark_tells_a_client_that_gets_nothing_how_far_it_is(
         assert await client.receive() == {"type": "bookmark", "headSeq": seq}
         await asyncio.sleep(0.5)
         assert await client.silent(), "a bookmark says something new"
+        monkeypatch.setattr(connection, "BOOKMARK_INTERVAL", 3600)
+        rig.append()
+        await asyncio.sleep(0.2)
+        assert await client.silent(), "and not more often than that"
         assert await idle.silent(), "one who asked for nothing needs none"
 
 
