@@ -89,6 +89,7 @@ async def test_another_websocket_server_is_no_claw_socket(first: str | None) -> 
     [
         (b"401 Unauthorized", TokenRefusedError, "none was given"),
         (b"403 Forbidden", RequestError, "allowed_hosts"),
+        (b"429 Too Many Requests", NoServerError, "as many clients"),
         (b"503 Service Unavailable", NoServerError, "as many clients"),
         (b"200 OK", NoServerError, "another program"),
     ],

@@ -93,6 +93,7 @@ async def test_what_is_no_json_object_is_skipped(rig: Rig, tmp_path: Path) -> No
     async with rig.client() as client:
         await follow(client)
         bad = [b"", b"{", b"[1]", b'"x"', b"null", b'{"a":"\xff"}', b'{"a":"\x01"}', b"{} {}", b'{"a":' * 5000]
+        bad += [b'"half \\ud83d"', b'["half \\ud83d"]']
         write(rig, path, b"\n".join((*bad, b'{"half":"\\ud83d"}', b'{"good":1}', b"")))
         assert (await client.receive())["line"] == {"half": "\ud83d"}, "JavaScript writes this"
         assert (await client.receive())["line"] == {"good": 1}

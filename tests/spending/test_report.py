@@ -87,6 +87,21 @@ def test_every_way_to_sum_up_gives_the_same_total(
     assert len(costs) == 1
 
 
+def test_what_one_line_of_a_message_lacks_another_has(home: Path) -> None:
+    one: dict[str, Any] = {
+        "input_tokens": 5,
+        "cache_read_input_tokens": 7,
+        "server_tool_use": {"web_search_requests": 2},
+    }
+    other: dict[str, Any] = {"cache_creation_input_tokens": 9, "cache_creation": {"ephemeral_1h_input_tokens": 3}}
+    found = []
+    for lines in ([one, other], [other, one], [one | other]):
+        write(home, "s", *(answer("m", usage=usage) for usage in lines))
+        found.append(rows(home))
+    assert found[0] == found[1] == found[2]
+    assert (found[0][0].input, found[0][0].cache_creation) == (5, 9)
+
+
 def test_lines_of_one_message_count_once_and_those_of_nobody_not_at_all(home: Path) -> None:
     write(
         home,
