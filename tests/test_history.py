@@ -131,6 +131,24 @@ def pages(
     return found
 
 
+def test_lines_that_tell_nothing_are_passed_over_however_many_there_are(tmp_path: Path) -> None:
+    path = next((tmp_path / ".claude").rglob(f"{long_conversation(tmp_path, 300)}.jsonl"))
+    told = path.read_bytes()
+    (whole,) = pages(path, 10_000, None)
+    notes = b'{"type":"mode","permissionMode":"plan"}\n' * 1000
+    half = told.rindex(b"\n", 0, told.index(whole[-100].split(":")[2].encode())) + 1
+    path.write_bytes(told[:half] + notes + told[half:] + notes)
+    found = pages(path, 50, history.Places())
+    assert [id for page in reversed(found) for id in page] == whole
+
+
+def test_a_page_is_full_wherever_it_ends(tmp_path: Path) -> None:
+    path = with_agent(tmp_path, before=50, inside=150, after=250)
+    (whole,) = pages(path, 10_000, None)
+    for end in range(30, len(whole), 20):
+        assert [event["id"] for event in read(path, 30, whole[end])[0]] == whole[end - 30 : end]
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_pages_are_the_same_whether_their_places_are_known(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = transcript_of(scenario)
