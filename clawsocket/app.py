@@ -154,7 +154,8 @@ class App:
                 handle.cancel()
         # Nothing may wait for the next run, but for the end of a session whose transcript is still to be read.
         if not self.started:  # they were not all looked for yet
-            self.world.is_behind = lambda session_id: self.world.sessions[session_id].pid is not None
+            living = {session.id for session in self.world.sessions.values() if session.pid is not None}
+            self.world.is_behind = living.__contains__
         self.append(self.world.expire(now() + round(SETTLE * 1000)))
         self.append(self.world.flush())
         for part in (self.transcripts, self.watcher):

@@ -80,6 +80,7 @@ class Transcripts:
         self._projects: dict[Path, Path] = {}  # each with its root
         self._agent_folders: dict[Path, str] = {}  # each with its session
         self._living: set[str] = set()
+        self._knows_all = False  # of what was there at the start
         # By folder and name, each with its content and whether that is of a past life.
         self._metas: dict[Path, dict[str, tuple[bytes, bool]]] = {}
 
@@ -115,6 +116,7 @@ class Transcripts:
                 self._add_project(root, folder)
                 await asyncio.sleep(0)
         await self._names.done()
+        self._knows_all = True
 
     def close(self) -> None:
         """Stop; nothing is told afterwards."""
@@ -167,8 +169,8 @@ class Transcripts:
         return any(transcript.catching_up for transcript in self._index.of_session(session_id))
 
     def is_behind(self, session_id: str) -> bool:
-        """Return whether a file of a session waits to be read; one that can't be read does not."""
-        return any(map(self._reader.waits, self._index.of_session(session_id)))
+        """Return whether a file of a session waits to be read, or may yet be found; one that can't be read does not."""
+        return not self._knows_all or any(map(self._reader.waits, self._index.of_session(session_id)))
 
     def path(self, session_id: str, agent_id: str | None) -> Path | None:
         """Return where a transcript is now; of a session that is over, too. A pipe in its place is none.

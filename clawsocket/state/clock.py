@@ -24,10 +24,11 @@ _T = TypeVar("_T")
 
 
 class Clock(Protocol):
-    """The time, as it is told with each observation, and where events and messages' costs go."""
+    """The time, as it is told with each observation, where events and messages' costs go, and what is yet to come."""
 
     now: int
     book: Book
+    is_told: Callable[[str], bool]
     is_behind: Callable[[str], bool]
 
     def put(self, event: Event) -> None:

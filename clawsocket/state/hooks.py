@@ -36,6 +36,9 @@ from clawsocket.state.turns import Turn
 PROMPT_WAIT = 1000
 """ms that a prompt told by UserPromptSubmit waits for its transcript line, which knows its uuid."""
 
+SETTLE_WAIT = 2000
+"""ms after the end of a turn in which the transcript tells how the calls ended that are still open."""
+
 ASK_WAIT = 300
 """ms after a PermissionRequest in ``claude -p`` in which its session file says whether anybody is asked.
 
@@ -134,6 +137,9 @@ def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:
 
 def _tell_prompt(session: Session, key: str) -> None:
     """Send a prompt that waited, unless the session's end was quicker."""
+    if session.world.is_behind(session.id):
+        session.later(PROMPT_WAIT, lambda: _tell_prompt(session, key))
+        return
     tell = session.awaited_prompts.pop(key, None)
     if tell is not None:
         tell()
@@ -146,8 +152,6 @@ def _prompt_of_hook(session: Session, seen: HookSeen, hook: Hook) -> None:
     text = hook.prompt or ""
     synthetic = text.startswith(ECHOES) or None
     data = MessageUser(text=text, is_synthetic=synthetic, prompt_id=hook.prompt_id)
-    if hook.prompt_id:
-        session.prompts_sent[hook.prompt_id] = None
     id = f"m:{session.id}:{hook.prompt_id or seen.id}"
     session.emit("message.user", data, id=id, at=seen.at, source="hook")
 
@@ -180,11 +184,14 @@ def _settle_open(session: Session, at: int) -> None:
     def settle() -> None:
         if session.shared and session.status in ("busy", "waiting"):
             return  # they may be of another process, which works on
+        if session.world.is_behind(session.id):
+            session.later(SETTLE_WAIT, settle)
+            return
         for tool in left:
             session.tools.end(tool, "interrupted", at, "hook", error="interrupted")
 
     if left:
-        session.later(2000, settle)
+        session.later(SETTLE_WAIT, settle)
 
 
 def _stop_failure(session: Session, seen: HookSeen, hook: Hook) -> None:

@@ -160,7 +160,8 @@ def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
 
 def _user_message(session: Session, agent_id: str | None, line: UserLine, text: str, at: int) -> None:
     prompt = line.prompt_id if agent_id is None else None
-    if prompt and prompt in session.prompts_sent and not line.is_meta and not text.startswith(ECHOES[:3]):
+    is_told = prompt and session.world.is_told(f"m:{session.id}:{prompt}")  # by its hook
+    if is_told and not line.is_meta and not text.startswith(ECHOES[:3]):
         return
     synthetic = (
         line.is_meta

@@ -68,7 +68,6 @@ class Session:
         is_at_head: whether no line of the conversation has come yet.
         is_past_copies: whether its transcript is read beyond what it copied, which stands at the head of the file.
         line_prompt: the prompt whose answer the transcript is at.
-        prompts_sent: prompts that were told from the hook, since there was no transcript.
         awaited_prompts: prompts that the hook told and that wait for their lines.
     """
 
@@ -110,7 +109,6 @@ class Session:
         self.end_reason: str | None = None
         self.gone_reason: RemovedReason | None = None
         self.line_prompt = ""
-        self.prompts_sent: dict[str, None] = {}
         self.awaited_prompts: dict[str, Callable[[], None]] = {}
 
         self.tools = Tools(self)

@@ -133,7 +133,17 @@ class Turns:
             self.check(turn)
 
     def end(self, turn: Turn) -> None:
-        """Send ``message.result``, once for each turn in which anything was done."""
+        """Send ``message.result``, once for each turn in which anything was done.
+
+        While a transcript of its session, as a subagent's, has more to tell, it may be of this turn.
+        """
+        part = turn.part
+        if turn.live and self._session.world.is_behind(self._session.id):
+            self._session.later(SETTLED, lambda: self.end(turn) if turn.part == part else None)
+        else:
+            self._end(turn)
+
+    def _end(self, turn: Turn) -> None:
         if self.open.get(turn.prompt_id) is not turn:
             return
         del self.open[turn.prompt_id]
@@ -165,4 +175,4 @@ class Turns:
             turn.live = turn.live or turn.started_at >= self._session.started_at
             unfinished = turn.messages and not (turn.final or turn.stopped or turn.error)
             turn.interrupted = turn.interrupted or bool(unfinished)
-            self.end(turn)
+            self._end(turn)

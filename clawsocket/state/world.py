@@ -63,7 +63,8 @@ class World:
         book: every message that was paid for; it may be replaced before anything is observed, for other prices.
         is_told: tells of the id of an event whether clients were told of it already, however long ago.
         lives: tells of a process whether it lives.
-        is_behind: tells of a session whether its files hold more than was told of it yet; it does not end before.
+        is_behind: tells of a session whether its files hold more than was told of it yet; neither it nor a turn of it
+            ends before.
         on_end: called with a session that ends, to take what its files still hold.
         on_removed: called with a session that was removed.
         on_unheard: called with a session that is discovered after older lines of it were told in vain; returns

@@ -378,6 +378,7 @@ async def test_a_session_is_behind_until_its_files_are_read_and_not_for_one_that
     append(project / "s.jsonl", line("1", LONG_AGO))
     append(agents / "agent-a.jsonl", line("1", LONG_AGO) * 10_000)
     append(project / "gone.jsonl", line("1", LONG_AGO))
+    assert following.all.is_behind("s")  # nobody has looked yet what there is of it
     await following.start("s", "gone")
     (project / "gone.jsonl").unlink()
     assert following.all.is_behind("s")

@@ -199,6 +199,14 @@ def test_a_prompt_that_the_hook_told_is_not_told_again_by_a_line_that_comes_late
     assert [data["text"] for data in run.data("message.user")] == ["hi"]
 
 
+def test_a_prompt_that_the_hook_told_to_the_run_before_is_not_told_again() -> None:
+    run = started()
+    run.world.is_told = {"m:s:p1"}.__contains__
+    run.prompt("hi", id="p1")
+    run.wait()
+    assert run.data("message.user") == []
+
+
 def test_a_prompt_whose_line_comes_in_time_is_told_by_the_line() -> None:
     run = started()
     run.hook("UserPromptSubmit", prompt="hi", prompt_id="p1")

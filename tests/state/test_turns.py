@@ -345,6 +345,31 @@ def test_turns_of_which_hooks_waited_for_the_service_end_when_their_lines_are_re
     assert spent(run) == [1, 2]
 
 
+def test_turns_of_while_the_service_was_down_end_when_all_of_their_lines_were_told() -> None:
+    run, behind = Run(), {"s"}
+    run.world.is_behind = behind.__contains__
+    run.file("idle", silent=True)
+    for prompt in ("p1", "p2"):
+        run.hook("UserPromptSubmit", prompt=prompt, prompt_id=prompt)
+        run.hook("PreToolUse", tool_name="Bash", tool_use_id=f"t-{prompt}", tool_input={}, prompt_id=prompt)
+        run.hook("Stop", prompt_id=prompt)
+    run.wait()
+    assert run.types("session.") == ["tool.use", "tool.use"]
+    for prompt in ("p1", "p2"):
+        run.prompt(prompt, id=prompt)
+        run.result(f"t-{prompt}", prompt=prompt)
+        run.answer(id=f"main-{prompt}", usage=tokens(1))
+        run.line("last-prompt", uuid=None)
+    run.line("user", message={"content": "Look"}, agent="a1", promptId="p1")
+    run.answer(id="agent", usage=tokens(2), agent="a1")
+    behind.clear()
+    run.wait()
+    assert results(run) == [("success", "p1", 2), ("success", "p2", 2)]
+    assert [data["usage"]["inputTokens"] for data in run.data("message.result")] == [3, 1]
+    assert run.outcomes() == {"t-p1": "ok", "t-p2": "ok"}
+    assert [event.source for event in run.of("message.user")] == ["transcript"] * 3
+
+
 def test_a_turn_is_told_once_whoever_tells_of_it_again() -> None:
     run = live()
     run.answer()

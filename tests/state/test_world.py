@@ -239,6 +239,18 @@ def test_a_session_does_not_end_while_there_is_more_of_it_to_tell() -> None:
     assert run.data("session.ended")[0]["usage"]["outputTokens"] == 2
 
 
+def test_a_session_on_which_another_process_goes_on_ends_with_its_turn_whatever_is_behind() -> None:
+    run = restarted(live())
+    run.world.is_behind = lambda _session_id: True
+    run.hook("Stop", prompt_id="p1")
+    run.file("idle", procStart="another", silent=True)
+    assert [one for one in run.types() if "state" not in one][:3] == [
+        "message.result",
+        "session.ended",
+        "session.removed",
+    ]
+
+
 def test_a_kill_ends_what_was_open() -> None:
     run = live()
     run.hook("PreToolUse", tool_name="Bash", tool_use_id="t1", tool_input={"command": "sleep 99"}, prompt_id="p1")
