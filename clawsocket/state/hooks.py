@@ -119,8 +119,10 @@ def _session_start(session: Session, seen: HookSeen, hook: Hook) -> None:
             session.emit("mcp.server_status", status, id=f"h:{seen.id}:{server.name}", at=seen.at, source="hook")
 
 
-def _session_end(session: Session, _seen: HookSeen, hook: Hook) -> None:
+def _session_end(session: Session, seen: HookSeen, hook: Hook) -> None:
     session.end_reason = hook.reason or "other"
+    if session.gone_reason is None:
+        session.last_at = max(session.last_at, seen.at)
 
 
 def _prompt(session: Session, seen: HookSeen, hook: Hook) -> None:

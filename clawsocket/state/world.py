@@ -147,7 +147,7 @@ class World:
     def unseen(self) -> list[SessionGone]:
         """Return those of the run of the program before this one that had a process, which nobody has seen since."""
         lost = [one for one in self.sessions.values() if one.restored and one.pid is not None]
-        return [SessionGone(one.id, one.pid, self.now, "process_exited") for one in lost if one.pid is not None]
+        return [SessionGone(one.id, one.pid, one.last_at, "process_exited") for one in lost if one.pid is not None]
 
     @property
     def due(self) -> int | None:

@@ -473,6 +473,31 @@ def test_a_session_of_several_processes_lives_on_over_a_restart(living: tuple[in
     assert [info.state for info in run.world.snapshot()[0]] == ["running"]
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_session_that_ended_while_the_service_was_down_ended_when_it_did(is_told: bool) -> None:
+    run = restarted(live())
+    last = run.now - 1
+    run.now += 8 * 3_600_000
+    if is_told:
+        run.hook("SessionEnd", reason="other", at=last + 60_000)
+    for gone in run.world.unseen():
+        run.see(gone)
+    run.wait()
+    ended = run.of("session.ended")[0].timestamp
+    assert ended == last + 60_000 if is_told else ended <= last
+
+
+def test_a_session_without_a_file_ends_when_its_hook_says_so() -> None:
+    run = Run()
+    run.hook("UserPromptSubmit", prompt="Do it", prompt_id="p1")
+    run.hook("Stop", prompt_id="p1")
+    run.wait(3_600_000 // 4)
+    ended = run.now
+    run.hook("SessionEnd", reason="other")
+    run.wait(1000)
+    assert run.of("session.ended")[0].timestamp == ended
+
+
 @pytest.mark.parametrize("first", [PID, OTHER])
 def test_a_session_waits_on_after_a_restart_whichever_of_its_processes_is_seen_first(first: int) -> None:
     before = shared(live())
