@@ -165,7 +165,7 @@ class Agents:
             last_activity_at=agent.last_activity_at,
             tool_count=agent.tool_count,
             token_count=agent.tokens.total,
-            cwd=agent.cwd or session.cwd,
+            cwd=(agent is not self.main and agent.cwd) or session.cwd,
             name=session.name if agent is self.main else None,
             tool_history=agent.history,
             parent_agent_id=self._parent(agent),

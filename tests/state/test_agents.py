@@ -22,6 +22,12 @@ def starts(run: Run) -> list[dict[str, Any]]:
     return run.data("agent.started")
 
 
+def test_the_main_agent_works_where_its_session_does() -> None:
+    run = live()
+    run.hook("CwdChanged", old_cwd="/app", new_cwd="/app/web")
+    assert [agent.cwd for agent in run.world.snapshot()[1]] == ["/app/web"]
+
+
 def test_a_start_waits_for_who_made_it() -> None:
     run = with_agent()
     run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
