@@ -380,7 +380,7 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
         turn.duration_ms = round(line.duration_ms) if line.duration_ms is not None else None
         turn.last_at = max(turn.last_at, at)
         _over(session, turn)
-    elif line.subtype == "stop_hook_summary" and turn is not None:
+    elif line.subtype == "stop_hook_summary" and turn is not None and turn.final:  # else a hook had it go on
         turn.stopped = True
         session.turns.check(turn)
     elif line.subtype == "compact_boundary":

@@ -256,6 +256,21 @@ def test_without_hooks_the_lines_tell_the_end(type: str, fields: dict[str, Any])
     assert results(run) == [("success", "p1", 1)]
 
 
+def test_a_turn_that_a_stop_hook_has_go_on_is_told_whole_by_its_lines_alone() -> None:
+    run = Run()
+    run.prompt()
+    run.answer(usage=tokens(1))
+    run.line("user", message={"content": "Stop hook feedback:\nTests fail."}, promptId="p1", isMeta=True)
+    run.line("system", subtype="stop_hook_summary")
+    run.wait()
+    run.answer(id="msg2", usage=tokens(2))
+    run.line("system", subtype="stop_hook_summary")
+    run.wait()
+    assert run.data("message.result")[0]["usage"]["inputTokens"] == 3
+    assert len(results(run)) == 1
+    assert run.states()[-1] == "idle"
+
+
 def test_without_any_sign_a_turn_ends_when_nothing_more_comes() -> None:
     run = Run()
     run.prompt()
