@@ -160,10 +160,10 @@ class Turns:
         data = MessageResult(
             subtype="interrupted" if turn.interrupted else "error_during_execution" if turn.error else "success",
             duration_ms=duration,
-            num_turns=turn.results + 1,
-            total_cost_usd=turn.tokens.usd,
-            usage=turn.tokens.as_dict(),
         )
+        if session.has_transcript:  # nothing else knows
+            data.num_turns = turn.results + 1
+            data.total_cost_usd, data.usage = turn.tokens.usd, turn.tokens.as_dict()
         if turn.live:
             id = f"r:{session.id}:{turn.prompt_id or at}" + (f":{turn.part}" if turn.part else "")
             session.emit("message.result", data, id=id, at=at, source=session.told_by)

@@ -10,7 +10,7 @@ from clawsocket.state.turns import SETTLED, WAIT
 from tests.state.running import START, Run, call, live, text, tokens
 
 
-def results(run: Run) -> list[tuple[str, str, int]]:
+def results(run: Run) -> list[tuple[str, str, int | None]]:
     """Subtype, prompt, number of turns."""
     return [
         (event.data.subtype, event.id.rpartition(":")[2], event.data.num_turns) for event in run.of("message.result")
@@ -339,7 +339,8 @@ def test_the_next_prompt_ends_a_turn_whose_last_lines_never_come(has_transcript:
     run.hook("UserPromptSubmit", prompt="Next", prompt_id="p2")
     assert results(run) == []
     run.wait(WAIT)
-    assert results(run) == [("success", "p1", 1)]
+    assert results(run) == [("success", "p1", 1 if has_transcript else None)]
+    assert ("totalCostUsd" in run.data("message.result")[0]) == has_transcript
 
 
 def test_turns_of_which_hooks_waited_for_the_service_end_when_their_lines_are_read() -> None:
