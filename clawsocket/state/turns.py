@@ -175,4 +175,6 @@ class Turns:
             turn.live = turn.live or turn.started_at >= self._session.started_at
             unfinished = turn.messages and not (turn.final or turn.stopped or turn.error)
             turn.interrupted = turn.interrupted or bool(unfinished)
+            if unfinished and self._session.state in ("running", "requires_action"):
+                turn.last_at = at
             self._end(turn)
