@@ -402,7 +402,7 @@ def _over(session: Session, turn: Turn) -> None:
     at, since = turn.last_at, session.since
 
     def idle() -> None:
-        if session.state not in ("failed", "background") and session.since == since:
+        if session.state not in ("failed", "background") and session.status != "busy" and session.since == since:
             session.set_state("idle", at, "transcript")
 
     if session.status is not None and not session.silent:

@@ -236,7 +236,22 @@ def test_claude_codes_own_duration_counts_where_it_gives_one() -> None:
     run.line("system", subtype="turn_duration", durationMs=1138.4)
     run.wait()
     assert run.data("message.result")[0]["durationMs"] == 1138
-    assert run.states()[-1] == "idle"
+
+
+def test_a_turn_that_was_over_before_the_start_does_not_end_the_one_that_runs() -> None:
+    run = live()
+    ended = run.now
+    run.now += 60_000
+    run.file("busy", startedAt=START)
+    run.answer(at=ended)
+    run.line("system", subtype="turn_duration", at=ended)
+    run.prompt("Next", id="p2", at=ended + 1000)
+    run.answer(call("t1"), id="msg2", stop="tool_use", at=ended + 2000)
+    run.wait()
+    assert run.states() == ["running"]
+    assert results(run) == [("success", "p1", 1)]
+    run.file("idle", startedAt=START)
+    assert run.states() == ["running", "idle"]
 
 
 @pytest.mark.parametrize(
