@@ -60,6 +60,7 @@ class Session:
         process: the process that it is told by, as a session file told; empty for none.
         file_started_at: when its process started, ms since 1970; 0 for a session without a file.
         run: what tells this run of the session from its others.
+        told_name: its name as it was told last; that is another while an older one is read silently.
         begun: whether the start of this run was told.
         restored: whether it is of the run of the program before, and its process was not seen since.
         ending: whether its end is near: its file is gone, or SessionEnd came.
@@ -91,6 +92,7 @@ class Session:
         self.file_started_at = 0
         self.name = self.kind = self.entrypoint = self.version = None  # type: str | None
         self.model = self.git_branch = self.permission_mode = None  # type: str | None
+        self.told_name: str | None = None
 
         self.state: State = "idle"
         self.since = at
@@ -151,6 +153,7 @@ class Session:
         self._asked = self._asked if info.state == "requires_action" else []
         self.last_at = max(self.last_at, info.since)
         self.name, self.model, self.git_branch = info.name, info.model, info.git_branch
+        self.told_name = info.name
         self.permission_mode, self.version, self.entrypoint = info.permission_mode, info.version, info.entrypoint
         self._announced = (info.state, info.waiting_for)
         self.gauges.restore(info.context, info.rate_limits or ())
@@ -302,11 +305,17 @@ class Session:
 
     def rename(self, name: str, at: int, source: Source) -> None:
         """Take its name; a new one is told."""
-        if name == self.name:
+        if name != self.name:
+            self.name = name
+            self.touch(self.agents.main, at)
+        self.tell_name(at, source)
+
+    def tell_name(self, at: int, source: Source) -> None:
+        """Send the name if it is not the one that was sent last."""
+        if self.name is None or self.name == self.told_name or self.silent:
             return
-        self.name = name
-        self.touch(self.agents.main, at)
-        data = SessionRenamed(name=name)
+        self.told_name = self.name
+        data = SessionRenamed(name=self.name)
         self.emit("session.renamed", data, id=self._level_id("n"), at=at, source=source)
 
     def tell_state(self, source: Source) -> None:

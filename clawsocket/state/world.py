@@ -187,6 +187,7 @@ class World:
         session = self.sessions.get(session_id)
         if session is not None:
             session.tell_state("transcript")
+            session.tell_name(session.last_at, "transcript")
             self.stir(session)
         return self._take()
 
@@ -417,6 +418,7 @@ class World:
         self.sessions[session_id] = session
         if file is not None:
             files.begin(session, file, at, again=again)
+        session.told_name = session.name
         data = SessionDiscovered(
             pid=session.pid,
             session_id=session_id,

@@ -647,6 +647,22 @@ def test_a_session_of_several_processes_is_resumed_as_that_of_one() -> None:
     assert [data["reason"] for data in run.data("session.ended")] == ["other", "prompt_input_exit"]
 
 
+@pytest.mark.parametrize("read_again", [True, False])
+def test_the_name_that_a_resumed_session_has_from_before_is_told(read_again: bool) -> None:
+    run = live()
+    run.line("custom-title", customTitle="parser rewrite", uuid=None)
+    run.gone()
+    run.wait()
+    run.file(None, pid=PID + 1, name="app-70")
+    if read_again:
+        run.line("custom-title", customTitle="parser rewrite", uuid=None, silent=True)
+        run.events += run.world.caught_up("s")
+    run.file("idle", pid=PID + 1, name="parser rewrite")
+    run.wait()
+    assert run.data("session.discovered")[-1]["name"] == "app-70"
+    assert run.data("session.renamed") == [{"name": "parser rewrite"}] * 2
+
+
 def test_a_session_resumed_at_once_is_not_ended_by_the_hook_of_its_first_run() -> None:
     run = live()
     ended_at = run.now
