@@ -392,8 +392,8 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
 
 def _last_prompt(session: Session, agent_id: str | None, _line: LastPromptLine, _at: int) -> None:
     turn = session.turns.open.get(session.line_prompt)
-    if agent_id is not None or turn is None or session.status == "busy":
-        return
+    if agent_id is not None or turn is None or session.status is not None or session.entrypoint == "cli":
+        return  # in the terminal other lines tell the end
     if turn.final or turn.error or turn.interrupted:
         _over(session, turn)
 

@@ -606,6 +606,21 @@ def test_a_last_prompt_line_ends_no_turn_while_the_file_says_that_it_goes_on(sil
     assert results(run) == [("success", "p1", 1)]
 
 
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_last_prompt_line_of_before_is_no_end_in_the_terminal(has_file: bool) -> None:
+    run = Run()
+    if has_file:
+        run.file("idle", silent=True)
+    else:
+        run.line("attachment", entrypoint="cli")
+    run.prompt(silent=True)
+    run.answer(silent=True)
+    run.line("last-prompt", uuid=None, silent=True)  # newer versions write it after each message
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.wait()
+    assert results(run) == [("success", "p1", 1)]
+
+
 def test_a_turn_of_before_whose_stop_hooks_still_run_goes_on_and_is_told() -> None:
     run = Run()
     run.file("busy")
