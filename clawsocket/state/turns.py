@@ -138,7 +138,7 @@ class Turns:
         While a transcript of its session, as a subagent's, has more to tell, it may be of this turn.
         """
         part = turn.part
-        if turn.live and self._session.world.is_behind(self._session.id):
+        if not self._session.silent and self._session.world.is_behind(self._session.id):
             self._session.later(SETTLED, lambda: self.end(turn) if turn.part == part else None)
         else:
             self._end(turn)
