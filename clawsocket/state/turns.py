@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -107,25 +106,14 @@ class Turns:
             if turn.error or ((turn.stopped or turn.final) and self._session.status != "busy"):
                 self.end(turn)
 
-        self._later(SETTLED if turn.stopped and turn.final else WAIT, end)
+        self._session.later(SETTLED if turn.stopped and turn.final else WAIT, end)
 
     def superseded(self, turn: Turn) -> None:
         """End a turn whose end was told, since the next prompt came; its last lines may be on their way still."""
         if turn.final:
             self.end(turn)
         else:
-            self._later(WAIT, lambda: self.end(turn))
-
-    def _later(self, delay: int, end: Callable[[], None]) -> None:
-        """End a turn, but not before what is written was read: after a restart, hooks are before lines."""
-
-        def act() -> None:
-            if self._session.world.is_behind(self._session.id):
-                self._session.later(WAIT, act)
-            else:
-                end()
-
-        self._session.later(delay, act)
+            self._session.later(WAIT, lambda: self.end(turn))
 
     def rest(self) -> None:
         """Learn that the session's file does not say any more that it works: turns whose end was told are over."""
