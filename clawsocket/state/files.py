@@ -26,7 +26,7 @@ _WAITING = {
 """What its file says that a session waits for; until 2.1.197 also a question was a permission prompt."""
 
 
-def begin(session: Session, file: SessionFile, at: int, *, again: bool) -> None:
+def begin(session: Session, file: SessionFile, at: int, *, again: bool, turned: bool) -> None:
     """Have a session that is discovered by its file be as that says.
 
     Args:
@@ -34,11 +34,13 @@ def begin(session: Session, file: SessionFile, at: int, *, again: bool) -> None:
         file: its file.
         at: ms since 1970.
         again: whether it was there before; its process can turn back to it.
+        turned: whether its process worked on another session until now, as before ``/clear`` and ``/resume``.
     """
     now = session.world.now
     session.pid, session.process = file.pid, file.process
     session.run = f"{file.process}:{at}" if again else file.process
-    session.started_at, session.file_started_at = file.started_at or at, by_now(file.started_at, now)
+    session.started_at = at if turned else file.started_at or at
+    session.file_started_at = by_now(file.started_at, now)
     session.since = min((file.status and file.status_updated_at) or session.started_at, now)
     session.name, session.version, session.entrypoint = file.name, file.version, file.entrypoint
     session.kind = file.kind

@@ -417,7 +417,9 @@ class World:
         session.cwd = cwd or session.cwd
         self.sessions[session_id] = session
         if file is not None:
-            files.begin(session, file, at, again=again)
+            known = (*self.sessions.values(), *self.past.values())
+            turned = any(one.process == file.process for one in known if one is not session)
+            files.begin(session, file, at, again=again, turned=turned)
         session.told_name = session.name
         data = SessionDiscovered(
             pid=session.pid,

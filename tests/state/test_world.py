@@ -747,14 +747,18 @@ def test_a_session_of_which_anything_was_seen_stays_in_the_lists(sign: str) -> N
 
 def test_clear_ends_one_session_and_begins_another_in_the_same_process() -> None:
     run = live()
+    began = run.world.snapshot()[0][0].started_at
+    run.now += 60_000
     run.hook("SessionEnd", reason="clear")
     run.gone("cleared")
-    run.file("idle", session="s2")
+    cleared = run.now
+    run.file("idle", session="s2", startedAt=began)
     run.hook("SessionStart", source="clear", session="s2")
     run.wait()
     assert run.data("session.ended")[0]["reason"] == "clear"
     assert run.data("session.removed") == [{"sessionId": "s", "reason": "cleared"}]
     assert [data["sessionId"] for data in run.data("session.discovered")] == ["s", "s2"]
+    assert run.data("session.discovered")[1]["startedAt"] == cleared, "not when the process did"
     assert run.data("session.started", "s2")[0]["source"] == "clear"
     assert [(info.session_id, info.pid) for info in run.world.snapshot()[0]] == [("s2", PID)]
 
