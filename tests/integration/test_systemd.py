@@ -386,7 +386,7 @@ async def main():
 asyncio.run(main())
 """
     assert '"mine"' in account.python(ask)
-    assert "are forgotten" in account.run("claw-socket", "history", "purge", "--session", session, "--yes")
+    assert "1 session forgotten" in account.run("claw-socket", "history", "purge", "--session", session, "--yes")
 
 
 def test_a_port_of_another_program_is_left_to_it(account: Account) -> None:
