@@ -12,17 +12,29 @@ LIMIT = 500
 """Longest summary, in characters."""
 
 
-class _Response(msgspec.Struct):
-    stdout: str | None = None
-    stderr: str | None = None
-
-
 class _Part(msgspec.Struct):
     type: str = ""
     text: str = ""
 
 
+class _File(msgspec.Struct):
+    content: str = ""
+
+
+class _Response(msgspec.Struct, rename="camel"):
+    """What says most of a response: of Bash, Read, AskUserQuestion, Edit and Write, Agent and others, EnterWorktree."""
+
+    stdout: str = ""
+    stderr: str = ""
+    file: _File | None = None
+    answers: dict[str, str] = {}
+    file_path: str = ""
+    content: str | list[_Part] = ""
+    message: str = ""
+
+
 _parts = msgspec.json.Decoder(list[_Part])
+_response = msgspec.json.Decoder(_Response)
 
 
 def cut(text: str) -> str:
@@ -41,14 +53,26 @@ def response_summary(raw: bytes | msgspec.Raw) -> str:
     try:
         if data[:1] == b'"':
             return cut(msgspec.json.decode(data, type=str))
-        if b'"stdout"' in data[:64]:
-            response = msgspec.json.decode(data, type=_Response)
-            return cut("\n".join(part for part in (response.stdout, response.stderr) if part))
         if data[:1] == b"[":
-            return cut("\n".join(one.text for one in _parts.decode(data) if one.type == "text" and one.text))
+            return cut(_text(_parts.decode(data)))
+        if data[:1] == b"{":
+            said = _said(_response.decode(data))
+            return cut(said) if said or b'"stdout"' in data[:64] else input_summary(data)
     except msgspec.DecodeError:
         pass
     return input_summary(data)
+
+
+def _said(response: _Response) -> str:
+    if response.stdout or response.stderr:
+        return "\n".join(filter(None, (response.stdout, response.stderr)))
+    content = response.content if isinstance(response.content, str) else _text(response.content)
+    file = response.file.content if response.file else ""
+    return file or "\n".join(response.answers.values()) or response.file_path or content or response.message
+
+
+def _text(parts: list[_Part]) -> str:
+    return "\n".join(one.text for one in parts if one.type == "text" and one.text)
 
 
 def failure(name: str | None, text: str | None) -> str | None:
