@@ -19,12 +19,17 @@ from clawsocket.paths import Home
 from clawsocket.protocol.topics import Filter
 
 
+@pytest.fixture
+def ours(tmp_path: Path) -> Home:
+    folder = Home(tmp_path / "claw")
+    folder.create()
+    return folder
+
+
 async def test_a_request_to_forget_that_took_the_place_of_another_waits_until_it_is_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = Home(tmp_path / "claw")
-    home.create()
-    app = App(Settings(claude_dirs=(str(tmp_path / "claude"),)), home)
+    app = App(Settings(claude_dirs=(str(tmp_path / "claude"),)), ours)
     may_go = {"first": asyncio.Event(), "second": asyncio.Event()}
 
     async def purge(sessions: list[str]) -> None:
@@ -33,28 +38,26 @@ async def test_a_request_to_forget_that_took_the_place_of_another_waits_until_it
     monkeypatch.setattr(app.persistence, "purge", purge)
     tasks = []
     for session in may_go:
-        home.purge.write_text(json.dumps({"sessions": [session]}))
+        ours.purge.write_text(json.dumps({"sessions": [session]}))
         tasks.append(asyncio.create_task(app._purge()))
         await asyncio.sleep(0)
     may_go["first"].set()
     await tasks[0]
-    assert home.purge.exists()
+    assert ours.purge.exists()
     may_go["second"].set()
     await tasks[1]
-    assert not home.purge.exists()
+    assert not ours.purge.exists()
     await app.persistence.close()
 
 
 async def test_it_stops_when_told_to_while_it_still_takes_what_waited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = Home(tmp_path / "claw")
-    home.create()
-    waiting = home.spool / "1.json"
+    waiting = ours.spool / "1.json"
     waiting.write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
     reached = asyncio.Event()
     monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
-    service = asyncio.create_task(serve(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), home))
+    service = asyncio.create_task(serve(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), ours))
     async with asyncio.timeout(10):
         await reached.wait()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -63,14 +66,12 @@ async def test_it_stops_when_told_to_while_it_still_takes_what_waited(
 
 
 async def test_what_was_posted_before_it_had_started_is_in_the_log_when_it_is_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = Home(tmp_path / "claw")
-    home.create()
-    (home.spool / "1.json").write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
+    (ours.spool / "1.json").write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
     reached = asyncio.Event()
     monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
-    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), home)
+    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), ours)
     starting = asyncio.create_task(app.start())
     await reached.wait()
     app.take_hook(b'{"session_id": "posted", "hook_event_name": "Stop"}')
@@ -81,14 +82,12 @@ async def test_what_was_posted_before_it_had_started_is_in_the_log_when_it_is_st
 
 
 async def test_why_a_session_could_not_be_forgotten_is_said_also_where_there_is_no_room_to_say_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = Home(tmp_path / "claw")
-    home.create()
-    app = App(Settings(claude_dirs=(str(tmp_path / "claude"),)), home)
+    app = App(Settings(claude_dirs=(str(tmp_path / "claude"),)), ours)
 
     async def purge(_sessions: list[str]) -> None:
-        raise StoreError(home.log, "database or disk is full")
+        raise StoreError(ours.log, "database or disk is full")
 
     def full(path: str, flags: int, mode: int = 0o777) -> int:
         if flags & os.O_CREAT:
@@ -97,9 +96,9 @@ async def test_why_a_session_could_not_be_forgotten_is_said_also_where_there_is_
 
     real = os.open
     monkeypatch.setattr(app.persistence, "purge", purge)
-    home.purge.write_text(json.dumps({"sessions": ["one"]}))
+    ours.purge.write_text(json.dumps({"sessions": ["one"]}))
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", full)
         await app._purge()
-    assert json.loads(home.purge.read_text())["problem"] == "database or disk is full"
+    assert json.loads(ours.purge.read_text())["problem"] == "database or disk is full"
     await app.persistence.close()

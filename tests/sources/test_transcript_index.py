@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,10 @@ async def test_what_is_gone_for_good_is_forgotten(
     monkeypatch.setattr(transcript_index, "LOST", -1.0)
     monkeypatch.setattr(transcripts, "FOLDERS", 3)
     await following.start()
+
+    def meta_told(number: int) -> bool:
+        return following.metas()[-1:] == [(f"a{number}", "Explore", False)]
+
     for number in range(10):
         path, agents = project / f"s{number}.jsonl", project / f"s{number}" / "subagents"
         agents.mkdir(parents=True)
@@ -187,7 +192,7 @@ async def test_what_is_gone_for_good_is_forgotten(
         append(path, line("1"))
         await following.until_new("1", session_id=f"s{number}")
         await following.until_new("2", session_id=f"s{number}", agent_id=f"a{number}")
-        await eventually(lambda: following.metas()[-1:] == [(f"a{number}", "Explore", False)], "the meta file")  # noqa: B023
+        await eventually(partial(meta_told, number), "the meta file")
         following.all.forget(f"s{number}")
         following.all.checkpoints.collect(lambda _session_id: True)
         shutil.rmtree(path.with_suffix(""))

@@ -102,3 +102,8 @@ def steps(world: World, observations: Iterable[Timed]) -> Iterator[list[Event]]:
 def in_order(*parts: list[Timed]) -> list[Timed]:
     """Observations by time."""
     return sorted((one for part in parts for one in part), key=lambda one: one[0])
+
+
+def observations(scenario: str) -> list[Timed]:
+    """All of a scenario, in the order that was recorded."""
+    return in_order(hook_observations(scenario), file_observations(scenario), line_observations(scenario))

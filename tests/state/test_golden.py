@@ -13,14 +13,7 @@ from typing import Any
 import pytest
 
 from clawsocket.protocol.envelope import encode
-from tests.state.playback import (
-    SCENARIOS,
-    file_observations,
-    hook_observations,
-    in_order,
-    line_observations,
-    play,
-)
+from tests.state.playback import SCENARIOS, observations, play
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -38,7 +31,7 @@ def short(value: Any) -> Any:
 
 def stream(scenario: str) -> list[str]:
     """The events of a scenario, one line each; hooks by name alone, since their payload is the recording's."""
-    events = play(in_order(hook_observations(scenario), file_observations(scenario), line_observations(scenario)))
+    events = play(observations(scenario))
     lines = []
     for event in events:
         told = json.loads(encode(event))

@@ -19,6 +19,7 @@ from tests.state.playback import (
     hook_observations,
     in_order,
     line_observations,
+    observations,
     play,
 )
 
@@ -64,7 +65,7 @@ def outcomes(events: Iterable[Event]) -> dict[str, str]:
 
 
 def both(scenario: str) -> list[Event]:
-    return play(in_order(hook_observations(scenario), file_observations(scenario), line_observations(scenario)))
+    return play(observations(scenario))
 
 
 def shuffled(scenario: str, seed: int) -> list[Timed]:

@@ -19,24 +19,10 @@ from clawsocket.claude.observations import (
 from clawsocket.protocol.envelope import Event, encode
 from clawsocket.state import saved
 from clawsocket.state.world import World
-from tests.state.playback import (
-    SCENARIOS,
-    Timed,
-    file_observations,
-    hook_observations,
-    in_order,
-    line_observations,
-    steps,
-)
+from tests.state.playback import SCENARIOS, Timed, observations, steps
 
 AWAY = 1000
 """Seconds without the service: all the rest of a recording happened meanwhile."""
-
-
-def observations(scenario: str) -> list[Timed]:
-    """Those of a scenario, but for its end."""
-    seen = in_order(hook_observations(scenario), file_observations(scenario), line_observations(scenario))
-    return [one for one in seen if not _ends(one[1])]
 
 
 def _ends(seen: object) -> bool:
@@ -84,7 +70,7 @@ def restarted(before: World, events: list[Event], all: list[Timed], cut: int) ->
 
 @pytest.mark.parametrize("scenario", [name for name in SCENARIOS if "resume" not in name])
 def test_turns_are_told_whole_wherever_the_service_was_stopped(scenario: str) -> None:
-    all = observations(scenario)
+    all = [one for one in observations(scenario) if not _ends(one[1])]  # but for its end
     whole = World()
     expected = known(whole, run(whole, all))
     first = next(place for place, (_, seen) in enumerate(all) if isinstance(seen, SessionFileSeen)) + 1
