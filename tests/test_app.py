@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from clawsocket.app import App, serve
+from clawsocket.app import App, now, serve
+from clawsocket.claude.observations import SessionFileSeen, SessionGone
+from clawsocket.claude.session_file import SessionFile
 from clawsocket.config import Settings
 from clawsocket.errors import StoreError
 from clawsocket.log.eventlog import EventLog
@@ -79,6 +81,25 @@ async def test_what_was_posted_before_it_had_started_is_in_the_log_when_it_is_st
     await asyncio.wait([starting])
     await app.stop()
     assert b'"hook.stop"' in app.log.read(0, Filter({"*": None}), max_bytes=100_000).frames
+
+
+async def test_a_session_whose_lines_were_not_looked_for_yet_does_not_end_when_it_is_stopped(
+    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ours.spool / "1.json").write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
+    reached = asyncio.Event()
+    monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
+    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), ours)
+    starting = asyncio.create_task(app.start())
+    await reached.wait()
+    app.observe(SessionFileSeen(SessionFile(pid=1 << 30, session_id="lives", started_at=1), now()))
+    app.observe(SessionGone("lives", 1 << 30, now(), "file_removed"))
+    starting.cancel()
+    await asyncio.wait([starting])
+    await app.stop()
+    frames = app.log.read(0, Filter({"*": None}), max_bytes=100_000).frames
+    assert b'"session.discovered"' in frames
+    assert b'"session.ended"' not in frames, "that is for the next run"
 
 
 async def test_why_a_session_could_not_be_forgotten_is_said_also_where_there_is_no_room_to_say_it(

@@ -418,7 +418,7 @@ class World:
         self.sessions[session_id] = session
         if file is not None:
             known = (*self.sessions.values(), *self.past.values())
-            turned = any(one.process == file.process for one in known if one is not session)
+            turned = any(one.process == file.process for one in known)
             files.begin(session, file, at, again=again, turned=turned)
         session.told_name = session.name
         data = SessionDiscovered(

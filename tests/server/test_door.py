@@ -18,6 +18,7 @@ from clawsocket.server.gate import Gate
 from tests.server.harness import Rig, status
 from tests.sources.running import eventually
 from tests.support.service import Service
+from tests.support.waiting import wait_for
 
 HOOK = b'{"hook_event_name":"Stop","session_id":"s"}'
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -125,3 +126,8 @@ def test_when_there_is_no_room_for_a_connection_it_is_taken_later(tmp_path: Path
         assert service.log.read_text().count("no connection can be taken") == 1
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         assert waiting[-1].recv(100).startswith(b"HTTP/1.1 200")
+        used = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+        stack.enter_context(socket.create_connection((host, int(port)), timeout=10))
+        wait_for(lambda: service.log.read_text().count("no connection can be taken") == 2, "it told anew", 10)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)

@@ -350,6 +350,19 @@ def test_the_window_that_a_status_line_told_is_known_after_a_restart() -> None:
         assert contexts(run) == [(tokens_used, 400_000, tokens_used / 4000, False)]
 
 
+def test_what_no_status_line_told_is_worked_out_by_the_model_after_a_restart() -> None:
+    run = live()
+    run.answer(usage=tokens(input=50_000), model=MODEL)
+    kept = saved.load(saved.save(run.world.sessions["s"]))
+    assert kept is not None
+    after = Run()
+    after.world.restore(kept, [], after.now)
+    after.file("busy")
+    after.answer(usage=tokens(input=50_000), model=MODEL)
+    after.answer(id="msg2", usage=tokens(input=60_000), model="claude-opus-4-8")
+    assert contexts(after)[-1][:2] == (60_000, 1_000_000)
+
+
 def test_what_a_status_line_told_is_not_worked_out_again_after_a_restart() -> None:
     run = live()
     run.answer(usage=tokens(input=40_000), model=MODEL)

@@ -435,6 +435,19 @@ def test_after_an_interrupt_what_runs_in_the_background_does_so_still(first: str
     assert run.states()[-1] == "background"
 
 
+def test_what_is_in_the_background_again_at_once_was_not_idle() -> None:
+    run = live()
+    run.answer()
+    run.hook("Stop", prompt_id="p1", background_tasks=[{"status": "running"}])
+    run.file("shell")
+    run.wait()
+    run.file("idle")
+    run.wait(20)
+    run.file("shell")
+    run.wait()
+    assert run.states()[-1] == "background"
+
+
 @pytest.mark.parametrize("goes_on", [True, False])
 def test_what_was_in_the_background_is_over_and_claude_is_told_of_it_at_once(goes_on: bool) -> None:
     run = live()
