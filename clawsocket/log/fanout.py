@@ -152,14 +152,19 @@ class FanOut:
         """
         if self._scheduled:
             return
-        self._scheduled = True
-        loop = asyncio.get_running_loop()
         rest = time.perf_counter() - self._last_end
         if rest < self._last_took and self._last_took > LONG:
-            loop.call_later(max(LEAST_WAIT, WAIT * self._last_took - rest), self._round)
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(max(LEAST_WAIT, WAIT * self._last_took - rest), self._round)
         else:
             self._idle = rest >= BUSY
-            loop.call_soon(self._turn, 0 if self._idle else TURNS, 0)
+            self._soon(0 if self._idle else TURNS)
+
+    def _soon(self, turns: int) -> None:
+        """Make a round when this tick ends, or so many later if each brings something."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn, turns, 0)
 
     def hurry(self) -> None:
         """Move the cursors at once if a loop with time to spare would do it next, before it does anything else."""
@@ -183,19 +188,15 @@ class FanOut:
     def resume(self, cursor: Cursor) -> None:
         """Learn that a cursor's sink has room again."""
         cursor.ready = True
-        self._go_on(self.log.head - cursor.position)
+        if self.log.head - cursor.position < FAR:
+            self.wake()
+        else:
+            self._rest(WAIT * self._last_took)
 
     def tell(self, cursor: Cursor, gap: Gap) -> bool:
         """Tell a client that events are missing, and count what was here; return whether it wants to go on."""
         self.gaps += gap.reason == "evicted"
         return cursor.sink.send_gap(gap)
-
-    def _go_on(self, lag: int) -> None:
-        """Move a cursor that is so many events behind: soon, or after a rest."""
-        if lag < FAR:
-            self.wake()
-        else:
-            self._rest(WAIT * self._last_took)
 
     def _rest(self, seconds: float) -> None:
         """Come back after a time, unless there is something to do before that."""
@@ -229,8 +230,10 @@ class FanOut:
                     break
         self._last_end = time.perf_counter()
         self._last_took = self._last_end - began
-        if lags:
-            self._go_on(min(lags))
+        if lags and min(lags) < FAR:  # there is more already: to wait for more would only let it grow
+            self._soon(0)
+        elif lags:
+            self._rest(WAIT * self._last_took)
         if due < math.inf:
             self._rest(due - self._last_end)
 

@@ -505,6 +505,24 @@ async def test_a_round_that_takes_long_goes_on_where_it_stopped(rig: Rig, monkey
     assert all(sink.seqs == given for sink in sinks)
 
 
+@pytest.mark.parametrize("round", [0.0, 3600])
+async def test_a_saturated_loop_waits_for_what_may_come_and_not_with_what_is_there(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, round: float
+) -> None:
+    monkeypatch.setattr(module, "ROUND", round)
+    monkeypatch.setattr(module, "LEAST_WAIT", 3600)
+    monkeypatch.setattr(module, "LONG", 0)  # any round is a long one
+    sinks = [rig.client()[0] for _ in range(3)]
+    given = rig.append(200, text="x" * 1000)
+    await rig.rest()
+    assert all(sink.seqs == given for sink in sinks)
+    rig.fanout._last_took = 3600
+    rig.append(1)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert all(sink.seqs == given for sink in sinks)
+
+
 async def test_aliases_go_out_with_their_primaries(rig: Rig) -> None:
     sink, _ = rig.client(Filter({"tool.*": None, "tool.started": None}))
     [seq] = rig.append(type="tool.use")
