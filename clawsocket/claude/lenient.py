@@ -86,11 +86,24 @@ def again(decoder: msgspec.json.Decoder[T], text: bytes | msgspec.Raw) -> T:
 
 def _decode(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
     try:
-        if len(text) > SHORT and text.count(b"[") + text.count(b"{") > SHALLOW:
+        if len(text) > SHORT and not _is_shallow(text):
             _any.decode(b"[" * MARGIN + text + b"]" * MARGIN)
         return again(decoder, text)
     except RecursionError as error:
         raise msgspec.DecodeError(str(error)) from error
+
+
+def _is_shallow(text: bytes) -> bool:
+    """Tell whether a text has few brackets. To find them is ten times as fast as to count them, in long texts."""
+    left = SHALLOW
+    for bracket in (b"[", b"{"):
+        at = text.find(bracket)
+        while at >= 0:
+            if left == 0:
+                return False
+            left -= 1
+            at = text.find(bracket, at + 1)
+    return True
 
 
 def _without_odd_fields(decoder: msgspec.json.Decoder[Any], text: bytes | msgspec.Raw) -> bytes:
