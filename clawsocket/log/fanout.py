@@ -40,8 +40,9 @@ LEAST_WAIT = 0.001
 """Seconds; uvloop's timers have no less."""
 
 WAIT = 2
-"""How many times as long as the last round a saturated loop waits. Measured with 100 clients and eight producers, for
-once, twice and three times: 0.97, 0.77 and 0.72 of the CPU time of a server in C that never waits."""
+"""How many times as long as the last round a saturated loop waits, once nobody has more to take. Measured with 100
+clients and eight producers, for not at all, once, twice and three times: 0.64, 0.66, 0.52 and 0.51 of the CPU time of a
+server in C that never waits, and 0.7, 0.8, 2.6 and 4 ms from a POST to the clients."""
 
 FAR = 4096
 """Events that a cursor is behind if it is told of what was: that must not hold up what is."""
@@ -226,7 +227,8 @@ class FanOut:
                     lags.append(self.log.head - cursor.position)
                 if time.perf_counter() - began > ROUND:
                     self._put_last(cursors[: done + 1])
-                    lags.append(0)
+                    behind = [self.log.head - one.position for one in cursors[done + 1 :] if one.ready]
+                    lags += filter(None, behind)
                     break
         self._last_end = time.perf_counter()
         self._last_took = self._last_end - began

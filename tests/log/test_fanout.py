@@ -244,6 +244,24 @@ async def test_one_that_is_told_of_what_was_rests_in_between_and_what_is_new_doe
         assert seqs(live.writes[-1]) == now
 
 
+async def test_many_that_are_told_of_what_was_rest_too(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROUND", 0.0)  # one of them in each
+    monkeypatch.setattr(module, "LEAST_WAIT", 3600)
+    monkeypatch.setattr(module, "LONG", 3600)
+    clients = [rig.client() for _ in range(3)]
+    for _, cursor in clients:
+        cursor.ready = False
+    rig.append(module.FAR + 1000)
+    await until(lambda: not rig.fanout._scheduled)
+    for _, cursor in clients:
+        rig.fanout.resume(cursor)
+    for told in range(3):
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len([sink for sink, _ in clients if sink.writes]) == told
+        rig.append(1)
+
+
 async def test_a_cursor_that_is_set_back_gets_it_again_in_order_and_goes_on(rig: Rig) -> None:
     sink, cursor = rig.client()
     given = rig.append(10)
