@@ -178,25 +178,26 @@ def _replay_until(over: Event, bench: Bench, service: Process, events: int) -> i
     return count
 
 
+def _sample(row: str, both: Iterable[list[Load]], figure: Callable[[Load], float]) -> Sample:
+    """Return the medians of what took turns."""
+    return Sample(row, *(median(map(figure, loads)) for loads in both))
+
+
 def writing(bench: Bench) -> Iterator[Sample]:
     """1,000 events a second to one client, kept on disk. The yardstick is the service with its log in memory alone.
 
     The two take turns, and each stays on one CPU: what moving about costs is more than what is measured.
     """
-    turns = 2 if bench.quick else 10
     with Service(bench.home().path) as disk, Service(bench.home().path, "--set", "log_to_disk=no") as memory:
-        seen: dict[Process, list[Load]] = {disk: [], memory: []}
-        for service in seen:
+        for service in (disk, memory):
             service.pin()
             bench.load(service, events=bench.scaled(5000))
-        for _ in range(turns):
-            for service, loads in seen.items():
-                loads.append(bench.load(service, rate=1000, events=bench.scaled(2500)))
+        both = bench.in_turns((disk, memory), 10, rate=1000, events=2500)
     yield Sample(
         "writing: CPU per event at 1,000/s",
-        *(sum(one.cpu_s for one in loads) / sum(one.delivered for one in loads) * 1e6 for loads in seen.values()),
+        *(sum(one.cpu_s for one in loads) / sum(one.delivered for one in loads) * 1e6 for loads in both),
     )
-    yield Sample("writing: latency, p50 at 1,000/s", *(median(one.p50_ms for one in loads) for loads in seen.values()))
+    yield _sample("writing: latency, p50 at 1,000/s", both, lambda seen: seen.p50_ms)
 
 
 def hook(bench: Bench) -> Iterator[Sample]:
@@ -240,11 +241,6 @@ def _run_hook(home: Home, command: str, payload: bytes) -> float:
     for path in home.spool.iterdir():
         path.unlink()
     return took
-
-
-def _sample(row: str, both: Iterable[list[Load]], figure: Callable[[Load], float]) -> Sample:
-    """Return the medians of what took turns."""
-    return Sample(row, *(median(map(figure, loads)) for loads in both))
 
 
 def fanout(bench: Bench) -> Iterator[Sample]:

@@ -156,7 +156,9 @@ class App:
         if not self.started:  # they were not all looked for yet
             living = {session.id for session in self.world.sessions.values() if session.pid is not None}
             self.world.is_behind = living.__contains__
-        self.append(self.world.expire(now() + round(SETTLE * 1000)))
+        at = now()
+        while (due := self.world.due) is not None and due <= at + SETTLE * 1000:
+            self.append(self.world.expire(max(due, at)))  # one after the other: what is due may have to wait once more
         self.append(self.world.flush())
         for part in (self.transcripts, self.watcher):
             part.close()

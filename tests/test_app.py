@@ -8,6 +8,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -26,6 +27,29 @@ def ours(tmp_path: Path) -> Home:
     folder = Home(tmp_path / "claw")
     folder.create()
     return folder
+
+
+class Starting(NamedTuple):
+    """A service that takes what waited, and does not come to the end of it."""
+
+    app: App
+    task: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        await self.app.stop()
+
+
+@pytest.fixture
+async def starting(ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starting:
+    (ours.spool / "1.json").write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
+    reached = asyncio.Event()
+    monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
+    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), ours)
+    task = asyncio.create_task(app.start())
+    await reached.wait()
+    return Starting(app, task)
 
 
 async def test_a_request_to_forget_that_took_the_place_of_another_waits_until_it_is_done(
@@ -67,36 +91,22 @@ async def test_it_stops_when_told_to_while_it_still_takes_what_waited(
     assert waiting.exists(), "it waits for the next run"
 
 
-async def test_what_was_posted_before_it_had_started_is_in_the_log_when_it_is_stopped(
-    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (ours.spool / "1.json").write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
-    reached = asyncio.Event()
-    monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
-    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), ours)
-    starting = asyncio.create_task(app.start())
-    await reached.wait()
-    app.take_hook(b'{"session_id": "posted", "hook_event_name": "Stop"}')
-    starting.cancel()
-    await asyncio.wait([starting])
-    await app.stop()
-    assert b'"hook.stop"' in app.log.read(0, Filter({"*": None}), max_bytes=100_000).frames
+async def test_what_was_posted_before_it_had_started_is_in_the_log_when_it_is_stopped(starting: Starting) -> None:
+    app = starting.app
+    app.take_hook(b'{"session_id": "posted", "hook_event_name": "UserPromptSubmit", "prompt": "Hello"}')
+    await starting.stop()
+    frames = app.log.read(0, Filter({"*": None}), max_bytes=100_000).frames
+    assert b'"hook.user_prompt_submit"' in frames
+    assert b'"message.user"' in frames, "no transcript would tell of it"
 
 
 async def test_a_session_whose_lines_were_not_looked_for_yet_does_not_end_when_it_is_stopped(
-    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    starting: Starting,
 ) -> None:
-    (ours.spool / "1.json").write_text(json.dumps({"session_id": "s", "hook_event_name": "Stop"}))
-    reached = asyncio.Event()
-    monkeypatch.setattr(EventLog, "has_room", lambda _log: reached.set())
-    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), ours)
-    starting = asyncio.create_task(app.start())
-    await reached.wait()
+    app = starting.app
     app.observe(SessionFileSeen(SessionFile(pid=1 << 30, session_id="lives", started_at=1), now()))
     app.observe(SessionGone("lives", 1 << 30, now(), "file_removed"))
-    starting.cancel()
-    await asyncio.wait([starting])
-    await app.stop()
+    await starting.stop()
     frames = app.log.read(0, Filter({"*": None}), max_bytes=100_000).frames
     assert b'"session.discovered"' in frames
     assert b'"session.ended"' not in frames, "that is for the next run"

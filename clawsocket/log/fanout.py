@@ -13,6 +13,7 @@ import functools
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from clawsocket.errors import StoreError
@@ -161,11 +162,10 @@ class FanOut:
             self._idle = rest >= BUSY
             self._soon(0 if self._idle else TURNS)
 
-    def _soon(self, turns: int) -> None:
+    def _soon(self, turns: int = 0) -> None:
         """Make a round when this tick ends, or so many later if each brings something."""
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._turn, turns, 0)
+        self._scheduled = True
+        asyncio.get_running_loop().call_soon(self._turn, turns, 0)
 
     def hurry(self) -> None:
         """Move the cursors at once if a loop with time to spare would do it next, before it does anything else."""
@@ -189,15 +189,19 @@ class FanOut:
     def resume(self, cursor: Cursor) -> None:
         """Learn that a cursor's sink has room again."""
         cursor.ready = True
-        if self.log.head - cursor.position < FAR:
-            self.wake()
-        else:
-            self._rest(WAIT * self._last_took)
+        self._go_on(self.log.head - cursor.position, self.wake)
 
     def tell(self, cursor: Cursor, gap: Gap) -> bool:
         """Tell a client that events are missing, and count what was here; return whether it wants to go on."""
         self.gaps += gap.reason == "evicted"
         return cursor.sink.send_gap(gap)
+
+    def _go_on(self, lag: int, soon: Callable[[], None]) -> None:
+        """Move a cursor that is so many events behind: soon, or after a rest if that is far."""
+        if lag < FAR:
+            soon()
+        else:
+            self._rest(WAIT * self._last_took)
 
     def _rest(self, seconds: float) -> None:
         """Come back after a time, unless there is something to do before that."""
@@ -227,15 +231,13 @@ class FanOut:
                     lags.append(self.log.head - cursor.position)
                 if time.perf_counter() - began > ROUND:
                     self._put_last(cursors[: done + 1])
-                    behind = [self.log.head - one.position for one in cursors[done + 1 :] if one.ready]
-                    lags += filter(None, behind)
+                    left = [one for one in cursors[done + 1 :] if one.ready and one.position < self.log.head]
+                    lags += [self.log.head - one.position for one in left]
                     break
         self._last_end = time.perf_counter()
         self._last_took = self._last_end - began
-        if lags and min(lags) < FAR:  # there is more already: to wait for more would only let it grow
-            self._soon(0)
-        elif lags:
-            self._rest(WAIT * self._last_took)
+        if lags:  # there is more already: to wait for more would only let it grow
+            self._go_on(min(lags), self._soon)
         if due < math.inf:
             self._rest(due - self._last_end)
 

@@ -48,9 +48,12 @@ def test_what_is_nested_too_deeply_is_an_error_like_any_other() -> None:
     assert transcript.parse_meta(b'{"x":' + deep + b"}") is None
 
 
-def test_what_can_be_decoded_here_can_be_decoded_and_encoded_where_the_stack_is_deeper() -> None:
-    deepest = max(depth for depth in range(1000) if not is_too_deep(depth))
-    text = b"[" * deepest + b"]" * deepest
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_what_can_be_decoded_here_can_be_decoded_and_encoded_where_the_stack_is_deeper(
+    begin: bytes, end: bytes
+) -> None:
+    deepest = max(depth for depth in range(1000) if not is_too_deep(begin * depth + b"1" + end * depth))
+    text = begin * deepest + b"1" + end * deepest
     inside = b'{"data":{"raw":' + b"[" * 50 + text + b"]" * 50 + b"}}"
     assert msgspec.json.encode(msgspec.json.decode(inside)) == inside
 
@@ -61,9 +64,9 @@ def test_many_brackets_are_not_deep() -> None:
     assert bytes(value.raw) == text[7:-1]
 
 
-def is_too_deep(depth: int) -> bool:
+def is_too_deep(text: bytes) -> bool:
     try:
-        lenient.decode(msgspec.json.Decoder(Odd), b'{"raw":' + b"[" * depth + b"]" * depth + b"}")
+        lenient.decode(msgspec.json.Decoder(Odd), b'{"raw":' + text + b"}")
     except msgspec.DecodeError:
         return True
     return False

@@ -98,6 +98,13 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
     return Rig()
 
 
+@pytest.fixture
+def unsaturated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who rests does so for ever, and the loop is not saturated, however long a round may take here."""
+    monkeypatch.setattr(module, "LEAST_WAIT", 3600)
+    monkeypatch.setattr(module, "LONG", 3600)
+
+
 # Live
 
 
@@ -223,11 +230,8 @@ async def test_a_filter_that_wants_little_catches_up_over_very_many(rig: Rig) ->
     assert sink.seqs == wanted
 
 
-async def test_one_that_is_told_of_what_was_rests_in_between_and_what_is_new_does_not_wait_for_it(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LEAST_WAIT", 3600)
-    monkeypatch.setattr(module, "LONG", 3600)  # the loop is not saturated, however long a round may take here
+@pytest.mark.usefixtures("unsaturated")
+async def test_one_that_is_told_of_what_was_rests_in_between_and_what_is_new_does_not_wait_for_it(rig: Rig) -> None:
     late, cursor = rig.client()
     live, live_cursor = rig.client()
     cursor.ready = False
@@ -244,22 +248,45 @@ async def test_one_that_is_told_of_what_was_rests_in_between_and_what_is_new_doe
         assert seqs(live.writes[-1]) == now
 
 
+@pytest.mark.usefixtures("unsaturated")
 async def test_many_that_are_told_of_what_was_rest_too(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROUND", 0.0)  # one of them in each
-    monkeypatch.setattr(module, "LEAST_WAIT", 3600)
-    monkeypatch.setattr(module, "LONG", 3600)
     clients = [rig.client() for _ in range(3)]
+    _, no_room = rig.client()
+    _, live = rig.client()
     for _, cursor in clients:
         cursor.ready = False
-    rig.append(module.FAR + 1000)
-    await until(lambda: not rig.fanout._scheduled)
+    for _ in range(5):
+        rig.append(module.FAR // 4)
+        await until(lambda: no_room.position == live.position == rig.log.head)
+    no_room.ready = False
+    rig.append(1)
+    await until(lambda: live.position == rig.log.head)
     for _, cursor in clients:
         rig.fanout.resume(cursor)
-    for told in range(3):
+    for told in range(1, 4):
+        rig.fanout._round()
         for _ in range(100):
             await asyncio.sleep(0)
         assert len([sink for sink, _ in clients if sink.writes]) == told
-        rig.append(1)
+
+
+@pytest.mark.usefixtures("unsaturated")
+async def test_who_is_a_little_behind_does_not_rest_beside_who_is_far(rig: Rig) -> None:
+    _, far = rig.client()
+    near, cursor = rig.client()
+    far.ready = False
+    rig.append(module.FAR)
+    await until(lambda: cursor.position == rig.log.head)
+    cursor.ready = False
+    missed = rig.append(200, text="x" * 1000)
+    await until(lambda: not rig.fanout._scheduled)
+    near.writes.clear()
+    for one in (far, cursor):
+        rig.fanout.resume(one)
+    await until(lambda: cursor.position == rig.log.head)
+    assert near.seqs == missed
+    assert len(near.writes) > 10
 
 
 async def test_a_cursor_that_is_set_back_gets_it_again_in_order_and_goes_on(rig: Rig) -> None:

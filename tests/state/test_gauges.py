@@ -63,6 +63,18 @@ def told_limits(run: Run) -> list[tuple[str, float]]:
 # The context, by the transcript
 
 
+def restarted(run: Run, *, away: int = 0, status: str | None = "busy") -> Run:
+    """What the next run of the service knows, ``away`` ms later, with the session's file as it is then."""
+    kept = saved.load(saved.save(run.world.sessions["s"]))
+    assert kept is not None
+    after = Run()
+    after.now = run.now + away
+    after.world.restore(kept, [], after.now)
+    if status is not None:
+        after.file(status)
+    return after
+
+
 def test_the_newest_answer_tells_how_full_the_context_is() -> None:
     run = live()
     run.answer(usage=USAGE, model=MODEL)
@@ -278,11 +290,7 @@ def test_a_limit_is_as_old_as_the_answer_that_told_it() -> None:
 def test_a_limit_that_an_idle_session_repeats_after_a_restart_is_as_old_as_it_was() -> None:
     run = live()
     lined(run, rate_limits=limits(7), cost={"total_api_duration_ms": 100})
-    kept = saved.load(saved.save(run.world.sessions["s"]))
-    assert kept is not None
-    after = Run()
-    after.now = run.now + 60_000
-    after.world.restore(kept, [], after.now)
+    after = restarted(run, away=60_000, status=None)
     lined(after, rate_limits=limits(7), cost={"total_api_duration_ms": 100})
     assert ages(after) == ages(run)
 
@@ -305,11 +313,7 @@ def test_of_all_sessions_the_newest_limits_are_in_the_usage_of_all() -> None:
 def test_what_is_known_survives_the_program_and_is_not_told_again() -> None:
     run = live()
     lined(run, 50_000, rate_limits=limits(7))
-    kept = saved.load(saved.save(run.world.sessions["s"]))
-    assert kept is not None
-    after = Run()
-    after.world.restore(kept, [], after.now)
-    after.file("busy")
+    after = restarted(run)
     info = after.world.snapshot()[0][0]
     assert info.context is not None
     assert info.context.tokens_used == 50_000
@@ -328,11 +332,7 @@ def test_that_a_model_was_started_with_a_million_is_known_after_a_restart_withou
     run = Run()
     run.file("busy")
     run.hook("SessionStart", source="startup", model=f"{MODEL}[1m]")
-    kept = saved.load(saved.save(run.world.sessions["s"]))
-    assert kept is not None
-    after = Run()
-    after.world.restore(kept, [], after.now)
-    after.file("busy")
+    after = restarted(run)
     after.answer(usage=tokens(input=150_000), model=MODEL)
     assert contexts(after) == [(150_000, 1_000_000, 15.0, False)]
 
@@ -341,11 +341,7 @@ def test_the_window_that_a_status_line_told_is_known_after_a_restart() -> None:
     run = live()
     lined(run, 50_000, size=400_000)
     for tokens_used in (60_000, 80_000):  # no status line comes any more
-        kept = saved.load(saved.save(run.world.sessions["s"]))
-        assert kept is not None
-        run = Run()
-        run.world.restore(kept, [], run.now)
-        run.file("busy")
+        run = restarted(run)
         run.answer(id=f"msg{tokens_used}", usage=tokens(input=tokens_used), model="some-model")
         assert contexts(run) == [(tokens_used, 400_000, tokens_used / 4000, False)]
 
@@ -353,11 +349,7 @@ def test_the_window_that_a_status_line_told_is_known_after_a_restart() -> None:
 def test_what_no_status_line_told_is_worked_out_by_the_model_after_a_restart() -> None:
     run = live()
     run.answer(usage=tokens(input=50_000), model=MODEL)
-    kept = saved.load(saved.save(run.world.sessions["s"]))
-    assert kept is not None
-    after = Run()
-    after.world.restore(kept, [], after.now)
-    after.file("busy")
+    after = restarted(run)
     after.answer(usage=tokens(input=50_000), model=MODEL)
     after.answer(id="msg2", usage=tokens(input=60_000), model="claude-opus-4-8")
     assert contexts(after)[-1][:2] == (60_000, 1_000_000)
@@ -369,11 +361,7 @@ def test_what_a_status_line_told_is_not_worked_out_again_after_a_restart() -> No
     run.answer(id="msg2", usage=tokens(input=50_000), model=MODEL)
     lined(run, 50_000)
     for _ in range(2):
-        kept = saved.load(saved.save(run.world.sessions["s"]))
-        assert kept is not None
-        run = Run()
-        run.world.restore(kept, [], run.now)
-        run.file("idle")
+        run = restarted(run, status="idle")
         run.answer(usage=tokens(input=40_000), model=MODEL, silent=True)
         run.answer(id="msg2", usage=tokens(input=50_000), model=MODEL, silent=True)
         run.wait()
