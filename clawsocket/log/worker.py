@@ -35,6 +35,7 @@ class Job(Generic[T]):
         """Call ``wake`` in the worker's thread once it is done, or now if it is: perhaps twice."""
         self._then = wake
         if self.done:
+            self._then = None
             wake()
 
     def run(self) -> None:
@@ -44,8 +45,12 @@ class Job(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it
             self.problem = error
         self.done = True
-        if self._then is not None:
-            self._then()
+        then, self._then = self._then, None
+        if then is not None:
+            then()
+        # Neither what is called in the end nor a traceback may lead back here: all that was to be written, or was read,
+        # would wait for the garbage collector, which comes by the number of objects, and not by their size.
+        del self, then
 
 
 class Worker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.log.store import Extras, Position, SavedSession, Store
 from clawsocket.log.viewer import Viewer
+from clawsocket.log.worker import Job
 from clawsocket.protocol.replies import Gap
 from tests.log.events import ALL, fact, messages, seqs
 from tests.log.test_fanout import FakeSink
@@ -140,6 +142,38 @@ async def test_many_events_are_committed_in_parts(begin: Begin, path: Path, monk
     await committed(log, disk)
     assert ids(path) == [f"m:{number}" for number in range(30)]
     assert asked == [log.head], "they belong to the last part"
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["works", "fails"])
+async def test_what_is_written_and_read_is_let_go_at_once_and_waits_for_no_garbage_collector(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    log, disk = begin()
+
+    def jobs() -> list[object]:
+        return [one for one in gc.get_objects() if isinstance(one, Job)]
+
+    def fail(store: Store, *_: object, **_more: object) -> None:
+        raise StoreError(store.path, "the disk is full")
+
+    gc.collect()
+    gc.disable()
+    try:
+        if fails:
+            with monkeypatch.context() as patch:
+                patch.setattr(Store, "commit", fail)
+                patch.setattr(Store, "read", fail)
+                put(log, 0)
+                await eventually(lambda: not disk.works, "a commit that fails")
+                with pytest.raises(StoreError):
+                    await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)
+        for number in range(1, 4):
+            put(log, number)
+            await committed(log, disk)  # heard, as somebody waits for it
+        assert (await disk.read(log.first - 1, ALL, max_bytes=10**6, upto=log.head)).frames
+        await eventually(lambda: not jobs(), "the end of the jobs")
+    finally:
+        gc.enable()
 
 
 async def test_the_end_of_a_commit_that_takes_its_time_is_heard(begin: Begin) -> None:
