@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msgspec import Raw
 
-from clawsocket import history, token
+from clawsocket import history, memory, token
 from clawsocket.claude import hooks
 from clawsocket.claude.observations import HookSeen, Observation, SessionFileSeen, Trouble
 from clawsocket.config import Settings, claude_dirs
@@ -44,6 +44,9 @@ from clawsocket.spending.apart import Reports
 from clawsocket.state.usage import Book
 from clawsocket.state.world import World
 from clawsocket.supervisor import Supervisor
+
+TIDY = 60.0
+"""Seconds between two times that free memory is given back."""
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +98,7 @@ class App:
         self._flush: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._when = 0.0
+        self._tidying: asyncio.TimerHandle | None = None
         self._examining: asyncio.Future[list[Finding]] | None = None
         self._purging: asyncio.Future[None] | None = None
 
@@ -124,6 +128,7 @@ class App:
             PortTakenError, AddressError: there is nothing to listen on.
         """
         began = now()  # whoever connects is told of all that is written from now on
+        self._tidy()
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed, arrivals_only=True)
         await self.session_files.start()
@@ -149,7 +154,7 @@ class App:
         """Stop reading, say goodbye to the clients, leave nothing behind."""
         for source in (self.spool, self.session_files):
             source.close()
-        for handle in (self._flush, self._timer):
+        for handle in (self._flush, self._timer, self._tidying):
             if handle is not None:
                 handle.cancel()
         # Nothing may wait for the next run, but for the end of a session whose transcript is still to be read.
@@ -231,6 +236,10 @@ class App:
         self._timer = None
         self.append(self.world.expire(now()))
         self._end_tick()
+
+    def _tidy(self) -> None:
+        memory.give_back()
+        self._tidying = asyncio.get_running_loop().call_later(TIDY, self._tidy)
 
     # What the server asks for
 

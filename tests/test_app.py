@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from clawsocket import app as app_module
+from clawsocket import memory
 from clawsocket.app import App, now, serve
 from clawsocket.claude.observations import SessionFileSeen, SessionGone
 from clawsocket.claude.session_file import SessionFile
@@ -20,6 +22,7 @@ from clawsocket.errors import StoreError
 from clawsocket.log.eventlog import EventLog
 from clawsocket.paths import Home
 from clawsocket.protocol.topics import Filter
+from tests.sources.running import eventually
 
 
 @pytest.fixture
@@ -133,3 +136,22 @@ async def test_why_a_session_could_not_be_forgotten_is_said_also_where_there_is_
         await app._purge()
     assert json.loads(ours.purge.read_text())["problem"] == "database or disk is full"
     await app.persistence.close()
+
+
+async def test_free_memory_is_given_back_again_and_again_as_long_as_it_runs(
+    ours: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = 0
+
+    def give_back() -> None:
+        nonlocal given
+        given += 1
+
+    monkeypatch.setattr(memory, "give_back", give_back)
+    monkeypatch.setattr(app_module, "TIDY", 0.01)
+    app = App(Settings(port=0, claude_dirs=(str(tmp_path / "claude"),)), ours)
+    await app.start()
+    await eventually(lambda: given > 2, "the third time")
+    await app.stop()
+    assert app._tidying is not None
+    assert app._tidying.cancelled()
