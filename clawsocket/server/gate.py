@@ -158,8 +158,10 @@ class Gate(asyncio.Protocol):
         self._keeper.outbox.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Forget it, and let go of what was read of a request."""
         self._keeper.leave(self)
+        self._finish = None
+        del self._parser  # both lead back here: all would wait for the garbage collector
 
     def pause_writing(self) -> None:
         """Take no further requests from one who does not take the answers."""
@@ -451,6 +453,7 @@ class Gate(asyncio.Protocol):
         self._keeper.leave(self)
         self._keeper.outbox.send()
         self.transport.set_protocol(client)
+        del self._parser
         client.connection_made(self.transport)
         if rest:
             client.data_received(rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import socket
@@ -12,6 +13,7 @@ import pytest
 
 from clawsocket.server import gate
 from tests.server.harness import Raw, Rig, body, running, status
+from tests.sources.running import eventually
 
 HOOK = b'{"hook_event_name":"Stop","session_id":"s"}'
 
@@ -314,6 +316,19 @@ async def test_a_flood_of_strangers_leaves_producers_and_clients_alone(tmp_path:
         assert (await client.receive())["type"] == "session.renamed"
         for _, writer in strangers:
             writer.close()
+
+
+async def test_what_was_read_of_a_hook_that_its_sender_gave_up_waits_for_no_garbage_collector(rig: Rig) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with rig.plain() as raw:
+            raw.write(rig.post(b" " * 1_000_000)[:500_000])
+            await eventually(lambda: rig.server._keeper.producers, "the token")
+        async with rig.client():
+            await eventually(lambda: not [one for one in gc.get_objects() if isinstance(one, gate.Gate)], "their ends")
+    finally:
+        gc.enable()
 
 
 async def test_one_who_does_not_take_answers_is_not_read_from(rig: Rig) -> None:
