@@ -46,7 +46,10 @@ from clawsocket.state.world import World
 from clawsocket.supervisor import Supervisor
 
 TIDY = 60.0
-"""Seconds between two times that free memory is given back."""
+"""Seconds between two times that what memory has no use for is given back."""
+
+RECENT = 600_000
+"""ms that what is on disk stays in memory as well, for clients that come back."""
 
 logger = logging.getLogger(__name__)
 
@@ -238,6 +241,7 @@ class App:
         self._end_tick()
 
     def _tidy(self) -> None:
+        self.log.let_go(now() - RECENT)
         memory.give_back()
         self._tidying = asyncio.get_running_loop().call_later(TIDY, self._tidy)
 

@@ -32,6 +32,9 @@ _encoder = msgspec.json.Encoder()
 KNOWN_AT_START = 100_000
 """How many of the newest ids are read from disk: what comes again after a start is not older."""
 
+LET_GO = 20_000
+"""Events that memory lets go of at a time, at most: that takes 10 ms."""
+
 
 class EventLog:
     """Events by number, the newest of them in memory.
@@ -232,16 +235,38 @@ class EventLog:
         if len(self._known) > self._max_known:
             self._known.discard(self._known_in_order.popleft())
 
+    def let_go(self, before: int) -> None:
+        """Keep in memory none of the oldest events that are from before a time, ms since 1970, and on disk as well.
+
+        Not all at once if they are many: it holds the loop.
+        """
+        disk = self.disk
+        if disk is None or not disk.oldest:
+            return
+        for oldest in self._entries[self._start : self._start + LET_GO]:
+            if oldest.at >= before or not disk.oldest <= oldest.seq <= disk.committed:
+                break
+            self._drop_oldest()
+        self._batch = None  # it holds some of them
+        self._close_up()
+
     def _evict(self) -> None:
         start = self._start
         while self._bytes > self._max_bytes or len(self._entries) - self._start > self._max_events:
             if self._start == len(self._entries) - 1:
                 break
-            self._bytes -= len(self._entries[self._start].frame)
-            self._entries[self._start] = _GONE
-            self._start += 1
+            self._drop_oldest()
         if self._start != start and self.disk is not None:
             self.disk.evicted(self.oldest_in_memory - 1)
+        self._close_up()
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= len(self._entries[self._start].frame)
+        self._entries[self._start] = _GONE
+        self._start += 1
+
+    def _close_up(self) -> None:
+        """Forget the places of what was dropped, once they are most of all: each time all others move."""
         if self._start > 1024 and self._start * 2 > len(self._entries):
             del self._entries[: self._start]
             self._start = 0

@@ -16,6 +16,7 @@ import pytest
 
 from clawsocket.errors import StoreDamagedError, StoreError
 from clawsocket.log import disk as disk_module
+from clawsocket.log import eventlog as eventlog_module
 from clawsocket.log import store as store_module
 from clawsocket.log.disk import Disk
 from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
@@ -217,6 +218,65 @@ async def test_what_memory_has_no_room_for_is_read_from_disk(begin: Begin) -> No
     assert log.gap(after) is None
     slice = await disk.read(after, ALL, max_bytes=10**6, upto=log.head)
     assert seqs(slice.frames) == list(range(log.first, log.head + 1))
+
+
+async def test_what_is_old_and_on_disk_is_let_go_of_and_read_from_there(begin: Begin) -> None:
+    log, disk = begin()
+    put(log, *range(10))
+    await committed(log, disk)
+    put(log, 10)
+    log.let_go(1)
+    assert log.oldest_in_memory == log.first, "they are of the moment 1"
+    log.let_go(2)
+    assert log.oldest_in_memory == log.head, "the newest is not on disk yet"
+    await committed(log, disk)
+    log.let_go(2)
+    assert (log.oldest_in_memory, log.bytes_in_memory) == (log.head + 1, 0)
+    assert (log.oldest, log.gap(log.first), log.is_whole(log.first)) == (log.first, None, True)
+    fanout = FanOut(log, slice_bytes=10**6)
+    reader = FakeSink()
+    cursor = fanout.add(reader)
+    cursor.filter, cursor.position = ALL, log.first - 1
+    put(log, 11)
+    await eventually(lambda: cursor.position == log.head, "all of it")
+    assert reader.told == list(range(log.first, log.head + 1))
+
+
+async def test_what_is_on_disk_no_more_stays_in_memory_however_old_it_is(begin: Begin) -> None:
+    log, disk = begin()
+    put(log, *range(10))
+    await committed(log, disk)
+    await disk.write(lambda store: store.trim(before=10**15, max_bytes=10**9))
+    log.let_go(2)
+    assert log.oldest_in_memory == log.first
+    put(log, 10)
+    await committed(log, disk)
+    log.let_go(2)
+    assert log.oldest_in_memory == log.first, "what came first is not on disk, though something is again"
+
+
+async def test_much_that_is_let_go_of_does_not_hold_the_loop_and_is_not_held_by_what_was_read_last(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eventlog_module, "LET_GO", 4)
+    log, disk = begin()
+    put(log, *range(10))
+    await committed(log, disk)
+    log.read(log.first - 1, ALL, max_bytes=10**6)
+    assert log._batch is not None
+    left = []
+    for _ in range(3):
+        log.let_go(2)
+        left.append(log.head + 1 - log.oldest_in_memory)
+    assert left == [6, 2, 0]
+    assert log._batch is None
+
+
+async def test_a_log_in_memory_alone_lets_go_of_nothing_that_has_room() -> None:
+    log = EventLog(max_bytes=10**9, max_events=1000)
+    put(log, *range(10))
+    log.let_go(2)
+    assert log.oldest_in_memory == log.first
 
 
 async def test_what_was_never_on_disk_and_has_no_room_in_memory_is_a_gap(begin: Begin, path: Path) -> None:
