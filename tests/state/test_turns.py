@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clawsocket.protocol.models import SessionUsage
 from clawsocket.state.turns import SETTLED, WAIT
 from tests.state.running import START, Run, call, live, text, tokens
 
@@ -167,6 +168,22 @@ def test_a_turn_that_a_stop_hook_had_go_on_is_not_over_by_the_stop_before() -> N
     run.wait(10_000)
     assert results(run) == []
     assert run.states()[-1] == "running"
+
+
+def test_a_turn_that_a_stop_hook_had_go_on_is_not_over_as_what_it_waited_for_before_is_read() -> None:
+    run, behind = live(None), {"s"}
+    run.world.is_behind = behind.__contains__
+    run.answer(usage=tokens(0, 10))
+    run.hook("Stop", prompt_id="p1")
+    run.wait(1000)
+    run.line("user", message={"content": "Stop hook feedback:\nTests fail."}, promptId="p1", isMeta=True)
+    behind.clear()
+    run.wait(10_000)
+    assert results(run) == []
+    run.answer(id="msg2", usage=tokens(0, 20))
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    assert [one["usage"]["outputTokens"] for one in run.data("message.result")] == [30]
 
 
 def test_a_turn_says_how_long_it_took_how_many_messages_and_tokens() -> None:
@@ -590,6 +607,18 @@ def test_a_turn_of_before_is_not_told_but_one_that_goes_on_is() -> None:
     run.answer(text(), id="msg3")
     run.wait()
     assert results(run) == [("success", "p2", 2)]
+
+
+def test_turns_of_before_count_as_they_are_read_however_much_is_still_to_be_read() -> None:
+    run = Run()
+    run.world.is_behind = lambda _session: True
+    run.file()
+    for number in (1, 2, 3):
+        run.prompt(id=f"p{number}", silent=True)
+        run.answer(id=f"msg{number}", silent=True)
+    usage = run.world.usage("s")
+    assert isinstance(usage, SessionUsage)
+    assert usage.num_turns == 2, "the last may go on"
 
 
 def test_a_turn_of_before_that_is_interrupted_now_is_told() -> None:
