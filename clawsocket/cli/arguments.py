@@ -61,7 +61,7 @@ class Options(NamedTuple):
     """What the command line asks for.
 
     Attributes:
-        action: ``serve``, ``rotate``, ``install``, ``uninstall``, or one of these two with ``statusline``.
+        action: ``serve``, ``rotate``, ``install``, ``uninstall``, ``install statusline`` or ``uninstall statusline``.
         given: settings by name, as text.
         show: a text to print instead; None for none.
     """

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from clawsocket.config import Settings, claude_dirs
 from clawsocket.paths import Home
 from clawsocket.setup import hooks, statusline
-from clawsocket.setup.settings_file import every, remembered
+from clawsocket.setup.settings_file import Change, every, remembered
 
-_HOOKS = {
-    ("install", "unchanged"): "the hooks are installed already",
-    ("install", ""): "hooks installed",
-    ("uninstall", "unchanged"): "there are no hooks of ours in it",
-    ("uninstall", ""): "hooks removed",
-}
-_RECORDER = {
-    ("install", "unchanged"): "the status line recorder is installed already",
-    ("install", ""): "status line recorder installed",
-    ("uninstall", "unchanged"): "there is no status line recorder of ours in it",
-    ("uninstall", ""): "status line recorder removed",
+_WORDS = {
+    "install": ("hooks installed", "the hooks are installed already"),
+    "uninstall": ("hooks removed", "there are no hooks of ours in it"),
+    "install statusline": ("status line recorder installed", "the status line recorder is installed already"),
+    "uninstall statusline": ("status line recorder removed", "there is no status line recorder of ours in it"),
 }
 
 
 def change(action: str, settings: Settings, home: Home) -> int:
     """Install or remove the hooks, or the recorder of the status line, and say what was done where."""
-    action, _, what = action.partition(" ")
-    dirs, part = claude_dirs(settings), statusline if what else hooks
-    if action == "uninstall":
-        changes = part.remove(home, every(dirs, remembered(home)))
-    else:
-        changes = statusline.install(home, dirs) if what else hooks.install(home, dirs, settings)
-    words = _RECORDER if what else _HOOKS
-    for done in changes:
-        said = words.get((action, done.action)) or words[action, ""]
+    dirs = claude_dirs(settings)
+    acts: dict[str, Callable[[], list[Change]]] = {
+        "install": lambda: hooks.install(home, dirs, settings),
+        "uninstall": lambda: hooks.remove(home, every(dirs, remembered(home))),
+        "install statusline": lambda: statusline.install(home, dirs),
+        "uninstall statusline": lambda: statusline.remove(home, every(dirs, remembered(home))),
+    }
+    changed, unchanged = _WORDS[action]
+    for done in acts[action]():
+        said = unchanged if done.action == "unchanged" else changed
         restored = ", the file is again what it was before" if done.action == "restored" else ""
         backup = f"; a copy of what it was is {done.backup}" if done.backup else ""
         print(f"{done.path}: {said}{restored}{backup}")
