@@ -46,7 +46,7 @@ from clawsocket.state.world import World
 from clawsocket.supervisor import Supervisor
 
 TIDY = 60.0
-"""Seconds between two times that what memory has no use for is given back."""
+"""Seconds after which what memory has no use for is given back, as long as there may be something."""
 
 RECENT = 600_000
 """ms that what is on disk stays in memory as well, for clients that come back."""
@@ -131,7 +131,6 @@ class App:
             PortTakenError, AddressError: there is nothing to listen on.
         """
         began = now()  # whoever connects is told of all that is written from now on
-        self._tidy()
         self.watcher.start()
         self.watcher.add(self.home.root, self._home_changed, arrivals_only=True)
         await self.session_files.start()
@@ -221,6 +220,7 @@ class App:
         self._flush = None
         self.append(self.world.flush())
         self._set_timer()
+        self._tidy_later()
 
     def _set_timer(self) -> None:
         due = self.world.due
@@ -240,10 +240,16 @@ class App:
         self.append(self.world.expire(now()))
         self._end_tick()
 
+    def _tidy_later(self) -> None:
+        if self._tidying is None:
+            self._tidying = asyncio.get_running_loop().call_later(TIDY, self._tidy)
+
     def _tidy(self) -> None:
+        self._tidying = None
         self.log.let_go(now() - RECENT)
         memory.give_back()
-        self._tidying = asyncio.get_running_loop().call_later(TIDY, self._tidy)
+        if self.log.bytes_in_memory:
+            self._tidy_later()
 
     # What the server asks for
 
@@ -269,6 +275,7 @@ class App:
         return await asyncio.to_thread(usage_report, made, by)
 
     async def _history(self, session_id: str, limit: int, before: str | None, all: bool) -> tuple[list[Raw], bool]:
+        self._tidy_later()
         path = self.transcripts.path(session_id, None)
         size = self.settings.history_bytes
         if path is not None:
