@@ -214,6 +214,7 @@ def sshfs(folder: Path, point: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", str(point)], check=True)
+        mounted.terminate()  # in a mount namespace that a test beside this one made meanwhile it is mounted still
         mounted.wait(10)
         for pipe in (server.stdin, server.stdout):
             assert pipe is not None
