@@ -212,6 +212,21 @@ class EventLog:
                 self._entries[index] = Row(entry.seq, 0, "", "", "", b"")
         self._batch = None
 
+    def let_go(self, before: int) -> None:
+        """Keep in memory none of the oldest events that are from before a time, ms since 1970, and on disk as well.
+
+        Not all at once if they are many: it holds the loop.
+        """
+        disk = self.disk
+        if disk is None or not disk.oldest:
+            return
+        for oldest in self._entries[self._start : self._start + LET_GO]:
+            if oldest.at >= before or not disk.oldest <= oldest.seq <= disk.committed:
+                break
+            self._drop_oldest()
+        self._batch = None  # it holds some of them
+        self._close_up()
+
     def _rows(self, after: int, count: int, max_bytes: int) -> list[Row]:
         start = len(self._entries) - self.head + max(after, self.oldest_in_memory - 1)
         rows = self._entries[start : start + count]
@@ -234,21 +249,6 @@ class EventLog:
         self._known_in_order.append(id)
         if len(self._known) > self._max_known:
             self._known.discard(self._known_in_order.popleft())
-
-    def let_go(self, before: int) -> None:
-        """Keep in memory none of the oldest events that are from before a time, ms since 1970, and on disk as well.
-
-        Not all at once if they are many: it holds the loop.
-        """
-        disk = self.disk
-        if disk is None or not disk.oldest:
-            return
-        for oldest in self._entries[self._start : self._start + LET_GO]:
-            if oldest.at >= before or not disk.oldest <= oldest.seq <= disk.committed:
-                break
-            self._drop_oldest()
-        self._batch = None  # it holds some of them
-        self._close_up()
 
     def _evict(self) -> None:
         start = self._start

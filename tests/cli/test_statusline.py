@@ -24,6 +24,7 @@ def test_each_says_what_it_did_and_where(home: Path, capsys: pytest.CaptureFixtu
     assert said[0].startswith(f"{file}: status line recorder installed; a copy of what it was is {home}")
     assert said[1] == f"{file}: the status line recorder is installed already\n"
     assert "again what it was before" in said[2]
+    assert said[2].startswith(f"{file}: status line recorder removed")
     assert said[3] == f"{file}: there is no status line recorder of ours in it\n"
     assert file.read_text() == SETTINGS
 
