@@ -263,7 +263,7 @@ def _window(path: Path, session_id: str, count: int, ends: Mapping[Path, int]) -
         own = [one for one in found if one.seen.at >= start]
         if own:
             begins[file] = max((one.end for one in found if one.seen.at < start), default=at)
-            files.append([*_meta(file, session_id, agent_id, own[0].seen.at, begins[file]), *own])
+            files.append([_meta(file, session_id, agent_id, own[0].seen.at, begins[file]), *own])
         if own and begins[file] == at > 0:  # cut in the time of the main file: what comes before is not whole
             whole, since, size = False, max(since, own[0].seen.at), max(size, len(more))
     lines = list(heapq.merge(*files, key=_seen_at))
@@ -287,10 +287,9 @@ def _lines(file: Path, session_id: str, agent_id: str | None, raws: list[bytes],
         yield _Line(LineSeen(session_id, agent_id, line, at, follows=True), file, end)
 
 
-def _meta(file: Path, session_id: str, agent_id: str, at: int, begin: int) -> list[_Line]:
-    try:
-        with opened(file.with_suffix(".meta.json")) as (descriptor, _):
-            meta = transcript.parse_meta(os.read(descriptor, META_LIMIT))
-    except OSError:
-        return []
-    return [_Line(AgentMetaSeen(session_id, agent_id, meta, at), file, begin)] if meta else []
+def _meta(file: Path, session_id: str, agent_id: str, at: int, begin: int) -> _Line:
+    """Return what a subagent is; where its file is missing or broken, nothing is known, and nothing is to come."""
+    meta = None
+    with contextlib.suppress(OSError), opened(file.with_suffix(".meta.json")) as (descriptor, _):
+        meta = transcript.parse_meta(os.read(descriptor, META_LIMIT))
+    return _Line(AgentMetaSeen(session_id, agent_id, meta or transcript.AgentMeta(), at), file, begin)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from clawsocket.protocol.envelope import Source
+from clawsocket.protocol.envelope import Event, Source
 from clawsocket.protocol.events import AgentStarted, AgentStopped
 from clawsocket.protocol.models import AgentState, Status, ToolRun
 from clawsocket.state.tools import Tool
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from clawsocket.state.session import Session
 
 META_WAIT = 1000
-"""ms that a subagent's start waits for its ``.meta.json``, which knows the call that made it."""
+"""ms that a subagent's start waits for its ``.meta.json``, which knows its type and the call that made it."""
+
+HELD = 100
+"""Events of a subagent that wait with its start, at most."""
 
 HISTORY = 10
 """Number of finished tools in an agent's history."""
@@ -66,6 +69,7 @@ class Agents:
     def __init__(self, session: Session, at: int) -> None:
         """Start with the main agent alone."""
         self._session = session
+        self._held: dict[str, list[Event]] = {}
         self.all: dict[str, Agent] = {}
         self.main = self._new(f"master-{session.id}", "master", at)
         self.main.announced = True
@@ -100,10 +104,24 @@ class Agents:
         if self._session.silent or agent.parent_tool_use_id is not None:
             self.announce(agent)
         else:
+            if agent.type == UNKNOWN:  # its file can be seen 0.1 s before the other one
+                self._held.setdefault(agent.id, [])
             self._session.later(META_WAIT, lambda: self.announce(agent))
 
+    def tell(self, event: Event) -> None:
+        """Send what a subagent did; its start comes before that, and takes it along if nobody knows its type yet."""
+        agent = self.get(event.agent_id, event.timestamp)
+        held = self._held.get(agent.id)
+        if held is None:
+            self.announce(agent)
+            self._session.world.put(event)
+        else:
+            held.append(event)
+            if len(held) == HELD:
+                self.announce(agent)
+
     def announce(self, agent: Agent) -> None:
-        """Send ``agent.started``, once for each run of the agent."""
+        """Send ``agent.started``, once for each run of the agent, and what waited for it."""
         if agent.announced:
             return
         agent.announced = True
@@ -122,6 +140,8 @@ class Agents:
         session = self._session
         id = f"a:{session.id}:{agent.id}:start:{agent.runs}"
         session.emit("agent.started", data, id=id, at=agent.started_at, source=agent.source, agent_id=agent.id)
+        for event in self._held.pop(agent.id, ()):
+            session.world.put(event)
 
     def stop(
         self, agent: Agent, at: int, source: Source, *, reason: str | None = None, message: str | None = None

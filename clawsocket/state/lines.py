@@ -225,6 +225,7 @@ def _note(raw: msgspec.Raw) -> str:
 
 class _AgentResult(msgspec.Struct, rename="camel"):
     agent_id: str | None = None
+    agent_type: str | None = None
     status: str | None = None
 
 
@@ -237,9 +238,9 @@ def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) ->
         result = msgspec.json.decode(raw, type=_AgentResult)
     except msgspec.DecodeError:
         return
-    agent = session.agents.all.get(result.agent_id or "")
-    if agent is None:
+    if result.agent_id not in session.agents.all:
         return
+    agent = session.agents.get(result.agent_id, at, result.agent_type or "")
     agent.parent_tool_use_id = agent.parent_tool_use_id or tool_id
     if result.status != "completed":
         return

@@ -180,9 +180,11 @@ class Session:
         """Send an event of this session, unless it reads silently; a subagent is announced before its first one."""
         if self.silent:
             return
+        event = Event(type, at, self.id, id, source, data, agent_id)
         if agent_id is not None and not type.startswith(("agent.", "hook.")):
-            self.agents.announce(self.agents.get(agent_id, at))
-        self.world.put(Event(type, at, self.id, id, source, data, agent_id))
+            self.agents.tell(event)
+        else:
+            self.world.put(event)
 
     def later(self, delay: int, action: Callable[[], None]) -> None:
         """Call ``action`` when ``delay`` ms have passed, and have the levels told that it changes."""

@@ -369,6 +369,7 @@ class World:
         if not agent.announced:
             session.silent = seen.silent
             session.agents.begin(agent, seen.at, "transcript")
+            session.agents.announce(agent)  # nothing else is to come, whatever that file lacks
             session.silent = False
         if not seen.silent:
             self._happened(session)

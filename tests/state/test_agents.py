@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clawsocket.state import agents
 from tests.state.running import Run, call, live, text, tokens
 
 META: dict[str, Any] = {"agentType": "Explore", "description": "Look around", "toolUseId": "t1", "spawnDepth": 1}
@@ -102,6 +103,46 @@ def test_its_start_is_told_before_anything_that_it_does() -> None:
     run.hook("PreToolUse", tool_name="Read", tool_use_id="t2", tool_input={}, agent_id="a1", agent_type="Explore")
     assert run.types()[-2:] == ["agent.started", "tool.use"]
     assert run.of("tool.use")[-1].agent_id == "a1"
+
+
+def test_what_it_does_waits_with_its_start_for_what_it_is_where_no_hook_has_told() -> None:
+    run = with_agent()
+    run.prompt("Look", agent="a1", isSidechain=True)
+    run.answer(call("t2", "Read"), stop="tool_use", id="msg2", agent="a1")
+    assert [event.type for event in run.events if event.agent_id == "a1"] == []
+    run.meta("a1", **META)
+    run.result("t2", agent="a1")
+    assert [event.type for event in run.events if event.agent_id == "a1"] == [
+        *("agent.started", "message.user", "message.assistant", "tool.use", "tool.result")
+    ]
+    assert [(data["agentType"], data["parentToolUseId"]) for data in starts(run)] == [("Explore", "t1")]
+    assert run.twice() == []
+
+
+def test_what_it_does_waits_for_a_moment_alone() -> None:
+    run = with_agent()
+    run.prompt("Look", agent="a1", isSidechain=True)
+    run.wait(1001)
+    assert [data["agentType"] for data in starts(run)] == ["unknown"]
+    assert run.types()[-1] == "message.user"
+
+
+def test_of_what_it_does_not_much_waits() -> None:
+    run = with_agent()
+    run.prompt("Look", agent="a1", isSidechain=True)
+    for number in range(agents.HELD):
+        run.answer(text("Hm"), id=f"msg{number}", agent="a1")
+    told = [event.type for event in run.events if event.agent_id == "a1"]
+    assert (told[0], len(told)) == ("agent.started", agents.HELD + 2)
+
+
+def test_what_it_does_waits_no_longer_than_it_runs_and_its_result_says_what_it_is() -> None:
+    run = with_agent()
+    run.prompt("Look", agent="a1", isSidechain=True)
+    run.result("t1", "Found it.", note={"agentId": "a1", "agentType": "Explore", "status": "completed"})
+    told = [event.type for event in run.events if event.agent_id == "a1"]
+    assert told == ["agent.started", "message.user", "agent.stopped"]
+    assert [(data["agentType"], data["parentToolUseId"]) for data in starts(run)] == [("Explore", "t1")]
 
 
 def test_hooks_alone_tell_of_an_agent_with_its_last_words() -> None:

@@ -87,6 +87,7 @@ def test_a_task_notification_that_a_running_turn_takes_ends_its_subagent() -> No
 
 def test_a_message_that_a_running_subagent_takes_is_told_as_its_own() -> None:
     run = live()
+    run.meta("a1")
     run.prompt("Look", agent="a1")
     queue(run, "and there", agent="a1")
     assert [(one.agent_id, one.data.text) for one in run.of("message.user")][-1] == ("a1", "and there")
