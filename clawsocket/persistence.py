@@ -17,7 +17,7 @@ from clawsocket.config import Settings
 from clawsocket.errors import StoreDamagedError, StoreError, StoreRefusedError
 from clawsocket.log.database import set_aside
 from clawsocket.log.disk import Disk
-from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
+from clawsocket.log.eventlog import KNOWN, EventLog
 from clawsocket.log.store import Extras, Position, SavedSession, Store
 from clawsocket.paths import Home
 from clawsocket.protocol.frame import payload_of
@@ -124,7 +124,7 @@ class Persistence:
                 else:
                     rows = store.events(kept.id, types=("hook.*",), limit=PAST_HOOKS)
                     self._world.restore(session, saved.past_hooks(payload_of(row.frame) for row in rows), now)
-            ids, positions = store.ids(KNOWN_AT_START), store.positions()
+            ids, positions = store.ids(KNOWN), store.positions()
             return _Before(store, begin(store), now, since, ids, positions, ended)
         except BaseException:
             self._world.clear()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -17,6 +16,7 @@ import msgspec
 
 from clawsocket.log.block import Row
 from clawsocket.log.disk import Disk, chunk
+from clawsocket.log.recent import Recent
 from clawsocket.log.slices import SCAN, Batch, Slice
 from clawsocket.log.store import Store
 from clawsocket.protocol.envelope import POSTED, Event, encode
@@ -29,8 +29,8 @@ _GONE = Row(0, 0, "", "", "", b"")
 _OWN = f"h:{POSTED}"
 _encoder = msgspec.json.Encoder()
 
-KNOWN_AT_START = 100_000
-"""How many of the newest ids are read from disk: what comes again after a start is not older."""
+KNOWN = 100_000
+"""How many of the newest facts are known, at least; so many ids are read from disk: what comes again is not older."""
 
 LET_GO = 20_000
 """Events that memory lets go of at a time, at most: that takes 10 ms."""
@@ -48,13 +48,13 @@ class EventLog:
         on_append: called when there is something new.
     """
 
-    def __init__(self, *, max_bytes: int, max_events: int, known: int = 300_000) -> None:
+    def __init__(self, *, max_bytes: int, max_events: int, known: int = KNOWN) -> None:
         """Start an empty log, in memory alone.
 
         Args:
             max_bytes: size of the frames kept in memory.
             max_events: number of the events kept in memory.
-            known: number of fact ids remembered, so that a fact is not appended twice.
+            known: number of the newest facts that are known, at least, so that none is appended twice.
         """
         self.epoch = secrets.token_hex(8)
         self.head = time.time_ns() // 1000
@@ -62,13 +62,12 @@ class EventLog:
         self.last_loss = 0
         self.disk: Disk | None = None
         self.on_append: Callable[[], None] = lambda: None
-        self._max_bytes, self._max_events, self._max_known = max_bytes, max_events, known
+        self._max_bytes, self._max_events = max_bytes, max_events
         self._entries: list[Row] = []
         self._start = 0
         self._bytes = 0
         self._batch: tuple[int, int, Batch] | None = None
-        self._known: set[str] = set()
-        self._known_in_order: deque[str] = deque()
+        self._known = Recent(known)
 
     def resume(self, disk: Disk, store: Store, ids: Iterable[str]) -> None:
         """Go on with a log that is on disk; nothing was appended yet.
@@ -79,9 +78,7 @@ class EventLog:
             ids: of its newest events.
         """
         self.epoch, self.head, self.first, self.last_loss = store.epoch, store.head, store.first, store.last_loss
-        for id in ids:
-            if not id.startswith(_OWN):
-                self._remember(id)
+        self._known.update(id for id in ids if not id.startswith(_OWN))
         self.disk, disk.rows, disk.hole, disk.head = disk, self._rows, self._hole, lambda: self.head
 
     @property
@@ -159,7 +156,7 @@ class EventLog:
         frame = text_frame(encode(event, seq))  # first, since one that can't be encoded must leave no trace
         self.head = seq
         if may_repeat:
-            self._remember(id)
+            self._known.update((id,))
         self._keep(Row(seq, event.timestamp, kind, event.session_id, id, frame))
         return seq
 
@@ -243,12 +240,6 @@ class EventLog:
         if self.disk is not None:
             self.disk.wake()
         self.on_append()
-
-    def _remember(self, id: str) -> None:
-        self._known.add(id)
-        self._known_in_order.append(id)
-        if len(self._known) > self._max_known:
-            self._known.discard(self._known_in_order.popleft())
 
     def _evict(self) -> None:
         start = self._start

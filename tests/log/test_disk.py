@@ -19,7 +19,7 @@ from clawsocket.log import disk as disk_module
 from clawsocket.log import eventlog as eventlog_module
 from clawsocket.log import store as store_module
 from clawsocket.log.disk import Disk
-from clawsocket.log.eventlog import KNOWN_AT_START, EventLog
+from clawsocket.log.eventlog import KNOWN, EventLog
 from clawsocket.log.fanout import FanOut
 from clawsocket.log.store import Extras, Position, SavedSession, Store
 from clawsocket.log.viewer import Viewer
@@ -47,7 +47,7 @@ async def begin(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Be
         log = EventLog(max_bytes=10**9, max_events=max_events)
         store = Store(path)
         disk = Disk(store, max_bytes=max_bytes, max_age=max_age)
-        log.resume(disk, store, store.ids(KNOWN_AT_START))
+        log.resume(disk, store, store.ids(KNOWN))
         made.append(disk)
         return log, disk
 

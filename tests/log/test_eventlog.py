@@ -87,22 +87,23 @@ def test_a_level_may_come_again() -> None:
 
 
 def test_so_many_facts_are_remembered_and_then_the_oldest_is_forgotten() -> None:
-    log = EventLog(max_bytes=10**9, max_events=10**6, known=3)
-    for id in "abc":
+    log = EventLog(max_bytes=10**9, max_events=10**6, known=4)
+    for id in "abcd":
         log.append(fact(id))
     assert log.append(fact("a")) is None
-    log.append(fact("d"))
-    assert log.append(fact("b")) is None
+    for id in "efghi":
+        log.append(fact(id))
+    assert [log.append(fact(id)) for id in "fghi"] == [None] * 4
     assert log.append(fact("a")) is not None
 
 
 def test_hooks_by_post_which_nobody_tells_again_push_no_fact_out_of_memory() -> None:
-    log = EventLog(max_bytes=10**9, max_events=10**6, known=3)
-    for id in "abc":
+    log = EventLog(max_bytes=10**9, max_events=10**6, known=4)
+    for id in "abcd":
         log.append(fact(id))
     posted = [log.append(fact(f"h:post-5eed-{number}")) for number in range(10)]
     assert None not in posted
-    assert [log.append(fact(id)) for id in "abc"] == [None, None, None]
+    assert [log.append(fact(id)) for id in "abcd"] == [None] * 4
 
 
 def test_who_listens_is_told_of_what_is_new_and_of_nothing_else() -> None:
