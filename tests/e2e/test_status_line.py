@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,9 @@ def test_the_users_line_is_the_same_with_the_recorder(tmp_path: Path, claude_bin
     before = settings[1].read_bytes()
     assert run_command(homes["recorded"], "--install-statusline").returncode == 0
     assert settings[1].read_bytes() != before
-    plain, run = (ClaudeCode(claude_binary, home).run("t2_status_lines", "--keep-settings") for home in homes.values())
+    with ThreadPoolExecutor() as both:  # they wait most of the time
+        runs = [ClaudeCode(claude_binary, home) for home in homes.values()]
+        plain, run = both.map(lambda one: one.run("t2_status_lines", "--keep-settings"), runs)
     assert under_prompt(run) == under_prompt(plain)
 
     home = homes["recorded"]

@@ -245,7 +245,7 @@ async def test_a_head_that_is_too_large_is_431(rig: Rig, end: bytes) -> None:
 
 
 async def test_a_head_that_never_ends_is_ended(tmp_path: Path) -> None:
-    async with running(tmp_path, header_timeout=0.2) as rig, rig.plain() as raw, rig.plain() as drip:
+    async with running(tmp_path, header_timeout=0.5) as rig, rig.plain() as raw, rig.plain() as drip:
         raw.write(b"GET /health HTTP/1.1\r\nHost: local")
         dripping = asyncio.create_task(drip_into(drip))
         assert status(await raw.rest()) == 408
@@ -261,7 +261,7 @@ async def drip_into(raw: Raw) -> None:
 
 
 async def test_a_body_that_stops_arriving_is_ended(tmp_path: Path) -> None:
-    async with running(tmp_path, header_timeout=0.2) as rig:
+    async with running(tmp_path, header_timeout=0.5) as rig:
         assert status(await rig.http(rig.post(HOOK)[:-1])) == 408
         assert rig.fake.hooks == []
 
@@ -280,7 +280,7 @@ async def test_a_producer_may_rest_between_two_hooks(tmp_path: Path, monkeypatch
 
 
 async def test_a_connection_that_says_nothing_is_ended(tmp_path: Path) -> None:
-    async with running(tmp_path, header_timeout=0.2) as rig:
+    async with running(tmp_path, header_timeout=0.5) as rig:
         assert await rig.http(b"") == b""
 
 
