@@ -104,7 +104,7 @@ class Agents:
         if self._session.silent or agent.parent_tool_use_id is not None:
             self.announce(agent)
         else:
-            if agent.type == UNKNOWN:  # its file can be seen 0.1 s before the other one
+            if agent.type == UNKNOWN:  # on a busy machine its lines come 0.1 s before that file
                 self._held.setdefault(agent.id, [])
             self._session.later(META_WAIT, lambda: self.announce(agent))
 
@@ -139,9 +139,13 @@ class Agents:
         )
         session = self._session
         id = f"a:{session.id}:{agent.id}:start:{agent.runs}"
-        session.emit("agent.started", data, id=id, at=agent.started_at, source=agent.source, agent_id=agent.id)
-        for event in self._held.pop(agent.id, ()):
-            session.world.put(event)
+        held = self._held.pop(agent.id, [])
+        if held or not session.silent:
+            for event in (
+                Event("agent.started", agent.started_at, session.id, id, agent.source, data, agent.id),
+                *held,
+            ):
+                session.world.put(event)
 
     def stop(
         self, agent: Agent, at: int, source: Source, *, reason: str | None = None, message: str | None = None

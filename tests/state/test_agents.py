@@ -23,6 +23,11 @@ def starts(run: Run) -> list[dict[str, Any]]:
     return run.data("agent.started")
 
 
+def done(run: Run) -> list[str]:
+    """What the subagent was told to do, in turn."""
+    return [event.type for event in run.events if event.agent_id == "a1"]
+
+
 def test_the_main_agent_works_where_its_session_does() -> None:
     run = live()
     run.hook("CwdChanged", old_cwd="/app", new_cwd="/app/web")
@@ -109,14 +114,19 @@ def test_what_it_does_waits_with_its_start_for_what_it_is_where_no_hook_has_told
     run = with_agent()
     run.prompt("Look", agent="a1", isSidechain=True)
     run.answer(call("t2", "Read"), stop="tool_use", id="msg2", agent="a1")
-    assert [event.type for event in run.events if event.agent_id == "a1"] == []
+    assert done(run) == []
     run.meta("a1", **META)
     run.result("t2", agent="a1")
-    assert [event.type for event in run.events if event.agent_id == "a1"] == [
-        *("agent.started", "message.user", "message.assistant", "tool.use", "tool.result")
-    ]
+    assert done(run) == ["agent.started", "message.user", "message.assistant", "tool.use", "tool.result"]
     assert [(data["agentType"], data["parentToolUseId"]) for data in starts(run)] == [("Explore", "t1")]
     assert run.twice() == []
+
+
+def test_what_waited_is_told_behind_its_start_where_nothing_else_is_news() -> None:
+    run = with_agent()
+    run.prompt("Look", agent="a1", isSidechain=True)
+    run.meta("a1", **META, silent=True)
+    assert done(run) == ["agent.started", "message.user"]
 
 
 def test_what_it_does_waits_for_a_moment_alone() -> None:
@@ -132,7 +142,7 @@ def test_of_what_it_does_not_much_waits() -> None:
     run.prompt("Look", agent="a1", isSidechain=True)
     for number in range(agents.HELD):
         run.answer(text("Hm"), id=f"msg{number}", agent="a1")
-    told = [event.type for event in run.events if event.agent_id == "a1"]
+    told = done(run)
     assert (told[0], len(told)) == ("agent.started", agents.HELD + 2)
 
 
@@ -140,8 +150,7 @@ def test_what_it_does_waits_no_longer_than_it_runs_and_its_result_says_what_it_i
     run = with_agent()
     run.prompt("Look", agent="a1", isSidechain=True)
     run.result("t1", "Found it.", note={"agentId": "a1", "agentType": "Explore", "status": "completed"})
-    told = [event.type for event in run.events if event.agent_id == "a1"]
-    assert told == ["agent.started", "message.user", "agent.stopped"]
+    assert done(run) == ["agent.started", "message.user", "agent.stopped"]
     assert [(data["agentType"], data["parentToolUseId"]) for data in starts(run)] == [("Explore", "t1")]
 
 
