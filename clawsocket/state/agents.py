@@ -104,21 +104,21 @@ class Agents:
         if self._session.silent or agent.parent_tool_use_id is not None:
             self.announce(agent)
         else:
-            if agent.type == UNKNOWN:  # on a busy machine its lines come 0.1 s before that file
-                self._held.setdefault(agent.id, [])
+            self._held.setdefault(agent.id, [])
             self._session.later(META_WAIT, lambda: self.announce(agent))
 
     def tell(self, event: Event) -> None:
-        """Send what a subagent did; its start comes before that, and takes it along if nobody knows its type yet."""
+        """Send what a subagent did, behind its start; what its lines say waits with that.
+
+        On a busy machine they are read 0.1 s before the file that is waited for. A hook's word waits for nothing.
+        """
         agent = self.get(event.agent_id, event.timestamp)
         held = self._held.get(agent.id)
-        if held is None:
+        if held is not None and event.source == "transcript" and len(held) < HELD:
+            held.append(event)
+        else:
             self.announce(agent)
             self._session.world.put(event)
-        else:
-            held.append(event)
-            if len(held) == HELD:
-                self.announce(agent)
 
     def announce(self, agent: Agent) -> None:
         """Send ``agent.started``, once for each run of the agent, and what waited for it."""

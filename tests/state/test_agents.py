@@ -129,6 +129,15 @@ def test_what_waited_is_told_behind_its_start_where_nothing_else_is_news() -> No
     assert done(run) == ["agent.started", "message.user"]
 
 
+def test_its_lines_wait_for_the_call_that_made_it_and_a_hook_does_not() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.prompt("Look", agent="a1", isSidechain=True)
+    assert done(run) == ["hook.subagent_start"]
+    run.hook("PreToolUse", tool_name="Read", tool_use_id="t2", tool_input={}, agent_id="a1", agent_type="Explore")
+    assert done(run)[1:] == ["hook.pre_tool_use", "agent.started", "message.user", "tool.use"]
+
+
 def test_what_it_does_waits_for_a_moment_alone() -> None:
     run = with_agent()
     run.prompt("Look", agent="a1", isSidechain=True)
@@ -143,7 +152,7 @@ def test_of_what_it_does_not_much_waits() -> None:
     for number in range(agents.HELD):
         run.answer(text("Hm"), id=f"msg{number}", agent="a1")
     told = done(run)
-    assert (told[0], len(told)) == ("agent.started", agents.HELD + 2)
+    assert (told[0], len(told)) == ("agent.started", 1 + 1 + agents.HELD)
 
 
 def test_what_it_does_waits_no_longer_than_it_runs_and_its_result_says_what_it_is() -> None:
