@@ -661,6 +661,24 @@ def test_what_comes_late_and_is_of_the_time_of_the_very_first_is_shown(browser: 
         assert page.evaluate(TOLD_AGAIN, [first, [], whole]) == [text for text, _ in whole]
 
 
+LATE = """async (source) => {
+    const { Story } = await import("/app/story.js");
+    const story = new Story();
+    const data = { toolName: "Bash", toolUseId: "t1", inputSummary: "ls" };
+    story.append([{ type: "tool.use", id: "t:s:t1:use", timestamp: 20, source, data }]);
+    story.arrive({ type: "message.user", id: "m:s:1", timestamp: 10, source: "transcript", data: { text: "List" } });
+    return story.rows(null).map((row) => row.kind);
+}"""
+
+
+def test_a_prompt_is_before_the_call_that_a_hook_told_of_though_its_line_came_when_that_had_been_read(
+    browser: Browser, service: Service
+) -> None:
+    with dashboard(browser, service, "#/now") as (page, _):
+        assert page.evaluate(LATE, "hook") == ["prompt", "tool"]
+        assert page.evaluate(LATE, "transcript") == ["tool", "prompt"], "lines of one transcript stay in its order"
+
+
 def prompts(page: Page) -> list[int]:
     """The numbers of the turns that the page keeps, in its order."""
     found: list[int] = page.evaluate(

@@ -18,8 +18,9 @@ const KEPT = 200_000;
 const PARTS = 200;
 /** Kinds of items that are in every transcript. */
 const READ = new Set(["prompt", "answer", "thinking", "turn"]);
-/** Events each of which is a line of a transcript. */
+/** Events each of which is a line of a transcript, if that told of it. */
 const LINES = new Set(["message.user", "message.assistant", "message.error", "tool.use", "session.compacted"]);
+const isLine = (event) => event.source === "transcript" && LINES.has(event.type);
 const INTERRUPTED = /^\[Request interrupted by user/;
 
 /**
@@ -53,7 +54,7 @@ export class Story {
   /** Add what comes after all that is known, oldest first. */
   append(events) {
     for (const event of events) {
-      if (LINES.has(event.type)) this.#read.set(event.agentId ?? MAIN, this.#last);
+      if (isLine(event)) this.#read.set(event.agentId ?? MAIN, this.#last);
       this.#take(event, this.#last++);
     }
   }
@@ -65,7 +66,7 @@ export class Story {
   arrive(event) {
     const agent = event.agentId ?? MAIN;
     let order = this.#orderAt(event.timestamp);
-    if (event.source === "transcript" && LINES.has(event.type)) {
+    if (isLine(event)) {
       const before = this.#read.get(agent) ?? -Infinity;
       if (order <= before) order = this.#orderAfter(before);
       this.#read.set(agent, order);
