@@ -31,8 +31,10 @@ def test_how_many_are_known_has_a_bound() -> None:
 
 
 def test_it_grows_with_what_it_is_told_and_loses_nothing_on_the_way() -> None:
-    recent = Recent(10 * FIRST)
-    ids = [str(number) for number in range(10 * FIRST)]
-    recent.update(ids)
-    assert all(id in recent for id in ids)
+    recent = Recent(FIRST)
+    ids = [str(number) for number in range(5 * FIRST)]
+    for start in range(0, len(ids), FIRST):
+        recent.update(ids[start : start + FIRST])
+        assert all(id in recent for id in ids[start : start + FIRST])
     assert not any(f"-{id}" in recent for id in ids)
+    assert 1 <= sum(id in recent for id in ids) / FIRST <= 4

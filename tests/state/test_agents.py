@@ -122,6 +122,21 @@ def test_what_it_does_waits_with_its_start_for_what_it_is_where_no_hook_has_told
     assert run.twice() == []
 
 
+def test_the_start_of_one_that_is_no_news_is_not_told() -> None:
+    run = with_agent()
+    run.meta("a1", **META, silent=True)
+    assert starts(run) == []
+
+
+@pytest.mark.parametrize("agent", ["a9", None])
+def test_the_result_of_one_that_nobody_has_told_of_makes_none(agent: str | None) -> None:
+    run = with_agent()
+    run.result("t1", note={"agentId": agent, "agentType": "Explore", "status": "completed"})
+    [main] = run.world.snapshot()[1]
+    assert (main.agent_type, main.parent_tool_use_id) == ("master", None)
+    assert run.data("agent.stopped") == []
+
+
 def test_what_waited_is_told_behind_its_start_where_nothing_else_is_news() -> None:
     run = with_agent()
     run.prompt("Look", agent="a1", isSidechain=True)
