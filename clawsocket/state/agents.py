@@ -139,12 +139,10 @@ class Agents:
         )
         session = self._session
         id = f"a:{session.id}:{agent.id}:start:{agent.runs}"
+        start = Event("agent.started", agent.started_at, session.id, id, agent.source, data, agent.id)
         held = self._held.pop(agent.id, [])
         if held or not session.silent:
-            for event in (
-                Event("agent.started", agent.started_at, session.id, id, agent.source, data, agent.id),
-                *held,
-            ):
+            for event in (start, *held):
                 session.world.put(event)
 
     def stop(
