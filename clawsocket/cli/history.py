@@ -95,7 +95,8 @@ def _list(viewer: Viewer, options: argparse.Namespace) -> None:
         and not _saved(one).get("phantom")
     ]
     if not chosen and not options.json:
-        print("The log knows no such session.", file=sys.stderr)
+        such = "such session" if options.since is not None or options.project is not None else "session yet"
+        print(f"The log knows no {such}.", file=sys.stderr)
     width = max((columns(one.project) for one in chosen), default=0)
     for one in chosen:
         info = _info(one)

@@ -64,6 +64,18 @@ def test_sessions_are_listed_newest_first_and_by_project_and_time(used: Path) ->
     assert "no such session" in none.stderr
 
 
+@pytest.mark.parametrize(
+    ("since", "project", "said"),
+    [(None, None, "no session yet"), (1, None, "no such session"), (None, "/w", "no such session")],
+)
+def test_where_there_is_none_it_is_said_whether_there_is_any_at_all(
+    capsys: pytest.CaptureFixture[str], since: int | None, project: str | None, said: str
+) -> None:
+    viewer = cast(Viewer, SimpleNamespace(sessions=list))
+    history._list(viewer, Namespace(since=since, project=project, json=False))
+    assert capsys.readouterr() == ("", f"The log knows {said}.\n")
+
+
 def test_the_names_of_sessions_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     known = [
         SavedSession(
