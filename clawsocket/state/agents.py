@@ -140,6 +140,7 @@ class Agents:
         session = self._session
         id = f"a:{session.id}:{agent.id}:start:{agent.runs}"
         start = Event("agent.started", agent.started_at, session.id, id, agent.source, data, agent.id)
+        session.touch(agent, agent.last_activity_at)  # its state was not told before
         held = self._held.pop(agent.id, [])
         if held or not session.silent:
             for event in (start, *held):

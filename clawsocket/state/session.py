@@ -344,11 +344,12 @@ class Session:
             self.emit("usage.updated", self.usage(), id=id, at=self.last_at, source="transcript")
         self.gauges.flush()
         if self._agents_changed:
-            changed = [self.agents.all[key] for key in self._agents_changed if key in self.agents.all]
+            agents = [self.agents.all[key] for key in self._agents_changed if key in self.agents.all]
+            changed = [self.agents.state(agent) for agent in agents if agent.announced]
             self._agents_changed = {}
-            data = AgentStateChanged(agents=[self.agents.state(agent) for agent in changed])
-            id = self._level_id("a")
-            self.emit("agent.state_changed", data, id=id, at=self.last_at, source="server")
+            if changed:
+                id, data = self._level_id("a"), AgentStateChanged(agents=changed)
+                self.emit("agent.state_changed", data, id=id, at=self.last_at, source="server")
 
     def _level_id(self, kind: str) -> str:
         """Return the id of a level: of its newest cause, and of its own, since a cause can change a level twice."""

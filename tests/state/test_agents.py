@@ -102,6 +102,17 @@ def test_a_meta_file_that_comes_after_the_stop_is_no_second_start_either() -> No
     assert run.world.snapshot()[1][-1].status == "offline"
 
 
+def test_how_it_is_is_told_behind_its_start() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.wait(900)
+    assert [agent["agentId"] for data in run.data("agent.state_changed") for agent in data["agents"]].count("a1") == 0
+    run.wait(100)
+    assert [event.type for event in run.events][-2:] == ["agent.started", "agent.state_changed"]
+    [agent] = run.data("agent.state_changed")[-1]["agents"]
+    assert (agent["agentId"], agent["status"]) == ("a1", "working")
+
+
 def test_its_start_is_told_before_anything_that_it_does() -> None:
     run = with_agent()
     run.hook("SubagentStart", agent_id="a1", agent_type="Explore")

@@ -64,6 +64,19 @@ def outcomes(events: Iterable[Event]) -> dict[str, str]:
     return {event.data.tool_use_id: event.data.outcome for event in events if event.type == "tool.result"}
 
 
+def named_before_their_start(events: Iterable[Event]) -> set[str]:
+    """Return the subagents that something told of, but for the hooks as they came, before it was told that they are."""
+    started, early = set(), set()
+    for event in events:
+        if event.type == "agent.started":
+            started.add(event.agent_id)
+        elif event.type == "agent.state_changed":
+            early |= {one.agent_id for one in event.data.agents if one.agent_type != "master"} - started
+        elif event.agent_id is not None and not event.type.startswith("hook."):
+            early |= {event.agent_id} - started
+    return early
+
+
 def both(scenario: str) -> list[Event]:
     return play(observations(scenario))
 
@@ -115,6 +128,15 @@ def test_transcripts_alone_tell_the_same_facts(scenario: str) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_another_order_tells_the_same_facts(scenario: str, seed: int) -> None:
     assert facts(play(shuffled(scenario, seed))) == facts(both(scenario))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_subagent_is_named_before_its_start(scenario: str) -> None:
+    assert named_before_their_start(both(scenario)) == set()
+    assert named_before_their_start(play(in_order(file_observations(scenario), line_observations(scenario)))) == set()
+    assert named_before_their_start(play(hook_observations(scenario))) == set()
+    for seed in range(10):
+        assert named_before_their_start(play(shuffled(scenario, seed))) == set()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
