@@ -22,6 +22,17 @@ _MESSAGE = "6ae0569b-721a-4a36-a459-94822648e862"
 _TOOL = "toolu_01whaKFwFtPevMuOtPNp6nmk"
 _AGENT = "ae84fa67559557dfc"
 _TIME = 1_795_380_827_645
+_TOKENS = {"inputTokens": 17, "outputTokens": 127, "cacheCreationInputTokens": 2258, "cacheReadInputTokens": 30720}
+_USAGE = {
+    "sessionId": _SESSION,
+    **_TOKENS,
+    "totalCostUsd": 0.0327325,
+    "durationMs": 597,
+    "numTurns": 2,
+    "modelBreakdown": {"claude-opus-4-8": {**_TOKENS, "costUsd": 0.0327325}},
+    "unpricedModels": [],
+    "lastUpdatedAt": _TIME,
+}
 
 
 class EventType(NamedTuple):
@@ -114,7 +125,7 @@ class SessionCompacted(Wire, kw_only=True):
     summary: str | None = None
 
 
-@event("session.ended", {"reason": "prompt_input_exit", "durationMs": 11724, "usage": None})
+@event("session.ended", {"reason": "prompt_input_exit", "durationMs": 11724, "usage": _USAGE})
 class SessionEnded(Wire, kw_only=True):
     """A session is over; sent once, when it is sure. ``usage`` is null for a session that never spent anything."""
 
@@ -134,7 +145,18 @@ class SessionRemoved(Wire, kw_only=True):
 # Agents
 
 
-@event("agent.started", {"agentId": _AGENT, "agentType": "Explore", "parentToolUseId": _TOOL, "source": "hook"})
+@event(
+    "agent.started",
+    {
+        "agentId": _AGENT,
+        "agentType": "Explore",
+        "cwd": "/home/dev/app",
+        "parentToolUseId": _TOOL,
+        "description": "Find the parser",
+        "parentAgentId": f"master-{_SESSION}",
+        "source": "transcript",
+    },
+)
 class AgentStarted(Wire, kw_only=True):
     """A subagent began. What links it to its parent may be known only to one of the sources."""
 
@@ -148,7 +170,32 @@ class AgentStarted(Wire, kw_only=True):
     source: str | None = None
 
 
-@event("agent.state_changed", {"agents": []}, fact=False)
+@event(
+    "agent.state_changed",
+    {
+        "agents": [
+            {
+                "agentId": _AGENT,
+                "agentType": "Explore",
+                "sessionId": _SESSION,
+                "status": "tool_running",
+                "currentTool": "Grep",
+                "currentToolInput": '{"pattern":"parse"}',
+                "startedAt": _TIME,
+                "lastActivityAt": _TIME + 900,
+                "toolCount": 1,
+                "tokenCount": 9284,
+                "cwd": "/home/dev/app",
+                "toolHistory": [],
+                "parentAgentId": f"master-{_SESSION}",
+                "parentToolUseId": _TOOL,
+                "description": "Find the parser",
+                "costUsd": 0.0147,
+            }
+        ]
+    },
+    fact=False,
+)
 class AgentStateChanged(Wire, kw_only=True):
     """The session's agents that changed, as they are now."""
 
@@ -287,41 +334,20 @@ class StreamDelta(Wire, kw_only=True):
     turn_id: str
 
 
-EVENTS["usage.updated"] = EventType(
-    "usage.updated",
-    SessionUsage,
-    {
-        "sessionId": _SESSION,
-        "inputTokens": 17,
-        "outputTokens": 127,
-        "cacheCreationInputTokens": 2258,
-        "cacheReadInputTokens": 30720,
-        "totalCostUsd": 0.0,
-        "durationMs": 703,
-        "numTurns": 2,
-        "modelBreakdown": {
-            "claude-opus-4-8": {
-                "inputTokens": 17,
-                "outputTokens": 127,
-                "cacheCreationInputTokens": 2258,
-                "cacheReadInputTokens": 30720,
-                "costUsd": None,
-            }
-        },
-        "unpricedModels": ["claude-opus-4-8"],
-        "lastUpdatedAt": _TIME,
-    },
-    fact=False,
-)
+EVENTS["usage.updated"] = EventType("usage.updated", SessionUsage, _USAGE, fact=False)
 EVENTS["usage.context"] = EventType(
     "usage.context",
     Context,
-    {"percentUsed": 8.2, "tokensUsed": 16384, "tokensMax": 200000, "official": True},
+    {"percentUsed": 8.2, "tokensUsed": 16384, "tokensMax": 200000, "official": False},
     fact=False,
 )
 
 
-@event("usage.rate_limit", {"type": "five_hour", "percentUsed": 42.0, "resetsAt": _TIME, "official": True}, fact=False)
+@event(
+    "usage.rate_limit",
+    {"type": "five_hour", "percentUsed": 42.0, "resetsAt": _TIME + 7_200_000, "official": True},
+    fact=False,
+)
 class UsageRateLimit(Wire, kw_only=True):
     """How much of a limit of the account is used: as old as the event's ``timestamp``."""
 
@@ -369,11 +395,27 @@ def hook_type(name: str) -> str:
     return "hook." + _BETWEEN.sub("_", name).lower()
 
 
+_BASH = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": _TOOL}
+_CALL = {"toolName": "Bash", "toolUseId": _TOOL}
+_SUBAGENT = {"agent_id": _AGENT, "agent_type": "Explore"}
+_PAYLOADS: dict[str, dict[str, Any]] = {
+    "PreToolUse": {**_BASH, **_CALL, "inputSummary": '{"command":"ls"}'},
+    "PostToolUse": {
+        **_BASH,
+        "tool_response": {"stdout": "README.md", "stderr": "", "interrupted": False},
+        "duration_ms": 300,
+        **_CALL,
+        "outputSummary": "README.md",
+    },
+    "SubagentStart": _SUBAGENT,
+    "SubagentStop": {**_SUBAGENT, "last_assistant_message": "Found it in main.py."},
+    "PostToolUseFailure": {**_BASH, "error": "Exit code 2", "is_interrupt": False, **_CALL, "isInterrupt": False},
+}
 for _name in HOOKS:
     EVENTS[hook_type(_name)] = EventType(
         hook_type(_name),
         HookData,
-        {"session_id": _SESSION, "hook_event_name": _name, "cwd": "/home/dev/app"},
+        {"session_id": _SESSION, "hook_event_name": _name, "cwd": "/home/dev/app", **_PAYLOADS.get(_name, {})},
         fact=True,
     )
 

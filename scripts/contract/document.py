@@ -15,16 +15,18 @@ from clawsocket.protocol.events import EVENTS, HookData, hook_type
 from clawsocket.protocol.replies import CLOSE_CODES, ERRORS
 from scripts.contract.schemas import Json, event, markdown, reference, schemas
 from scripts.contract.words import (
+    AGENT,
     ALIASES,
     CHANNELS,
     COMMANDS,
     HOOKS,
-    ID,
     NOT_SENT,
+    OF_SUBAGENT,
     REPLIES,
     SEQ,
     SESSION,
     TIME,
+    identity,
 )
 
 COMMAND_CHANNEL = "client/commands"
@@ -83,7 +85,6 @@ Unknown fields are to be ignored: new ones may come, old ones stay.
 """
 
 _USAGE = "The usage of one session, or of all."
-_SOURCES = {"system": "server", "message": "transcript", "usage": "transcript", "session": "session_file"}
 
 
 def document() -> Json:
@@ -297,15 +298,16 @@ def _plain_message(name: str, schema: str, summary: str, examples: Iterable[Any]
 
 
 def _example(name: str, data: Any) -> Json:
-    area = name.partition(".")[0]
+    id, source = identity(name)
     return {
         "type": name,
         "timestamp": TIME,
-        "sessionId": "" if area == "system" else SESSION,
+        "sessionId": "" if name.startswith("system.") else SESSION,
+        **({"agentId": AGENT} if name in OF_SUBAGENT else {}),
         "seq": SEQ,
         "data": _builtins(data),
-        "id": ID,
-        "source": _SOURCES.get(area, "hook"),
+        "id": id,
+        "source": source,
     }
 
 

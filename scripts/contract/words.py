@@ -9,11 +9,11 @@ import msgspec
 from clawsocket import __version__
 from clawsocket.protocol import aliases, events, messages, replies
 from clawsocket.protocol.base import Wire
+from clawsocket.protocol.envelope import Source
 from clawsocket.protocol.models import (
     AgentState,
     ClientStatus,
     Finding,
-    ModelUsage,
     RateLimit,
     SessionInfo,
     SessionUsage,
@@ -247,33 +247,51 @@ SESSION: str = events.EVENTS["session.discovered"].example["sessionId"]
 TOOL: str = events.EVENTS["tool.use"].example["toolUseId"]
 AGENT: str = events.EVENTS["agent.started"].example["agentId"]
 TIME: int = events.EVENTS["session.discovered"].example["startedAt"]
+MESSAGE: str = events.EVENTS["message.user"].example["uuid"]
 SEQ = 1_795_380_827_779_001
-ID = "h:1795380827645-23796-4"
 """What the examples are about."""
+
+_OWN_NAMES = {alias: name for name, found in aliases.ALIASES_OF.items() for alias in found}
+_HOOK = "h:1795380827645-23796-4"
+_RUN = f"s:{SESSION}:316728"
+_IDS: dict[str, tuple[str, Source]] = {
+    "session.discovered": (_RUN, "session_file"),
+    "session.started": (f"{_RUN}:started", "hook"),
+    "session.state_changed": (f"s:{SESSION}:{TIME}:2:running", "session_file"),
+    "session.renamed": (f"n:{SESSION}:{TIME}:3", "session_file"),
+    "session.compacted": (f"m:{SESSION}:{MESSAGE}:compacted", "transcript"),
+    "session.ended": (f"{_RUN}:ended", "server"),
+    "session.removed": (f"{_RUN}:removed", "server"),
+    "agent.started": (f"a:{SESSION}:{AGENT}:start:1", "transcript"),
+    "agent.state_changed": (f"a:{SESSION}:{TIME}:4", "server"),
+    "agent.stopped": (f"a:{SESSION}:{AGENT}:stop:1", "hook"),
+    "message.user": (f"m:{SESSION}:{MESSAGE}", "transcript"),
+    "message.assistant": (f"m:{SESSION}:{MESSAGE}", "transcript"),
+    "message.result": (f"r:{SESSION}:44bef803-cca4-4999-8e91-0724084aa130", "transcript"),
+    "message.error": (f"m:{SESSION}:{MESSAGE}:error", "transcript"),
+    "tool.use": (f"t:{SESSION}:{TOOL}:use", "hook"),
+    "tool.result": (f"t:{SESSION}:{TOOL}:result", "hook"),
+    "usage.updated": (f"u:{SESSION}:{TIME}:5", "transcript"),
+    "usage.context": (f"g:{SESSION}:{TIME}:1", "transcript"),
+    "usage.rate_limit": (f"g:{SESSION}:{TIME}:2", "status_line"),
+    "mcp.server_status": (f"{_HOOK}:notes", "hook"),
+    "system.error": (f"e:{TIME}:1", "server"),
+    "system.check": (_HOOK, "hook"),
+}
+
+OF_SUBAGENT = ("agent.started", "agent.stopped", "hook.subagent_start", "hook.subagent_stop")
+"""Events whose examples name a subagent as their own."""
+
+
+def identity(name: str) -> tuple[str, Source]:
+    """Return the ``id`` and the ``source`` that the example of an event has."""
+    name = _OWN_NAMES.get(name, name)
+    return _IDS.get(name) or (_HOOK if name.startswith("hook.") else f"{_HOOK}:{name}", "hook")
+
 
 _EPOCH = "5f0c2b6e1d9a4783"
 
-_USAGE = SessionUsage(
-    session_id=SESSION,
-    input_tokens=17,
-    output_tokens=127,
-    cache_creation_input_tokens=2258,
-    cache_read_input_tokens=30720,
-    total_cost_usd=0.0327,
-    duration_ms=703,
-    num_turns=2,
-    model_breakdown={
-        "claude-opus-4-8": ModelUsage(
-            input_tokens=17,
-            output_tokens=127,
-            cache_creation_input_tokens=2258,
-            cache_read_input_tokens=30720,
-            cost_usd=0.0327,
-        )
-    },
-    unpriced_models=[],
-    last_updated_at=TIME,
-)
+_USAGE = msgspec.convert(events.EVENTS["usage.updated"].example, SessionUsage)
 _TOTAL = TotalUsage(
     total_cost_usd=0.0327,
     total_input_tokens=32995,

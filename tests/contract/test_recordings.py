@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from clawsocket import history
 from clawsocket.protocol.aliases import ALIASES_OF
+from clawsocket.protocol.envelope import encode
 from clawsocket.protocol.models import AgentState, SessionInfo, SessionUsage, TotalUsage
 from clawsocket.state.world import World
 from tests.server.harness import Client, FakeBackend, Rig, running
@@ -112,6 +115,29 @@ async def test_everything_on_the_wire_is_in_the_contract(scenario: str, tmp_path
         "subscribed_agent_log", "unsubscribed_agent_log", "session.discovered", "session.state_changed",
     }  # fmt: skip
     assert asked <= kinds.keys()
+
+
+def shape(event: Json) -> tuple[str, str, str, bool]:
+    """Return what all events of a type have alike: their kind of id, who tells of them, whether a subagent is named."""
+    ids = (event["sessionId"], event.get("agentId"), event["data"].get("toolUseId"), event["data"].get("serverName"))
+    known = "|".join(re.escape(id) for id in ids if id)
+    id = re.sub(rf"{known}|(?<=:)[0-9]+(?=:|$)|[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}", "*", event["id"])
+    if id.startswith("h:"):
+        id = re.sub(r"(?<=^h:)[^:]+", "*", id)
+    return event["type"], id, event["source"], "agentId" in event
+
+
+def test_an_example_has_the_id_and_the_source_that_its_type_has() -> None:
+    events = [one for name in playback.SCENARIOS for one in playback.play(playback.observations(name))]
+    recorded = {shape(json.loads(encode(one))) for one in events}
+    types = {type for type, *_ in recorded}
+    examples = [
+        message["examples"][0]["payload"]
+        for message in contract.DOCUMENT["components"]["messages"].values()
+        if message["name"] in types
+    ]
+    assert len(examples) == len(types)
+    assert [shape(one) for one in examples if shape(one) not in recorded] == []
 
 
 def test_a_renamed_field_and_an_unknown_type_are_found() -> None:
