@@ -2,7 +2,8 @@
 
 Measured on Claude Code 2.1.197: ``context_window`` is of the newest answer (``current_usage`` is null before the first
 and after a compaction); ``rate_limits`` are there for subscribers after an answer, and tell what that answer's headers
-told, so that an idle session repeats old numbers. Times are seconds since 1970.
+told, so that an idle session repeats old numbers. Times are seconds since 1970. 2.1.332 has none for an API key, and
+``spend_limit`` for who comes by a Claude apps gateway.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ class Limit(msgspec.Struct):
 
 
 class RateLimits(msgspec.Struct):
-    """The limits of the account."""
+    """The limits of the account: those of a plan, or of what may be spent."""
 
     five_hour: Limit | None = None
     seven_day: Limit | None = None
+    spend_limit: Limit | None = None
 
 
 class Cost(msgspec.Struct):

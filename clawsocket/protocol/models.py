@@ -8,7 +8,7 @@ from clawsocket.protocol.base import Wire
 
 State = Literal["running", "requires_action", "idle", "background", "failed", "ended"]
 Status = Literal["working", "tool_running", "idle", "offline"]
-LimitType = Literal["five_hour", "seven_day"]
+LimitType = Literal["five_hour", "seven_day", "spend_limit"]
 
 
 class ModelUsage(Wire, kw_only=True):

@@ -8,7 +8,7 @@ the account are told by nothing else. An idle session repeats what its last answ
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from clawsocket.claude.context_windows import window
 from clawsocket.claude.status_line import ContextWindow, Limit, StatusLine
@@ -97,8 +97,8 @@ class Gauges:
         is_new = self._answering is not None and took != self._answering
         self._answering = took
         if line.rate_limits is not None:
-            self._limit("five_hour", line.rate_limits.five_hour, at, is_new)
-            self._limit("seven_day", line.rate_limits.seven_day, at, is_new)
+            for type in get_args(LimitType):
+                self._limit(type, getattr(line.rate_limits, type), at, is_new)
         self._session.world.stir(self._session)
 
     def _by_transcript(self, context: Context, at: int) -> None:

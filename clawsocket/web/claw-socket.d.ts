@@ -1158,7 +1158,7 @@ export interface HookStarted {
   toolName: string;
 }
 
-export type LimitType = "five_hour" | "seven_day";
+export type LimitType = "five_hour" | "seven_day" | "spend_limit";
 
 /** An MCP server asks the owner something. */
 export interface McpElicitation {

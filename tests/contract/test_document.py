@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from scripts import export_spec
 from scripts.contract.words import FIELDS, NOT_SENT
 from tests.support.contract import DOCUMENT, closed
 
+made = cache(export_spec.files)
 MESSAGES: dict[str, Any] = {message["name"]: message for message in DOCUMENT["components"]["messages"].values()}
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 
@@ -52,7 +54,7 @@ NAMES = (
     ["asyncapi.json", "asyncapi.yaml", "EVENTS.md", "docs.html", "claw-socket.d.ts", "events-schemas.json"],
 )
 def test_what_is_committed_is_what_the_code_says(name: str) -> None:
-    ((path, text),) = [(path, text) for path, text in export_spec.files().items() if path.name == name]
+    ((path, text),) = [(path, text) for path, text in made().items() if path.name == name]
     assert path.read_text("utf-8") == text, "run `make export-spec`"
 
 

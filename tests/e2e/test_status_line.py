@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.claude_code import ClaudeCode, Run
+from tests.e2e.claude_code import ClaudeCode, Run, tells_limits
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 
@@ -134,6 +134,10 @@ def test_the_context_and_the_limits_are_told_as_claude_code_tells_them(tmp_path:
     assert [event["data"] for event in contexts] == changes
     assert [one["tokensUsed"] for one in changes] == [16_395, 16_453, 0, 16_453], "a compaction resets it"
     assert {event["source"] for event in [*contexts, *limits]} == {"status_line"}
+    if not tells_limits(claude_binary):
+        assert not limits
+        assert "rateLimits" not in usage
+        return
     assert [(one["data"]["type"], one["data"]["percentUsed"], one["data"]["resetsAt"]) for one in limits] == [
         ("five_hour", 7.0, 1_999_990_000_000),
         ("seven_day", 50.0, 2_000_000_000_000),

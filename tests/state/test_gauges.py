@@ -265,6 +265,17 @@ def test_the_limits_are_told_when_they_change_each_for_itself() -> None:
     }
 
 
+def test_what_a_gateway_lets_one_spend_is_a_limit_as_well() -> None:
+    run = live()
+    lined(run, rate_limits={"spend_limit": {"used_percentage": 80, "resets_at": 2_000_000_000, "used_usd": 400}})
+    assert told_limits(run) == [("spend_limit", 80.0)]
+    lined(run, rate_limits=limits(7))
+    assert [(one.type, one.percent_used) for one in run.world.snapshot()[0][0].rate_limits or ()] == [
+        ("spend_limit", 80.0),
+        ("five_hour", 7.0),
+    ]
+
+
 def test_without_a_status_line_there_are_none() -> None:
     run = live()
     run.answer(usage=USAGE, model=MODEL)

@@ -53,7 +53,7 @@ CHOICES = {
     ("message.result", "subtype"): {"success", "error_during_execution", "interrupted"},
     ("tool.result", "outcome"): {"ok", "error", "denied", "interrupted", "invalid"},
     ("tool.result", "durationSource"): {"hook", "timestamps"},
-    ("usage.rate_limit", "type"): {"five_hour", "seven_day"},
+    ("usage.rate_limit", "type"): {"five_hour", "seven_day", "spend_limit"},
 }
 
 

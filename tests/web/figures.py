@@ -13,7 +13,7 @@ from tests.support.waiting import wait_for
 FORMAT = "async ([name, given]) => (await import('/app/format.js'))[name](...given)"
 """The page's own words for a number; tests/web/test_format.py says what they are."""
 TOKENS = ("inputTokens", "outputTokens", "cacheCreationInputTokens", "cacheReadInputTokens")
-LIMITS = {"five_hour": "5 hours", "seven_day": "7 days"}
+LIMITS = {"five_hour": "5 hours", "seven_day": "7 days", "spend_limit": "spending"}
 
 
 def words(page: Page, name: str, *given: Any) -> str:

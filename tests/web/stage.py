@@ -145,8 +145,8 @@ class Scene:
         """Have the session file say what the session does: ``busy``, ``idle``, ``waiting``, ``shell``."""
         self._rewrite(status=status, statusUpdatedAt=int(time.time() * 1000), **more)
 
-    def status_line(self, context: float, five_hours: float, seven_days: float) -> None:
-        """Leave what Claude Code tells its status line, in percent."""
+    def status_line(self, context: float, five_hours: float, seven_days: float, spent: float | None = None) -> None:
+        """Leave what Claude Code tells its status line, in percent; only behind a gateway something was spent."""
         later = int(time.time())
         line = {
             "session_id": self.id,
@@ -159,6 +159,7 @@ class Scene:
             "rate_limits": {
                 "five_hour": {"used_percentage": five_hours, "resets_at": later + 7200},
                 "seven_day": {"used_percentage": seven_days, "resets_at": later + 300_000},
+                **({} if spent is None else {"spend_limit": {"used_percentage": spent, "resets_at": later + 900_000}}),
             },
             "cost": {"total_api_duration_ms": later},
         }

@@ -246,6 +246,8 @@ def test_limits_are_shown_over_time_with_their_age(browser: Browser, spent: Serv
         expect(page.locator("claw-tip")).to_contain_text("10 %")
         page.keyboard.press("ArrowRight")
         expect(page.locator("claw-tip")).to_contain_text("35 %")
+        one.status_line(50, 60, 30, spent=80)
+        expect(page.locator("claw-limit h3")).to_have_text(["5 hours", "7 days", "spending"])
 
 
 def test_a_home_without_any_usage_says_so(browser: Browser, tmp_path: Path) -> None:

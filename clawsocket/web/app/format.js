@@ -57,6 +57,10 @@ export function cost(usd) {
 /** A share of 100: `7 %`. */
 export const percent = (value) => (value === null || value === undefined ? "–" : `${Math.round(value)} %`);
 
+const LIMITS = { five_hour: "5 hours", seven_day: "7 days", spend_limit: "spending" };
+/** A limit of the account, by its type. */
+export const limitName = (type) => LIMITS[type] ?? type;
+
 /** How full a context window is; `~` where that was worked out. */
 export const fullness = ({ percentUsed, tokensMax, official }) => `${official ? "" : "~"}${percent(percentUsed)} of ${tokens(tokensMax)}`;
 

@@ -1,10 +1,9 @@
 /** The limits of the account over time, as the log has them: lines that jump where something was told. */
 
 import { h, keyed, set, svg, text } from "./dom.js";
-import { age, duration, percent, when } from "./format.js";
+import { age, duration, limitName, percent, when } from "./format.js";
 import { facts } from "./tip.js";
 
-const NAMES = { five_hour: "5 hours", seven_day: "7 days" };
 /** Points that are kept of a limit. */
 const POINTS = 2000;
 const WIDTH = 1000, HEIGHT = 100;
@@ -55,7 +54,7 @@ export class Limit extends HTMLElement {
     this.append(
       h("div", { class: "row spread" }, this.#name, this.#now), this.#gauge, this.#told, this.#chart, this.#axis,
       h("details", { class: "as-table" }, h("summary", { class: "small soft" }, "As a table"),
-        h("div", { class: "scroll limit-table", tabindex: 0, role: "region", "aria-label": `Limit of ${NAMES[this.type] ?? this.type} as a table` },
+        h("div", { class: "scroll limit-table", tabindex: 0, role: "region", "aria-label": `Limit of ${limitName(this.type)} as a table` },
           h("table", null,
             h("thead", null, h("tr", null, h("th", null, "Told"), h("th", { class: "number" }, "Used"), h("th", null, "Begins anew"))),
             this.#rows))));
@@ -70,10 +69,10 @@ export class Limit extends HTMLElement {
   show(limit, points, from) {
     const now = Date.now();
     const over = limit.resetsAt <= now;
-    text(this.#name, NAMES[limit.type] ?? limit.type);
+    text(this.#name, limitName(limit.type));
     text(this.#now, over ? "begun anew" : `${percent(limit.percentUsed)} used`);
     this.#gauge.show(over ? 0 : limit.percentUsed);
-    set(this.#gauge, "aria-label", `Limit of ${NAMES[limit.type] ?? limit.type}`);
+    set(this.#gauge, "aria-label", `Limit of ${limitName(limit.type)}`);
     const anew = over ? "nothing told since it began anew" : `anew in ${duration(limit.resetsAt - now)}`;
     const told = age(limit.updatedAt) === "now" ? "now" : `${age(limit.updatedAt)} ago`;
     text(this.#told, `${limit.official ? "told by Claude Code" : "worked out"} ${told} · ${anew}`);

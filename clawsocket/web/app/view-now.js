@@ -2,12 +2,11 @@
 
 import "./card.js";
 import { h, keyed, set, text } from "./dom.js";
-import { age, count, duration, percent, spent, state, STATE_ORDER } from "./format.js";
+import { age, count, duration, limitName, percent, spent, state, STATE_ORDER } from "./format.js";
 import { tick } from "./parts.js";
 import { store } from "./store.js";
 import { View } from "./view.js";
 
-const LIMITS = { five_hour: "5 hours", seven_day: "7 days" };
 const HEADINGS = {
   requires_action: "Needs you", running: "Running", background: "In the background", failed: "Failed", idle: "Idle",
   ended: "Ended",
@@ -121,10 +120,10 @@ export class NowView extends View {
     keyed(this.#limits, [...store.limits.values()].sort((a, b) => a.resetsAt - b.resetsAt), (limit) => limit.type,
       (limit) => {
         const item = h("li", { class: "limit" });
-        item.gauge = h("claw-gauge", { "aria-label": `Limit of ${LIMITS[limit.type] ?? limit.type}` });
+        item.gauge = h("claw-gauge", { "aria-label": `Limit of ${limitName(limit.type)}` });
         item.words = h("span", { class: "small" });
         item.told = h("time", { class: "small soft" });
-        item.append(h("span", { class: "small soft" }, LIMITS[limit.type] ?? limit.type), item.gauge, item.words, item.told);
+        item.append(h("span", { class: "small soft" }, limitName(limit.type)), item.gauge, item.words, item.told);
         return item;
       },
       (item, limit) => {
