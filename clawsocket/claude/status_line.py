@@ -2,8 +2,8 @@
 
 Measured on Claude Code 2.1.197: ``context_window`` is of the newest answer (``current_usage`` is null before the first
 and after a compaction); ``rate_limits`` are there for subscribers after an answer, and tell what that answer's headers
-told, so that an idle session repeats old numbers. Times are seconds since 1970. 2.1.332 has none for an API key, and
-``spend_limit`` for who comes by a Claude apps gateway.
+told, so that an idle session repeats old numbers. Times are seconds since 1970. 2.1.332 has none where the API is not
+Anthropic's own, and ``spend_limit`` for who comes by a Claude apps gateway.
 """
 
 from __future__ import annotations

@@ -12,21 +12,23 @@ from typing import Any
 
 from tests.support import npm, oracle
 
-VERSION = "2.1.197"
+NEWEST = "2.1.332"
+OLDER = "2.1.197"
+"""That of the recordings. It believes the limits of an account also where a model on loopback tells of them."""
 TOOLS = Path(__file__).parent / "tools"
-CACHE = npm.SCRATCH / f"claude-code-{VERSION}"
 
 
-def install(folder: Path) -> Path:
-    """Install Claude Code in a folder, unless it is there, and return its binary."""
+def install(version: str) -> Path:
+    """Install Claude Code once below .scratch/, and return its binary."""
+    folder = npm.SCRATCH / f"claude-code-{version}"
     binary = folder / "node_modules" / ".bin" / "claude"
-    if not runs(binary):
-        npm.install(folder, f"@anthropic-ai/claude-code@{VERSION}")
-        assert runs(binary), "Claude Code was installed and does not run"
+    if not runs(binary, version):
+        npm.install(folder, f"@anthropic-ai/claude-code@{version}")
+        assert runs(binary, version), "Claude Code was installed and does not run"
     return binary
 
 
-def runs(binary: Path) -> bool:
+def runs(binary: Path, version: str) -> bool:
     """Tell whether the binary is there and is the wanted version."""
     if not binary.exists():
         return False
@@ -34,12 +36,7 @@ def runs(binary: Path) -> bool:
     said = subprocess.run(
         [binary, "--version"], env=environment, capture_output=True, text=True, timeout=30, check=False
     )
-    return said.stdout.startswith(VERSION)
-
-
-def tells_limits(binary: Path) -> bool:
-    """Tell whether this version has limits for its status line where it has an API key; later ones have not."""
-    return runs(binary)
+    return said.stdout.startswith(version)
 
 
 @dataclass(frozen=True)

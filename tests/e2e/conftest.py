@@ -17,12 +17,24 @@ pytest.register_assert_rewrite("tests.support.told", "tests.web.conversation")
 def claude_binary() -> Path:
     """Claude Code: the one that CLAW_SOCKET_TEST_CLAUDE names, or one that is installed once below .scratch/."""
     given = os.environ.get("CLAW_SOCKET_TEST_CLAUDE")
-    return Path(given) if given else claude_code.install(claude_code.CACHE)
+    return Path(given) if given else claude_code.install(claude_code.NEWEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def claude_on_the_path(claude_binary: Path) -> Iterator[None]:
     """The program finds Claude Code, as it does at its users', and installs the hooks that this version has."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{claude_binary.parent}{os.pathsep}{os.environ['PATH']}")
+        _put_on_path(patch, claude_binary)
         yield
+
+
+@pytest.fixture
+def older_claude(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An older Claude Code, which the program finds, too."""
+    binary = claude_code.install(claude_code.OLDER)
+    _put_on_path(monkeypatch, binary)
+    return binary
+
+
+def _put_on_path(patch: pytest.MonkeyPatch, binary: Path) -> None:
+    patch.setenv("PATH", f"{binary.parent}{os.pathsep}{os.environ['PATH']}")

@@ -8,10 +8,9 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from tests.e2e.tools.run_claude import (
@@ -110,7 +109,6 @@ def live(
     home: Path,
     rules: list[dict[str, Any]],
     *arguments: str,
-    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Live]:
     """Claude Code in a terminal of its own, in a folder with files, against a scripted model.
 
@@ -119,7 +117,6 @@ def live(
         home: its home; the settings in it stay as they are.
         rules: what the model answers.
         arguments: of Claude Code.
-        more: further variables of its environment.
     """
     out, cwd = home / "out", home / "work" / "live"
     out.mkdir(exist_ok=True)
@@ -135,7 +132,7 @@ def live(
         terminal = Terminal(out, watch, Path(sockets))
         screen = Screen(terminal)
         try:
-            terminal.start([str(binary), *arguments], clean_env(home, port, dict(more)), cwd)
+            terminal.start([str(binary), *arguments], clean_env(home, port, {}), cwd)
             screen.start()
             claude = Live(terminal, screen, watch)
             claude.wait("\u276f")

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.claude_code import ClaudeCode, Run, tells_limits
+from tests.e2e.claude_code import ClaudeCode, Run
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+Json = dict[str, Any]
 
 KEEP = "cat >>$HOME/given.jsonl; "
 LINES = {
@@ -106,19 +108,24 @@ def test_without_a_line_of_the_users_none_is_shown(tmp_path: Path, claude_binary
     assert settings.read_bytes() == before
 
 
-def test_the_context_and_the_limits_are_told_as_claude_code_tells_them(tmp_path: Path, claude_binary: Path) -> None:
-    settings_of(tmp_path, KEEP + "echo line")
-    assert run_command(tmp_path, "--install-statusline").returncode == 0
-    with Service(tmp_path) as service, service.connect() as client:
+def recorded(home: Path, binary: Path) -> tuple[list[Json], Json]:
+    """Run a session with the recorder; return what was told of its context and the limits, and the usage of all."""
+    settings_of(home, KEEP + "echo line")
+    assert run_command(home, "--install-statusline").returncode == 0
+    with Service(home) as service, service.connect() as client:
         service.wait_for_hooks()
         client.follow()
-        run = ClaudeCode(claude_binary, tmp_path).run("t_status_line", "--keep-settings")
+        run = ClaudeCode(binary, home).run("t_status_line", "--keep-settings")
         wait_for(lambda: client.of(run.session, "session.removed"), "session.removed")
-        contexts = client.of(run.session, "usage.context")
-        limits = client.of(run.session, "usage.rate_limit")
+        told = client.of(run.session, "usage.context", "usage.rate_limit")
         usage = client.ask("get_usage")
         assert client.problems == []
+    assert {event["source"] for event in told} == {"status_line"}
+    return told, usage
 
+
+def test_the_context_is_told_as_claude_code_tells_it(tmp_path: Path, claude_binary: Path) -> None:
+    events, _ = recorded(tmp_path, claude_binary)
     told = [line["context_window"] for line in given(tmp_path)]
     expected = [
         {
@@ -131,19 +138,19 @@ def test_the_context_and_the_limits_are_told_as_claude_code_tells_them(tmp_path:
         if one["current_usage"]
     ]
     changes = [one for one, before in zip(expected, [None, *expected], strict=False) if one != before]
-    assert [event["data"] for event in contexts] == changes
+    assert [event["data"] for event in events if event["type"] == "usage.context"] == changes
     assert [one["tokensUsed"] for one in changes] == [16_395, 16_453, 0, 16_453], "a compaction resets it"
-    assert {event["source"] for event in [*contexts, *limits]} == {"status_line"}
-    if not tells_limits(claude_binary):
-        assert not limits
-        assert "rateLimits" not in usage
-        return
-    assert [(one["data"]["type"], one["data"]["percentUsed"], one["data"]["resetsAt"]) for one in limits] == [
+
+
+def test_the_limits_are_told_as_claude_code_tells_them(tmp_path: Path, older_claude: Path) -> None:
+    events, usage = recorded(tmp_path, older_claude)
+    limits = [event["data"] for event in events if event["type"] == "usage.rate_limit"]
+    assert [(one["type"], one["percentUsed"], one["resetsAt"]) for one in limits] == [
         ("five_hour", 7.0, 1_999_990_000_000),
         ("seven_day", 50.0, 2_000_000_000_000),
         ("five_hour", 29.0, 1_999_990_000_000),
     ]
-    assert all(one["data"]["official"] for one in limits)
+    assert all(one["official"] for one in limits)
     assert {one["type"]: one["percentUsed"] for one in usage["rateLimits"]} == {"five_hour": 29.0, "seven_day": 50.0}
 
 
