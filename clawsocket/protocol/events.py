@@ -236,9 +236,15 @@ class MessageAssistant(Wire, kw_only=True):
     message_id: str | None = None
 
 
-@event("message.result", {"subtype": "success", "durationMs": 703, "numTurns": 2})
+@event(
+    "message.result",
+    {"subtype": "success", "durationMs": 597, "numTurns": 2, "totalCostUsd": 0.0327325, "usage": _TOKENS},
+)
 class MessageResult(Wire, kw_only=True):
-    """The end of a turn. ``numTurns`` is one more than its tool calls, as Claude Code counts, ``usage`` its tokens."""
+    """The end of a turn. ``numTurns`` is one more than its tool calls, as Claude Code counts.
+
+    ``usage`` has its tokens, and those of subagents that work on when their own turn is over: in it, or before it.
+    """
 
     subtype: Literal["success", "error_during_execution", "interrupted"]
     duration_ms: int | None = None

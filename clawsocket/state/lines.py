@@ -31,6 +31,7 @@ from clawsocket.protocol.events import (
     SessionStarted,
 )
 from clawsocket.state import outcome
+from clawsocket.state.agents import Agent
 from clawsocket.state.session import Session
 from clawsocket.state.text import content_text, failure
 from clawsocket.state.turns import Turn
@@ -287,7 +288,7 @@ def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: 
     real = message.model not in (None, SYNTHETIC)
     usage = transcript.usage(message.usage) if real else None
     if usage is not None:
-        _count(session, agent_id, line, usage, turn, at)
+        _count(session, agent, line, usage, at)
         if agent_id is None:
             session.gauges.answered(message.model or "", usage, at)
     if agent_id is None and (message.model != SYNTHETIC or line.is_api_error_message):
@@ -340,15 +341,15 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     session.later(1500, end)
 
 
-def _count(
-    session: Session, agent_id: str | None, line: AssistantLine, usage: Usage, turn: Turn | None, at: int
-) -> None:
+def _count(session: Session, agent: Agent, line: AssistantLine, usage: Usage, at: int) -> None:
     if line.message.id is None or line.forked_from is not None:
         return
     if _is_copy(session, at):
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
-    sums = [session.agents.get(agent_id, 0).tokens, *([turn.tokens] if turn is not None else [])]
+    is_main = agent is session.agents.main
+    spent = session.turns.spent(agent.prompt or session.line_prompt, at, by_agent=not is_main)
+    sums = [agent.tokens, *([] if spent is None else [spent])]
     book = session.world.book
     if book.count(session.ledger, key, model, usage, at, sums):
         session.usage_changed = True

@@ -66,15 +66,41 @@ class Turns:
         self.count = 0
         self.busy_ms = 0
         self._over: dict[str, int] = {}  # each with its last part
+        self._ended_at = 0
+        self._between = Tokens()
 
     def get(self, prompt_id: str | None, at: int) -> Turn | None:
         """Return the turn of a prompt, which is begun if it is new; None if it is over."""
         key = prompt_id or ""
         if key and key in self._over:
             return None
-        turn = self.open.setdefault(key, Turn(key, at))
+        turn = self.open.get(key) or self._begin(Turn(key, at))
         turn.live = turn.live or not self._session.silent
         return turn
+
+    def _begin(self, turn: Turn) -> Turn:
+        """Have a turn, with what subagents have spent since the one before."""
+        turn.tokens, self._between = self._between, turn.tokens
+        self.open[turn.prompt_id] = turn
+        return turn
+
+    def spent(self, prompt_id: str, at: int, *, by_agent: bool) -> Tokens | None:
+        """Return the sum that a message counts for, None for that of no turn.
+
+        A subagent in the background works on when its turn is over: that counts for the turn that is open then, or for
+        the next. What is older than the last end was counted in its time, or was read too late for that.
+
+        Args:
+            prompt_id: what it was made for.
+            at: ms since 1970.
+            by_agent: whether a subagent made it.
+        """
+        turn = self.open.get(prompt_id)
+        if turn is None and by_agent:
+            turn = next((one for one in reversed(self.open.values()) if one.started_at <= at), None)
+            if turn is None and at > self._ended_at:
+                return self._between
+        return turn.tokens if turn is not None else None
 
     def current(self, prompt_id: str) -> Turn | None:
         """Return the open turn of a prompt, of which something more is seen."""
@@ -91,7 +117,7 @@ class Turns:
         """Learn that a turn goes on; if it was told as over, what comes is told as a turn of its own."""
         turn = self.open.get(prompt_id)
         if turn is None:
-            turn = self.open[prompt_id] = Turn(prompt_id, at, part=self._over.pop(prompt_id, 0))
+            turn = self._begin(Turn(prompt_id, at, part=self._over.pop(prompt_id, 0)))
         turn.live = turn.live or not self._session.silent
         turn.stopped = turn.final = False
         turn.part += 1
@@ -138,8 +164,11 @@ class Turns:
         if turn.prompt_id and (turn.part or not turn.empty):
             remember(self._over, turn.prompt_id, turn.part)
         if turn.empty:
+            turn.tokens.merge(self._between)
+            self._between = turn.tokens
             return
         at = max(turn.last_at, turn.started_at)
+        self._ended_at = max(self._ended_at, at)
         duration = turn.duration_ms if turn.duration_ms is not None else at - turn.started_at
         self.busy_ms += duration
         self.count += turn.results + 1

@@ -743,7 +743,11 @@ export interface MessageAssistantEvent extends EventEnvelope<"message.assistant"
 /** The API refused, and Claude Code gave up. */
 export interface MessageErrorEvent extends EventEnvelope<"message.error", MessageError> {}
 
-/** The end of a turn. `numTurns` is one more than its tool calls, as Claude Code counts, `usage` its tokens. */
+/**
+ * The end of a turn. `numTurns` is one more than its tool calls, as Claude Code counts.
+ *
+ * `usage` has its tokens, and those of subagents that work on when their own turn is over: in it, or before it.
+ */
 export interface MessageResultEvent extends EventEnvelope<"message.result", MessageResult> {}
 
 /** A prompt. Reminders, task notifications and the echoes of commands are `isSynthetic`. */
@@ -1226,7 +1230,11 @@ export interface MessageError {
   text: string;
 }
 
-/** The end of a turn. `numTurns` is one more than its tool calls, as Claude Code counts, `usage` its tokens. */
+/**
+ * The end of a turn. `numTurns` is one more than its tool calls, as Claude Code counts.
+ *
+ * `usage` has its tokens, and those of subagents that work on when their own turn is over: in it, or before it.
+ */
 export interface MessageResult {
   /** How the turn ended. */
   subtype: "error_during_execution" | "interrupted" | "success";

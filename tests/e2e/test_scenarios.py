@@ -167,6 +167,11 @@ def test_every_turn_has_a_result(events: list[Json], truth: Truth) -> None:
     assert subtypes["interrupted"] == len(prompts) - hooks["Stop"] - failures
 
 
+def test_the_results_of_all_turns_add_up_to_what_was_spent(events: list[Json], truth: Truth) -> None:
+    results = [event["data"]["usage"] for event in told.of(events, "message.result")]
+    assert told.tokens({name: sum(usage[name] for usage in results) for name in results[0]}) == truth.usage
+
+
 def test_agents_start_and_stop_with_their_parents(events: list[Json], truth: Truth) -> None:
     told.check_agents(events, truth)
 

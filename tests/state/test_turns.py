@@ -222,6 +222,7 @@ def spent(run: Run) -> list[int]:
 def test_a_turn_counts_the_subagents_that_work_for_it_whenever_they_are_read() -> None:
     run = live(None)
     run.answer(usage=tokens(0, 1))
+    before = run.now
     run.hook("Stop", prompt_id="p1")
     run.wait()
     run.hook("UserPromptSubmit", prompt="Again", prompt_id="p2")
@@ -229,13 +230,73 @@ def test_a_turn_counts_the_subagents_that_work_for_it_whenever_they_are_read() -
     run.answer(id="msg2", usage=tokens(0, 2), agent="a2")  # before the line of the prompt
     run.prompt("Again", id="p2")
     run.prompt("Look", id="p1", agent="a1", silent=True)
-    run.answer(id="msg3", usage=tokens(0, 4), agent="a1", silent=True)  # as after a restart
+    run.answer(id="msg3", usage=tokens(0, 4), agent="a1", silent=True, at=before)  # as after a restart
     run.answer(id="msg4", usage=tokens(0, 8))
     run.hook("Stop", prompt_id="p2")
-    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")  # in the background, of a turn that is over
     run.wait()
     assert spent(run) == [1, 10]
-    assert run.data("usage.updated")[-1]["outputTokens"] == 31
+    assert run.data("usage.updated")[-1]["outputTokens"] == 15
+
+
+def background() -> Run:
+    """A turn that is over, but for a subagent of it in the background, which has spent 2 so far."""
+    run = live(None)
+    run.answer(call("t1", "Agent"), usage=tokens(0, 1), stop="tool_use")
+    run.prompt("Look", id="p1", agent="a1")
+    run.answer(id="msg2", usage=tokens(0, 2), agent="a1")
+    run.answer(id="msg3", usage=tokens(0, 4))
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    assert spent(run) == [7]
+    return run
+
+
+def test_what_a_subagent_spends_when_its_turn_is_over_counts_for_the_next() -> None:
+    run = background()
+    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
+    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")
+    run.prompt("It is done", id="p2")
+    run.answer(id="msg6", usage=tokens(0, 32))
+    run.hook("Stop", prompt_id="p2")
+    run.wait()
+    run.prompt("Next", id="p3")
+    run.answer(id="msg7", usage=tokens(0, 64))
+    run.hook("Stop", prompt_id="p3")
+    run.wait()
+    assert spent(run) == [7, 56, 64]
+    assert run.data("usage.updated")[-1]["outputTokens"] == sum(spent(run))
+
+
+def test_what_it_spends_while_another_turn_is_open_counts_for_that() -> None:
+    run = background()
+    run.prompt("Meanwhile", id="p2")
+    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
+    run.answer(id="msg5", usage=tokens(0, 16))
+    run.hook("Stop", prompt_id="p2")
+    run.wait()
+    assert spent(run) == [7, 24]
+
+
+def test_a_command_that_is_no_turn_leaves_it_to_the_next() -> None:
+    run = background()
+    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
+    run.prompt("<command-name>/status</command-name>", id="p2")
+    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")
+    run.prompt("Next", id="p3")
+    run.answer(id="msg6", usage=tokens(0, 32))
+    run.hook("Stop", prompt_id="p3")
+    run.wait()
+    assert spent(run) == [7, 56]
+
+
+def test_what_it_spent_in_a_turn_that_was_told_already_counts_for_no_other() -> None:
+    run = background()
+    run.answer(id="msg4", usage=tokens(0, 8), agent="a1", at=run.now - 20_000, silent=True)
+    run.prompt("Next", id="p2")
+    run.answer(id="msg5", usage=tokens(0, 16))
+    run.hook("Stop", prompt_id="p2")
+    run.wait()
+    assert spent(run) == [7, 16]
 
 
 def test_a_subagent_that_does_not_say_for_which_prompt_it_works_counts_for_the_one_that_is_read() -> None:
