@@ -347,8 +347,7 @@ def _count(session: Session, agent: Agent, line: AssistantLine, usage: Usage, at
     if _is_copy(session, at):
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
-    is_main = agent is session.agents.main
-    spent = session.turns.spent(agent.prompt or session.line_prompt, at, by_agent=not is_main)
+    spent = session.turns.spent(agent.prompt or session.line_prompt, at)
     sums = [agent.tokens, *([] if spent is None else [spent])]
     book = session.world.book
     if book.count(session.ledger, key, model, usage, at, sums):

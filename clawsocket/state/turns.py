@@ -84,7 +84,7 @@ class Turns:
         self.open[turn.prompt_id] = turn
         return turn
 
-    def spent(self, prompt_id: str, at: int, *, by_agent: bool) -> Tokens | None:
+    def spent(self, prompt_id: str, at: int) -> Tokens | None:
         """Return the sum that a message counts for, None for that of no turn.
 
         A subagent in the background works on when its turn is over: that counts for the turn that is open then, or for
@@ -93,14 +93,12 @@ class Turns:
         Args:
             prompt_id: what it was made for.
             at: ms since 1970.
-            by_agent: whether a subagent made it.
         """
-        turn = self.open.get(prompt_id)
-        if turn is None and by_agent:
-            turn = next((one for one in reversed(self.open.values()) if one.started_at <= at), None)
-            if turn is None and at > self._ended_at:
-                return self._between
-        return turn.tokens if turn is not None else None
+        began = (turn for turn in reversed(self.open.values()) if turn.started_at <= at)
+        turn = self.open.get(prompt_id) or next(began, None)
+        if turn is not None:
+            return turn.tokens
+        return self._between if at > self._ended_at else None
 
     def current(self, prompt_id: str) -> Turn | None:
         """Return the open turn of a prompt, of which something more is seen."""

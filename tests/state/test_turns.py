@@ -277,16 +277,44 @@ def test_what_it_spends_while_another_turn_is_open_counts_for_that() -> None:
     assert spent(run) == [7, 24]
 
 
+def test_a_turn_that_goes_on_has_what_was_spent_meanwhile() -> None:
+    run = background()
+    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
+    run.line("user", message={"content": "Stop hook feedback:\nTests fail."}, promptId="p1", isMeta=True)
+    run.answer(id="msg5", usage=tokens(0, 16))
+    run.hook("Stop", prompt_id="p1")
+    run.wait()
+    assert spent(run) == [7, 24]
+
+
 def test_a_command_that_is_no_turn_leaves_it_to_the_next() -> None:
     run = background()
     run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
+    before = run.now
+    run.wait(10)
     run.prompt("<command-name>/status</command-name>", id="p2")
-    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")
+    run.answer(id="msg5", usage=tokens(0, 10), agent="a1")
+    run.answer(id="msg6", usage=tokens(0, 6), agent="a1", at=before)
     run.prompt("Next", id="p3")
-    run.answer(id="msg6", usage=tokens(0, 32))
+    run.answer(id="msg7", usage=tokens(0, 32))
     run.hook("Stop", prompt_id="p3")
     run.wait()
     assert spent(run) == [7, 56]
+
+
+def test_of_two_that_are_open_it_counts_for_the_one_that_began_last() -> None:
+    run = background()
+    run.prompt("Next", id="p2")
+    run.answer(call("t2"), id="msg4", usage=tokens(0, 8), stop="tool_use")
+    run.hook("Stop", prompt_id="p2")  # its last line comes late
+    run.hook("UserPromptSubmit", prompt="At once", prompt_id="p3")
+    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")
+    run.answer(id="msg6", usage=tokens(0, 32))
+    run.prompt("At once", id="p3")
+    run.answer(id="msg7", usage=tokens(0, 64))
+    run.hook("Stop", prompt_id="p3")
+    run.wait()
+    assert spent(run) == [7, 40, 80]
 
 
 def test_what_it_spent_in_a_turn_that_was_told_already_counts_for_no_other() -> None:
