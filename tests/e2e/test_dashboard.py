@@ -166,6 +166,7 @@ def test_agents_numbers_an_error_and_a_kill_show_rightly(
             # What is told of an agent in the background, as all are in newer versions, is a turn of its own.
             ended = 2 + sum("background" in one["data"] for one in client.of(session, "agent.started"))
             expect(rows(talk, "turn")).to_have_count(ended, timeout=20_000)
+            wait_for(lambda: len(client.of(session, "message.result")) == ended, "the results")
             results = [one["data"]["usage"]["outputTokens"] for one in client.of(session, "message.result")]
             assert sum(results) == client.ask("get_usage", sessionId=session)["outputTokens"]
             expect(page.locator(".card-context")).to_have_text(re.compile(r"^(48 % of 200k|10 % of 1\.0M)$"))

@@ -150,7 +150,11 @@ def test_every_tool_call_begins_and_ends_once(events: list[Json], truth: Truth) 
 def test_every_hook_comes_once(events: list[Json], truth: Truth) -> None:
     expected = [hook for hook in truth.hooks if hook.event not in NOT_INSTALLED]
     assert expected
-    assert told.hooks(events) == told.recorded(expected)
+    seen, recorded = Counter(told.hooks(events)), Counter(told.recorded(expected))
+    assert not recorded - seen
+    # Newer versions may end while this hook runs: the recorder, which takes longer, is cut off.
+    assert {hook.partition(" ")[0] for hook in seen - recorded} <= {"hook.stop_failure"}
+    assert set(seen.values()) == {1}
 
 
 def test_what_hooks_mean_comes_too(events: list[Json], truth: Truth) -> None:
