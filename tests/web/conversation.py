@@ -100,23 +100,14 @@ def prompts_of(truth: Truth, projects: Path) -> dict[str, str]:
 
 
 def in_order(found: dict[str, Told], truth: Truth) -> dict[str, Told]:
-    """Return the same with what has no sure place in an order of its own.
-
-    The hooks of a message's calls run at once. What tells of a subagent in the background waits until a turn takes it,
-    and its line has the time at which it began to: beside calls that hooks told of it stands where that time is.
-    """
+    """Return the same with the calls of one message in an order of their own: their hooks run at once, in any order."""
     message = {
         ("tool", block["id"]): answer.message_id
         for answer in truth.answers.values()
         for block in answer.blocks
         if block["type"] == "tool_use"
     }
-
-    def waited(item: tuple[str, str]) -> bool:
-        prompt = truth.prompts.get(item[1])
-        return prompt is not None and prompt.text.startswith("<task-notification>")
-
     return {
         agent: [one for key, run in groupby(items, lambda item: message.get(item, item)) for one in sorted(run)]
-        for agent, items in ((agent, sorted(items, key=waited)) for agent, items in found.items())
+        for agent, items in found.items()
     }

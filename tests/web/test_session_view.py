@@ -679,6 +679,32 @@ def test_a_prompt_is_before_the_call_that_a_hook_told_of_though_its_line_came_wh
         assert page.evaluate(LATE, "transcript") == ["tool", "prompt"], "lines of one transcript stay in its order"
 
 
+WAITED = """async (source) => {
+    const { Story } = await import("/app/story.js");
+    const story = new Story();
+    const call = (id, timestamp) => ({
+        type: "tool.use", id: `t:s:${id}:use`, timestamp, source, data: { toolName: "Bash", toolUseId: id, inputSummary: "ls" },
+    });
+    const line = (id, timestamp, type, data) => ({ type, id: `m:s:${id}`, timestamp, source: "transcript", data });
+    const blocks = (id) => ({ contentBlocks: [{ type: "tool_use", id, name: "Bash", input: {} }] });
+    for (const event of [
+        call("t1", 31), call("t2", 51),
+        line(1, 10, "message.user", { text: "List" }),
+        line(2, 30, "message.assistant", blocks("t1")),
+        line(3, 20, "message.user", { text: "<task-notification>", isSynthetic: true }),
+        line(4, 50, "message.assistant", blocks("t2")),
+    ]) story.arrive(event);
+    return story.rows(null).map((row) => (row.kind === "tool" ? row.key : row.kind));
+}"""
+
+
+def test_what_waited_for_a_turn_to_take_it_is_behind_the_call_that_a_hook_told_of(
+    browser: Browser, service: Service
+) -> None:
+    with dashboard(browser, service, "#/now") as (page, _):
+        assert page.evaluate(WAITED, "hook") == ["prompt", "t1", "note", "t2"]
+
+
 def prompts(page: Page) -> list[int]:
     """The numbers of the turns that the page keeps, in its order."""
     found: list[int] = page.evaluate(

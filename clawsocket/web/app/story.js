@@ -61,7 +61,8 @@ export class Story {
 
   /**
    * Add what is told now; it may have happened before: a hook tells of a call sooner than the transcript of the prompt
-   * that it follows, and a service that was away tells late. Lines of one transcript stay in its order, whatever their times.
+   * that it follows, and a service that was away tells late. Lines of one transcript stay in its order, whatever their times;
+   * a line with a call is where the call is, though a hook told of it.
    */
   arrive(event) {
     const agent = event.agentId ?? MAIN;
@@ -69,7 +70,8 @@ export class Story {
     if (isLine(event)) {
       const before = this.#read.get(agent) ?? -Infinity;
       if (order <= before) order = this.#orderAfter(before);
-      this.#read.set(agent, order);
+      const calls = (event.data.contentBlocks ?? []).map((block) => this.items.get(block.id)?.order ?? order);
+      this.#read.set(agent, Math.max(order, ...calls));
     }
     this.#take(event, order);
   }
