@@ -683,7 +683,8 @@ WAITED = """async (source) => {
     const { Story } = await import("/app/story.js");
     const story = new Story();
     const call = (id, timestamp) => ({
-        type: "tool.use", id: `t:s:${id}:use`, timestamp, source, data: { toolName: "Bash", toolUseId: id, inputSummary: "ls" },
+        type: "tool.use", id: `t:s:${id}:use`, timestamp, source,
+        data: { toolName: "Bash", toolUseId: id, inputSummary: "ls" },
     });
     const line = (id, timestamp, type, data) => ({ type, id: `m:s:${id}`, timestamp, source: "transcript", data });
     const blocks = (id) => ({ contentBlocks: [{ type: "tool_use", id, name: "Bash", input: {} }] });
