@@ -283,12 +283,13 @@ def _interrupted(session: Session, agent_id: str | None, line: UserLine, at: int
 def _assistant(session: Session, agent_id: str | None, line: AssistantLine, at: int) -> None:
     message = line.message
     agent = session.agents.get(agent_id, at)
-    turn = session.turns.open.get(agent.prompt or session.line_prompt)
+    prompt_id = agent.prompt or session.line_prompt
+    turn = session.turns.open.get(prompt_id)
     session.touch(agent, at)
     real = message.model not in (None, SYNTHETIC)
     usage = transcript.usage(message.usage) if real else None
     if usage is not None:
-        _count(session, agent, line, usage, at)
+        _count(session, agent, prompt_id, line, usage, at)
         if agent_id is None:
             session.gauges.answered(message.model or "", usage, at)
     if agent_id is None and (message.model != SYNTHETIC or line.is_api_error_message):
@@ -341,14 +342,14 @@ def _end_quietly(session: Session, turn: Turn) -> None:
     session.later(1500, end)
 
 
-def _count(session: Session, agent: Agent, line: AssistantLine, usage: Usage, at: int) -> None:
+def _count(session: Session, agent: Agent, prompt_id: str, line: AssistantLine, usage: Usage, at: int) -> None:
     if line.message.id is None or line.forked_from is not None:
         return
     if _is_copy(session, at):
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
-    spent = session.turns.spent(agent.prompt or session.line_prompt, at)
-    sums = [agent.tokens, *([] if spent is None else [spent])]
+    turns = session.turns.tokens(prompt_id, at)
+    sums = [agent.tokens, *([] if turns is None else [turns])]
     book = session.world.book
     if book.count(session.ledger, key, model, usage, at, sums):
         session.usage_changed = True

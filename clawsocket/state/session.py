@@ -169,6 +169,7 @@ class Session:
         self.since, self.last_at = by_now(self.since, now), by_now(self.last_at, now)
         self.born, self.file_started_at = by_now(self.born, now), by_now(self.file_started_at, now)
         self._asked = [one._replace(at=by_now(one.at, now)) for one in self._asked]
+        self.turns.set_back(now)
         self.gauges.set_back()
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from clawsocket.protocol.events import MessageResult
-from clawsocket.state.clock import remember
+from clawsocket.state.clock import by_now, remember
 from clawsocket.state.usage import Tokens
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ class Turns:
         self.open[turn.prompt_id] = turn
         return turn
 
-    def spent(self, prompt_id: str, at: int) -> Tokens | None:
-        """Return the sum that a message counts for, None for that of no turn.
+    def tokens(self, prompt_id: str, at: int) -> Tokens | None:
+        """Return the turn's sum that a message counts for, None for none.
 
         A subagent in the background works on when its turn is over: that counts for the turn that is open then, or for
         the next. What is older than the last end was counted in its time, or was read too late for that.
@@ -99,6 +99,10 @@ class Turns:
         if turn is not None:
             return turn.tokens
         return self._between if at > self._ended_at else None
+
+    def set_back(self, now: int) -> None:
+        """Learn that the clock may have been set back: nothing ended later than now."""
+        self._ended_at = by_now(self._ended_at, now)
 
     def current(self, prompt_id: str) -> Turn | None:
         """Return the open turn of a prompt, of which something more is seen."""

@@ -293,7 +293,7 @@ _EPOCH = "5f0c2b6e1d9a4783"
 
 _USAGE = msgspec.convert(events.EVENTS["usage.updated"].example, SessionUsage)
 _TOTAL = TotalUsage(
-    total_cost_usd=0.0327,
+    total_cost_usd=_USAGE.total_cost_usd,
     total_input_tokens=32995,
     total_output_tokens=127,
     session_count=1,

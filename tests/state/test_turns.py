@@ -251,18 +251,26 @@ def background() -> Run:
     return run
 
 
+def works_on(run: Run, output: int, **more: Any) -> None:
+    """The subagent in the background spends so much."""
+    run.answer(id=f"a1-{output}", usage=tokens(0, output), agent="a1", **more)
+
+
+def finish(run: Run, id: str, output: int) -> None:
+    """The main agent spends so much, and the turn ends."""
+    run.answer(id=f"main-{output}", usage=tokens(0, output))
+    run.hook("Stop", prompt_id=id)
+    run.wait()
+
+
 def test_what_a_subagent_spends_when_its_turn_is_over_counts_for_the_next() -> None:
     run = background()
-    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
-    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")
+    works_on(run, 8)
+    works_on(run, 16)
     run.prompt("It is done", id="p2")
-    run.answer(id="msg6", usage=tokens(0, 32))
-    run.hook("Stop", prompt_id="p2")
-    run.wait()
+    finish(run, "p2", 32)
     run.prompt("Next", id="p3")
-    run.answer(id="msg7", usage=tokens(0, 64))
-    run.hook("Stop", prompt_id="p3")
-    run.wait()
+    finish(run, "p3", 64)
     assert spent(run) == [7, 56, 64]
     assert run.data("usage.updated")[-1]["outputTokens"] == sum(spent(run))
 
@@ -270,35 +278,29 @@ def test_what_a_subagent_spends_when_its_turn_is_over_counts_for_the_next() -> N
 def test_what_it_spends_while_another_turn_is_open_counts_for_that() -> None:
     run = background()
     run.prompt("Meanwhile", id="p2")
-    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
-    run.answer(id="msg5", usage=tokens(0, 16))
-    run.hook("Stop", prompt_id="p2")
-    run.wait()
+    works_on(run, 8)
+    finish(run, "p2", 16)
     assert spent(run) == [7, 24]
 
 
 def test_a_turn_that_goes_on_has_what_was_spent_meanwhile() -> None:
     run = background()
-    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
+    works_on(run, 8)
     run.line("user", message={"content": "Stop hook feedback:\nTests fail."}, promptId="p1", isMeta=True)
-    run.answer(id="msg5", usage=tokens(0, 16))
-    run.hook("Stop", prompt_id="p1")
-    run.wait()
+    finish(run, "p1", 16)
     assert spent(run) == [7, 24]
 
 
 def test_a_command_that_is_no_turn_leaves_it_to_the_next() -> None:
     run = background()
-    run.answer(id="msg4", usage=tokens(0, 8), agent="a1")
+    works_on(run, 8)
     before = run.now
     run.wait(10)
     run.prompt("<command-name>/status</command-name>", id="p2")
-    run.answer(id="msg5", usage=tokens(0, 10), agent="a1")
-    run.answer(id="msg6", usage=tokens(0, 6), agent="a1", at=before)
+    works_on(run, 10)
+    works_on(run, 6, at=before)
     run.prompt("Next", id="p3")
-    run.answer(id="msg7", usage=tokens(0, 32))
-    run.hook("Stop", prompt_id="p3")
-    run.wait()
+    finish(run, "p3", 32)
     assert spent(run) == [7, 56]
 
 
@@ -308,23 +310,30 @@ def test_of_two_that_are_open_it_counts_for_the_one_that_began_last() -> None:
     run.answer(call("t2"), id="msg4", usage=tokens(0, 8), stop="tool_use")
     run.hook("Stop", prompt_id="p2")  # its last line comes late
     run.hook("UserPromptSubmit", prompt="At once", prompt_id="p3")
-    run.answer(id="msg5", usage=tokens(0, 16), agent="a1")
+    works_on(run, 16)
     run.answer(id="msg6", usage=tokens(0, 32))
     run.prompt("At once", id="p3")
-    run.answer(id="msg7", usage=tokens(0, 64))
-    run.hook("Stop", prompt_id="p3")
-    run.wait()
+    finish(run, "p3", 64)
     assert spent(run) == [7, 40, 80]
 
 
 def test_what_it_spent_in_a_turn_that_was_told_already_counts_for_no_other() -> None:
     run = background()
-    run.answer(id="msg4", usage=tokens(0, 8), agent="a1", at=run.now - 20_000, silent=True)
+    works_on(run, 8, at=run.now - 20_000, silent=True)
     run.prompt("Next", id="p2")
-    run.answer(id="msg5", usage=tokens(0, 16))
-    run.hook("Stop", prompt_id="p2")
-    run.wait()
+    finish(run, "p2", 16)
     assert spent(run) == [7, 16]
+
+
+def test_what_it_spends_after_the_clock_was_set_back_counts_for_the_next_as_well() -> None:
+    run = background()
+    run.now -= 3_600_000
+    run.hook("Notification", message="Look")
+    run.now += 5000
+    works_on(run, 8)
+    run.prompt("Next", id="p2")
+    finish(run, "p2", 16)
+    assert spent(run) == [7, 24]
 
 
 def test_a_subagent_that_does_not_say_for_which_prompt_it_works_counts_for_the_one_that_is_read() -> None:
