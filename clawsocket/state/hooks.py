@@ -197,7 +197,7 @@ def _settle_open(session: Session, at: int) -> None:
 
 
 def _stop_failure(session: Session, seen: HookSeen, hook: Hook) -> None:
-    session.set_state("failed", seen.at, "hook", error=failure(hook.error, hook.last_assistant_message))
+    session.fail(seen.at, "hook", failure(hook.error, hook.last_assistant_message))
     turn = _turn_of(session, seen, hook)
     if turn is not None:
         turn.stopped = turn.error = True

@@ -364,7 +364,7 @@ def _api_error(session: Session, agent_id: str | None, line: AssistantLine, turn
     data = MessageError(error=error, status=line.api_error_status, text=text)
     _message(session, "message.error", data, agent_id, line, at)
     if agent_id is None:
-        session.set_state("failed", at, "transcript", error=failure(error, text))
+        session.fail(at, "transcript", failure(error, text))
         if turn is not None:
             turn.error = True
             session.turns.check(turn)

@@ -100,6 +100,7 @@ class Session:
         self._waiting_tool: WaitingTool | None = None
         self._asked: list[Asked] = []
         self._failure: str | None = None
+        self._worked_since: int | None = None  # where its file told that it came to rest
         self._announced: tuple[State | None, str | None] = (None, None)
 
         self.silent = False
@@ -134,7 +135,7 @@ class Session:
         self.pid, self.run, self.file_started_at = None, str(at), 0
         self.files, self.shared = {}, False
         self.state, self.waiting_for, self._announced = "idle", None, (None, None)
-        self._waiting_tool = self._failure = self.status = None
+        self._waiting_tool = self._failure = self._worked_since = self.status = None
         self.begun = self.ending = False
         self.end_reason = self.gone_reason = None
         self.agents.restart(at)
@@ -222,10 +223,17 @@ class Session:
             return
         if state != "requires_action":
             self._asked = []
+        self._worked_since = self.since if (state, source) == ("idle", "session_file") else None
         self.state, self.since, self.waiting_for = state, at, waiting_for
         self._waiting_tool, self._failure = tool, error
         self.touch(self.agents.main, at)
         self.tell_state(source)
+
+    def fail(self, at: int, source: Source, error: str | None) -> None:
+        """Learn that the API refused a turn. Its file says "idle" a moment later, and may be read before: it failed."""
+        if self._worked_since is not None and self._worked_since <= at:
+            self.since = min(self.since, at)
+        self.set_state("failed", at, source, error=error)
 
     def ask(self, asked: Asked) -> None:
         """Learn from a hook that an agent waits for the owner. Of several dialogs the newest is on the screen."""

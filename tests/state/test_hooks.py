@@ -280,6 +280,42 @@ def test_a_failed_turn_stays_failed_until_the_next_prompt() -> None:
     assert run.states()[-1] == "running"
 
 
+def fail(run: Run, teller: str, at: int) -> None:
+    """The API refused the turn, as a hook or a line tells."""
+    if teller == "hook":
+        run.hook("StopFailure", at=at, error="rate_limit", prompt_id="p1")
+    else:
+        run.answer(text("API Error"), at=at, model="<synthetic>", isApiErrorMessage=True, error="rate_limit")
+
+
+@pytest.mark.parametrize("teller", ["hook", "line"])
+def test_a_turn_failed_also_where_its_file_was_read_first_which_says_that_it_rests(teller: str) -> None:
+    run = live()
+    failed = run.now
+    run.wait(20)
+    run.file("idle")
+    fail(run, teller, failed)
+    run.wait()
+    assert run.states()[-3:] == ["running", "idle", "failed"]
+    assert run.data("session.state_changed")[-1]["since"] == failed
+    run.hook("UserPromptSubmit", prompt="again", prompt_id="p2")
+    assert run.states()[-1] == "running"
+
+
+@pytest.mark.parametrize("teller", ["hook", "line"])
+def test_of_a_turn_before_it_is_told_too_late_that_it_failed(teller: str) -> None:
+    run = live()
+    failed = run.now
+    run.wait(20)
+    run.file("idle")
+    run.file("busy")
+    fail(run, teller, failed)
+    assert run.states()[-1] == "running"
+    run.file("idle")
+    fail(run, teller, failed)
+    assert run.states()[-1] == "idle"
+
+
 def test_older_news_change_no_state() -> None:
     run = live(None)
     run.hook("Stop", prompt_id="p1")
