@@ -22,6 +22,9 @@ class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
             one process for good.
         status: ``busy``, ``idle``, ``waiting`` or ``shell``; None for ``-p`` runs.
         waiting_for: why it waits, for people: "permission prompt", "dialog open".
+        spare: whether the background service made its process ready for a session that nobody has begun yet.
+        parked_job_id: the background session in which its conversation goes on, under an id of its own; the process
+            shows that, or the list of all. Its status stays what it was then. (Both: Claude Code 2.1.332.)
     """
 
     pid: Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -36,6 +39,8 @@ class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
     status: str | None = None
     status_updated_at: Number | None = None
     waiting_for: str | None = None
+    spare: bool = False
+    parked_job_id: str | None = None
 
     @property
     def process(self) -> str:

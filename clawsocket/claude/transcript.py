@@ -167,10 +167,15 @@ class UserLine(Line, kw_only=True):
 
 
 class AssistantLine(Line, kw_only=True):
-    """A content block of an API message, or an API error in its place."""
+    """A content block of an API message, or an API error in its place.
+
+    Attributes:
+        request_session_id: on lines that a fork copied, since 2.1.332: the session that the message was made for.
+    """
 
     message: AssistantMessage
     request_id: str | None = None
+    request_session_id: str | None = None
     is_api_error_message: bool = False
     api_error_status: int | None = None
     error: Any = None

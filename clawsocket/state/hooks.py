@@ -9,6 +9,7 @@ import msgspec
 
 from clawsocket.claude.hooks import Hook
 from clawsocket.claude.observations import HookSeen
+from clawsocket.protocol.envelope import Event
 from clawsocket.protocol.events import (
     CwdChanged,
     FileChanged,
@@ -59,7 +60,14 @@ def apply(session: Session, seen: HookSeen) -> None:
     hook = seen.hook
     if hook.agent_id and hook.agent_type:
         session.agents.get(hook.agent_id, seen.at, hook.agent_type).by_hook = True
-    _raw_event(session, seen)
+    event = told(seen)
+    session.emit(event.type, event.data, id=event.id, at=event.timestamp, source="hook", agent_id=event.agent_id)
+    take(session, seen)
+
+
+def take(session: Session, seen: HookSeen) -> None:
+    """Take what follows from a hook of a session."""
+    hook = seen.hook
     session.permission_mode = hook.permission_mode or session.permission_mode
     handler = _HANDLERS.get(hook.hook_event_name)
     if handler is None or (hook.hook_event_name in _LIFE and seen.at < session.file_started_at):
@@ -67,11 +75,11 @@ def apply(session: Session, seen: HookSeen) -> None:
     handler(session, seen, hook)
 
 
-def _raw_event(session: Session, seen: HookSeen) -> None:
+def told(seen: HookSeen) -> Event:
+    """Return the event that a hook is told by, as it came."""
     hook = seen.hook
     data = _with_tool(hook) if hook.hook_event_name in _TOOL_HOOKS and hook.tool_name else hook.raw
-    type = hook_type(hook.hook_event_name)
-    session.emit(type, data, id=f"h:{seen.id}", at=seen.at, source="hook", agent_id=hook.agent_id)
+    return Event(hook_type(hook.hook_event_name), seen.at, hook.session_id, f"h:{seen.id}", "hook", data, hook.agent_id)
 
 
 def _with_tool(hook: Hook) -> Any:

@@ -32,7 +32,7 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.state import outcome
 from clawsocket.state.agents import Agent
-from clawsocket.state.session import Session
+from clawsocket.state.session import COPIED, Session
 from clawsocket.state.text import content_text, failure
 from clawsocket.state.turns import Turn
 from clawsocket.state.usage import SYNTHETIC
@@ -54,9 +54,6 @@ COMMAND = "<bash-input>"
 """How the line of a ``!`` command begins, which Claude answers; it has the id of the prompt before it."""
 
 _TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
-
-COPIED = 10_000
-"""ms before the beginning of a transcript from which on its lines are copies of another session's."""
 
 STATUS_WAIT = 200
 """ms after the end of a turn in which a session's file says whether something of it still runs in the background."""
@@ -345,7 +342,7 @@ def _end_quietly(session: Session, turn: Turn) -> None:
 def _count(session: Session, agent: Agent, prompt_id: str, line: AssistantLine, usage: Usage, at: int) -> None:
     if line.message.id is None or line.forked_from is not None:
         return
-    if _is_copy(session, at):
+    if _is_copy(session, at) or line.request_session_id not in (None, session.id):
         return
     key, model = (line.message.id, line.request_id), line.message.model or ""
     turns = session.turns.tokens(prompt_id, at)

@@ -21,6 +21,9 @@ from clawsocket.state.tools import Tools
 from clawsocket.state.turns import Turns
 from clawsocket.state.usage import Ledger, session_usage
 
+COPIED = 10_000
+"""ms before the beginning of a transcript, or of a process, from which on older lines are another session's."""
+
 QUESTION = "AskUserQuestion"
 """The tool with which Claude asks its owner; its dialog looks like a permission prompt."""
 
@@ -385,6 +388,14 @@ class Session:
         """
         never = self.status is None and self.end_reason is None and not (self.begun or self.has_transcript)
         return never and self.gone_reason == "cleared"
+
+    @property
+    def copied_before(self) -> int:
+        """The time before which lines of its transcript that are read only now are copies, ms since 1970.
+
+        A session that was there before may have lines of its own from shortly before its process began, read late.
+        """
+        return self.file_started_at - (0 if self.run == self.process else COPIED)
 
     @property
     def age(self) -> tuple[int, int]:

@@ -90,6 +90,7 @@ class World:
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
         self._held = Held(self, self.sessions, self._begin, self._take_hook)
+        self._standing_by: dict[str, HookSeen | None] = {}  # sessions whose processes do, with their SessionStart
         self._unheard: set[str] = set()  # sessions that were not known when something older of them was told
         self._early_lines: dict[str, StatusLineSeen] = {}  # the newest of sessions that are not known yet
         self._takers: dict[type[Observation], Callable[[Any], None]] = {
@@ -307,7 +308,8 @@ class World:
             )
             if self._hear_again(seen.session_id):
                 return
-        if not (seen.silent or seen.follows) and seen.at < session.file_started_at - lines.COPIED:
+        is_new = seen.silent or seen.follows or session.is_past_copies
+        if not is_new and seen.at < session.copied_before:
             return
         agent_id = seen.agent_id or (seen.line.agent_id if seen.line.is_sidechain else None)
         session.silent = seen.silent
@@ -327,19 +329,26 @@ class World:
             if self._held.hooks and hook.hook_event_name != "SessionStart":
                 self._held.begin_fork(session)
             self._take_hook(session, seen)
+        elif hook.session_id in self._standing_by and hook.prompt_id is None:
+            if hook.hook_event_name == "SessionStart":
+                self._standing_by[hook.session_id] = seen
+            self.put(hooks.told(seen))
         else:
             self._held.hold(seen)
 
     def _begin(self, seen: HookSeen) -> None:
         """Take a hook that was held, with which its session begins if it is still not known."""
-        session_id, again = seen.hook.session_id, seen.hook.hook_event_name == "SessionStart"
-        session = self._session(session_id, seen.at, again=again)
-        if session is None:
-            session = self._revive(session_id, seen.at, again=again) or self._discover(
-                session_id, seen.hook.cwd or "", seen.at, "hook"
-            )
+        session_id, name = seen.hook.session_id, seen.hook.hook_event_name
+        again = name == "SessionStart"
+        session = self._session(session_id, seen.at, again=again) or self._revive(session_id, seen.at, again=again)
+        if session is not None:
+            self._take_hook(session, seen)
+        elif name == "SessionEnd":  # of one that ended before, or was never begun
+            self.put(hooks.told(seen))
+        else:
+            session = self._discover(session_id, seen.hook.cwd or "", seen.at, "hook")
             self._hear_again(session_id)
-        self._take_hook(session, seen)
+            self._take_hook(session, seen)
 
     def _take_hook(self, session: Session, seen: HookSeen) -> None:
         session.silent = seen.silent
@@ -377,6 +386,10 @@ class World:
     def _file(self, seen: SessionFileSeen) -> None:
         file = seen.file
         session = self.sessions.get(file.session_id)
+        is_spare = file.spare and (session is None or session.restored)  # else something of it came before its file
+        if is_spare or file.parked_job_id is not None:
+            self._stand_by(file, seen.at)
+            return
         if session is not None and session.restored and file.process not in session.before:
             session.gone_reason = "process_exited"
             self._end(session)
@@ -390,6 +403,13 @@ class World:
         self._held.release(session.id)
         if file.status is not None:
             self._held.begin_fork(session)
+
+    def _stand_by(self, file: SessionFile, at: int) -> None:
+        """Take the file of a process that works on nothing of its own: it has no session yet, or none any more."""
+        self._leave(SessionGone(file.session_id, file.pid, at, "cleared"))
+        self._standing_by.setdefault(file.session_id)
+        for seen in self._held.hooks.pop(file.session_id, ()):
+            self._hook(seen)
 
     def _status_line(self, seen: StatusLineSeen) -> None:
         session = self._session(seen.line.session_id, seen.at)
@@ -439,6 +459,9 @@ class World:
             session.gauges.lined(line.line, line.at)
         if file is None:
             self._watch_silence(session)
+        start = self._standing_by.pop(session_id, None)
+        if start is not None:
+            hooks.take(session, start)
         return session
 
     def _hear_again(self, session_id: str) -> bool:
@@ -464,9 +487,14 @@ class World:
         self.later(self._silence, look)
 
     def _gone(self, seen: SessionGone) -> None:
+        self._standing_by.pop(seen.session_id, None)
+        self._leave(seen)
+
+    def _leave(self, seen: SessionGone) -> None:
         session = self.sessions.get(seen.session_id)
         if session is None or (session.files.pop(seen.pid, None) is None and session.pid != seen.pid):
             return
+        session.restored = False
         session.last_at = max(session.last_at, seen.at)
         if session.files:
             files.follow(session, seen.at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import subprocess
 import tempfile
 import threading
 import time
@@ -52,15 +53,38 @@ class Screen(threading.Thread):
         self.join()
 
 
+class Command:
+    """Claude Code's commands, in the folder of a session and against its model."""
+
+    def __init__(self, binary: Path, environment: dict[str, str], cwd: Path) -> None:
+        self._binary, self._environment, self._cwd = binary, environment, cwd
+
+    def __call__(self, *arguments: str) -> str:
+        """Run one; return what it wrote."""
+        done = subprocess.run(
+            [self._binary, *arguments],
+            env=self._environment,
+            cwd=self._cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, (arguments, done.stderr)
+        return done.stdout
+
+
 class Live:
     """A running Claude Code.
 
     Attributes:
         screen: what it shows.
+        run: runs a command of Claude Code beside it.
     """
 
-    def __init__(self, terminal: Terminal, screen: Screen, watch: SessionWatch) -> None:
-        self._terminal, self.screen, self._watch = terminal, screen, watch
+    def __init__(self, terminal: Terminal, screen: Screen, watch: SessionWatch, command: Command) -> None:
+        self._terminal, self.screen, self._watch, self.run = terminal, screen, watch, command
 
     def wait(self, pattern: str, timeout: float = 20.0) -> None:
         """Wait until the screen shows a text."""
@@ -131,10 +155,12 @@ def live(
     ):
         terminal = Terminal(out, watch, Path(sockets))
         screen = Screen(terminal)
+        environment = clean_env(home, port, {})
+        command = Command(binary, environment, cwd)
         try:
-            terminal.start([str(binary), *arguments], clean_env(home, port, {}), cwd)
+            terminal.start([str(binary), *arguments], environment, cwd)
             screen.start()
-            claude = Live(terminal, screen, watch)
+            claude = Live(terminal, screen, watch, command)
             claude.wait("\u276f")
             wait_for(lambda: claude.session_file.get("status") == "idle", "an idle session", 15)
             yield claude

@@ -295,6 +295,14 @@ def test_a_branch_never_counts_what_it_copied(silent: bool) -> None:
     assert (of(run, "older"), of(run, "branch")) == (100, 7)
 
 
+def test_a_fork_never_counts_a_message_that_says_for_whom_it_was_made() -> None:
+    run = Run()
+    run.file()
+    for made_for, sent in ("older", 100), ("s", 7):
+        run.answer(id=made_for, usage=tokens(0, sent), silent=True, requestSessionId=made_for)
+    assert of(run, "s") == 7
+
+
 def test_a_resumed_session_counts_nothing_twice() -> None:
     run = live()
     run.answer(id="m1", usage=tokens(0, 10))

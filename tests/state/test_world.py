@@ -299,6 +299,7 @@ def test_a_session_without_a_file_stays_a_minute_after_its_end() -> None:
 
 def test_how_long_it_stays_is_a_setting() -> None:
     run = Run(linger=1000)
+    run.hook("SessionStart", source="startup")
     run.hook("SessionEnd", reason="other")
     run.wait(2_000)
     assert run.types()[-1] == "session.removed"
@@ -883,6 +884,19 @@ def turned_back(*first: str) -> Run:
 LIFE = ["session.discovered", "session.started", "session.ended", "session.removed"]
 
 
+def test_a_session_that_moved_to_the_background_while_nobody_watched_ends_as_if_somebody_had() -> None:
+    run = restarted(live())
+    run.file("busy", startedAt=START, parkedJobId="other")
+    run.events += [event for seen in run.world.unseen() for event in run.world.apply(seen, run.now)]
+    run.hook("ConfigChange")
+    run.wait()
+    run.hook("ConfigChange")
+    run.wait()
+    assert run.data("session.ended")[0]["reason"] == "cleared"
+    assert run.data("session.removed") == [{"sessionId": "s", "reason": "cleared"}]
+    assert "session.discovered" not in run.types()
+
+
 @pytest.mark.parametrize("first", [("file", "hook"), ("hook", "file")])
 def test_a_session_to_which_its_process_turns_back_has_another_run(first: tuple[str, str]) -> None:
     run = turned_back(*first)
@@ -1033,6 +1047,95 @@ def test_a_session_can_be_resumed_after_the_clock_was_set_back() -> None:
     assert run.types().count("session.discovered") == 2
 
 
+# Background sessions
+
+
+def test_a_process_made_ready_for_a_session_is_none_until_it_is_used() -> None:
+    run = Run()
+    run.file(spare=True)
+    run.hook("InstructionsLoaded")
+    run.hook("SessionStart", source="startup", model="opus")
+    run.file("idle", spare=True, startedAt=START)
+    run.wait(60_000)
+    assert run.types() == []
+    assert [event.type for event in run.events] == ["hook.instructions_loaded", "hook.session_start"], "as they came"
+    run.hook("UserPromptSubmit", prompt="Do it", prompt_id="p1")
+    run.file("busy", startedAt=START)
+    assert run.types() == ["session.discovered", "session.state_changed", "session.started"]
+    assert run.data("session.started")[0]["model"] == "opus"
+    assert run.twice() == []
+    run.wait()
+    assert run.states()[-1] == "running"
+
+
+@pytest.mark.parametrize("first", ["prompt", "line"])
+def test_what_comes_of_such_a_session_before_its_file_tells_of_it_begins_it(first: str) -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.file("idle", spare=True)
+    if first == "prompt":
+        run.hook("UserPromptSubmit", prompt="Do it", prompt_id="p1")
+        run.wait(500)
+    else:
+        run.prompt()
+    run.file("idle", spare=True, name="A name", startedAt=START)
+    run.file("busy", startedAt=START)
+    run.wait()
+    assert [info.pid for info in run.world.snapshot()[0]] == [PID]
+    assert [data["source"] for data in run.data("session.started")] == ["startup"]
+    assert "session.ended" not in run.types()
+
+
+@pytest.mark.parametrize("order", ["file first", "hook first"])
+def test_one_that_was_never_used_leaves_no_trace(order: str) -> None:
+    run = Run()
+    run.file("idle", spare=True)
+    if order == "file first":
+        run.gone()
+    run.hook("SessionEnd", reason="other")
+    if order == "hook first":
+        run.gone()
+    run.wait()
+    assert (run.types(), run.world.session_list(True)) == ([], [])
+    assert [event.type for event in run.events] == ["hook.session_end"]
+
+
+@pytest.mark.parametrize("status", ["idle", "busy"])
+def test_a_session_that_moved_to_the_background_is_over_and_goes_on_there(status: str) -> None:
+    run = live()
+    run.prompt()
+    run.file(status, startedAt=START, parkedJobId="other")
+    run.file(session="other", pid=77, kind="bg", name="Do it")
+    run.hook("SessionStart", source="fork", session="other")
+    run.file(status, startedAt=START, parkedJobId="other", name="Told again")
+    run.wait()
+    assert [(info.session_id, info.state) for info in run.world.snapshot()[0]] == [("other", "idle")]
+    assert run.data("session.removed") == [{"sessionId": "s", "reason": "cleared"}]
+    run.wait(600_000)
+    run.hook("ConfigChange")
+    run.wait()
+    run.gone()
+    run.hook("SessionEnd", reason="prompt_input_exit")
+    run.wait()
+    assert [data["sessionId"] for data in run.data("session.discovered")] == ["s", "other"]
+    assert len(run.data("session.ended", "s")) == 1
+
+
+def test_a_process_that_turns_to_its_own_session_again_brings_it_back() -> None:
+    run = live()
+    run.file("idle", startedAt=START, parkedJobId="other")
+    run.wait(60_000)
+    run.file("busy", startedAt=START)
+    assert [(info.session_id, info.state) for info in run.world.snapshot()[0]] == [("s", "running")]
+
+
+def test_the_end_of_a_session_that_nobody_knew_is_told_as_it_came_and_makes_none() -> None:
+    run = Run()
+    run.hook("SessionEnd", reason="other")
+    run.wait()
+    assert [event.type for event in run.events] == ["hook.session_end"]
+
+
 # Old news
 
 
@@ -1047,6 +1150,31 @@ def test_lines_that_a_fork_copied_are_no_news_and_cost_it_nothing() -> None:
     run.wait()
     assert [data["text"] for data in run.data("message.user")] == ["new words"]
     assert run.data("usage.updated")[-1]["outputTokens"] == 2
+
+
+def test_lines_that_a_fork_copied_are_no_news_however_young_they_are() -> None:
+    run = Run()
+    run.now += 1000
+    run.file("idle")
+    run.prompt("old words", at=START)
+    run.answer(at=run.now - 400, usage=tokens(100, 100))
+    run.prompt("new words", id="p2")
+    run.answer(at=START, id="msg2", usage=tokens(1, 2))  # the clock was set back
+    run.wait()
+    assert [data["text"] for data in run.data("message.user")] == ["new words"]
+    assert run.data("usage.updated")[-1]["outputTokens"] == 2
+
+
+def test_lines_of_a_session_that_began_again_are_its_own_though_they_are_a_little_older() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.hook("SessionEnd", reason="other")
+    run.wait(60_000)
+    run.file("idle", pid=77)
+    run.prompt("of long ago", at=run.now - 50_000)
+    run.prompt("read late", at=run.now - 9_000)
+    run.wait()
+    assert [data["text"] for data in run.data("message.user")] == ["read late"]
 
 
 @pytest.mark.parametrize("first", ["file", "hook", "line"])
