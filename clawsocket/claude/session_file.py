@@ -22,6 +22,8 @@ class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
             one process for good.
         status: ``busy``, ``idle``, ``waiting`` or ``shell``; None for ``-p`` runs.
         waiting_for: why it waits, for people: "permission prompt", "dialog open".
+        kind: ``interactive``, which ``-p`` runs are too, or ``bg``: in the background, with no terminal of its own.
+        job_id: names a session in the background, as for ``claude attach``; also when ``/clear`` gave it another id.
         spare: whether the background service made its process ready for a session that nobody has begun yet.
         parked_job_id: the background session in which its conversation goes on, under an id of its own; the process
             shows that, or the list of all. Its status stays what it was then. (Both: Claude Code 2.1.332.)
@@ -39,6 +41,7 @@ class SessionFile(msgspec.Struct, rename="camel", kw_only=True):
     status: str | None = None
     status_updated_at: Number | None = None
     waiting_for: str | None = None
+    job_id: str | None = None
     spare: bool = False
     parked_job_id: str | None = None
 

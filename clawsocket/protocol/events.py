@@ -83,6 +83,7 @@ class SessionDiscovered(Wire, kw_only=True):
     started_at: int
     name: str | None = None
     kind: str | None = None
+    job_id: str | None = None
     entrypoint: str | None = None
     version: str | None = None
 

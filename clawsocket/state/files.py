@@ -43,7 +43,7 @@ def begin(session: Session, file: SessionFile, at: int, *, again: bool, turned: 
     session.file_started_at = by_now(file.started_at, now)
     session.since = min((file.status and file.status_updated_at) or session.started_at, now)
     session.name, session.version, session.entrypoint = file.name, file.version, file.entrypoint
-    session.kind = file.kind
+    session.kind, session.job_id = file.kind, file.job_id
     session.state = _STATES.get(file.status or "", "idle")
     session.waiting_for = _WAITING.get(file.waiting_for, file.waiting_for) if file.waiting_for else None
 
@@ -82,7 +82,7 @@ def follow(session: Session, at: int, new: SessionFile | None = None) -> None:
         session.file_started_at = by_now(file.started_at, session.world.now)
     session.pid, session.process = file.pid, file.process
     session.run = session.run or file.process
-    session.kind = file.kind or session.kind
+    session.kind, session.job_id = file.kind or session.kind, file.job_id
     session.cwd = file.cwd or session.cwd
     session.version = file.version or session.version
     session.entrypoint = file.entrypoint or session.entrypoint

@@ -93,7 +93,7 @@ class Session:
         self.before: set[str] = set()
         self.run = self.process = ""
         self.file_started_at = 0
-        self.name = self.kind = self.entrypoint = self.version = None  # type: str | None
+        self.name = self.kind = self.job_id = self.entrypoint = self.version = None  # type: str | None
         self.model = self.git_branch = self.permission_mode = None  # type: str | None
         self.told_name: str | None = None
 
@@ -159,6 +159,7 @@ class Session:
         self.name, self.model, self.git_branch = info.name, info.model, info.git_branch
         self.told_name = info.name
         self.permission_mode, self.version, self.entrypoint = info.permission_mode, info.version, info.entrypoint
+        self.kind, self.job_id = info.kind, info.job_id
         self._announced = (info.state, info.waiting_for)
         self.gauges.restore(info.context, info.rate_limits or ())
         self.ending, self.end_reason, self.restored = False, None, True
@@ -437,6 +438,8 @@ class Session:
             git_branch=self.git_branch,
             permission_mode=self.permission_mode,
             version=self.version,
+            kind=self.kind,
+            job_id=self.job_id,
             entrypoint=self.entrypoint,
             usage=self.usage(),
             context=self.gauges.context,

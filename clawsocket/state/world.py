@@ -449,6 +449,7 @@ class World:
             started_at=session.started_at,
             name=session.name,
             kind=session.kind,
+            job_id=session.job_id,
             entrypoint=session.entrypoint,
             version=session.version,
         )

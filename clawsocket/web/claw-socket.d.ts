@@ -1368,8 +1368,10 @@ export interface SessionDiscovered {
   startedAt: number;
   /** The session's name. */
   name?: string | undefined;
-  /** As the session file says it, such as `interactive`. */
+  /** `interactive`, or `bg` for one in the background, which has no terminal of its own. */
   kind?: string | undefined;
+  /** Names a session in the background, as for `claude attach`. */
+  jobId?: string | undefined;
   /** How Claude Code was started, such as `cli`. */
   entrypoint?: string | undefined;
   /** Claude Code's version. */
@@ -1431,6 +1433,10 @@ export interface SessionInfo {
   permissionMode?: string | undefined;
   /** Claude Code's version. */
   version?: string | undefined;
+  /** `interactive`, or `bg` for one in the background, which has no terminal of its own. */
+  kind?: string | undefined;
+  /** Names a session in the background, as for `claude attach`. */
+  jobId?: string | undefined;
   /** How Claude Code was started, such as `cli`. */
   entrypoint?: string | undefined;
   /** What the session spent so far. */

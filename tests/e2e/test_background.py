@@ -104,6 +104,8 @@ def test_a_session_in_the_background_needs_its_owner_as_one_in_a_terminal_does(
         events = [event for event in client.events if str(event["sessionId"]).startswith(short)]
         changes = [event["data"] for event in events if event["type"] == "session.state_changed"]
         assert changes[-1]["waitingFor"] == reason
+        (found,) = [event["data"] for event in events if event["type"] == "session.discovered"]
+        assert (found["kind"], found["jobId"]) == ("bg", short)
         claude.run("stop", short)
     wait_for(lambda: list(agree(claude, service).values()) == ["idle"], "the end of both")
     assert (service.home / "work" / "live" / "main.py").read_text() == FILES["main.py"]

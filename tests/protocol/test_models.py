@@ -12,7 +12,7 @@ from clawsocket.protocol import models
 FIELDS: dict[type[Any], str] = {
     models.SessionInfo: (
         "pid sessionId cwd startedAt discoveredAt state since waitingFor? tool? error? name? model? gitBranch? "
-        "permissionMode? version? entrypoint? usage? context? rateLimits?"
+        "permissionMode? version? kind? jobId? entrypoint? usage? context? rateLimits?"
     ),
     models.AgentState: (
         "agentId agentType sessionId status currentTool? currentToolInput? startedAt lastActivityAt toolCount "

@@ -897,6 +897,18 @@ def test_a_session_that_moved_to_the_background_while_nobody_watched_ends_as_if_
     assert "session.discovered" not in run.types()
 
 
+def test_a_session_in_the_background_names_its_job_also_after_a_restart() -> None:
+    run = Run()
+    run.file("idle", kind="bg", jobId="0bb6202d")
+    assert run.data("session.discovered")[0]["jobId"] == "0bb6202d"
+    after = restarted(run)
+    for world in (run.world, after.world):
+        (info,) = world.snapshot()[0]
+        assert (info.kind, info.job_id) == ("bg", "0bb6202d")
+    after.file("idle", pid=77, kind="interactive")
+    assert [(info.kind, info.job_id) for info in after.world.snapshot()[0]] == [("interactive", None)]
+
+
 @pytest.mark.parametrize("first", [("file", "hook"), ("hook", "file")])
 def test_a_session_to_which_its_process_turns_back_has_another_run(first: tuple[str, str]) -> None:
     run = turned_back(*first)

@@ -10,7 +10,7 @@ SOURCES = {"hook", "transcript", "session_file", "status_line", "server"}
 ENVELOPE = {"type": str, "timestamp": int, "sessionId": str, "seq": int, "data": dict, "id": str, "source": str}
 
 DATA = {
-    "session.discovered": "pid sessionId cwd startedAt name? kind? entrypoint? version?",
+    "session.discovered": "pid sessionId cwd startedAt name? kind? jobId? entrypoint? version?",
     "session.started": "version? model? permissionMode? cwd? source?",
     "session.state_changed": "state previous? since waitingFor? tool? error?",
     "session.renamed": "name",

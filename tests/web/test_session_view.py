@@ -330,6 +330,21 @@ def test_errors_interruption_compaction_and_a_killed_process_are_told(browser: B
         expect(rows(page, "life").last).to_contain_text("process")
 
 
+def test_a_session_in_the_background_says_how_to_answer_it(browser: Browser, service: Service, one: Scene) -> None:
+    one.main.prompt("go")
+    one.main.ask("Bash", command="rm -rf build")
+    with opened(browser, service, one.id) as (page, _):
+        expect(page.locator(".session-call")).to_contain_text("Answer in its terminal")
+        one.status("waiting", waitingFor="permission prompt", kind="bg", jobId="0bb6202d")
+        page.reload()
+        expect(page.locator(".session-call")).to_contain_text("Answer with: claude attach 0bb6202d")
+        expect(page.locator(".session-facts")).to_contain_text("in the background: 0bb6202d")
+        page.goto(page.url.split("#")[0] + "#/now")
+        facts = page.locator(f'claw-card[data-session="{one.id}"] .card-facts')
+        expect(facts).to_contain_text("in the background")
+        expect(facts).to_have_attribute("title", "claude attach 0bb6202d")
+
+
 def test_a_question_for_permission_stands_at_its_call_and_in_the_timeline(
     browser: Browser, service: Service, one: Scene
 ) -> None:

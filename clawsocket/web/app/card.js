@@ -91,7 +91,8 @@ export class Card extends HTMLElement {
     setSince(parts.since, session.since);
     text(parts.name, session.name === folder(session.cwd) ? "" : line(session.name, 120));
     const mode = MODES[session.permissionMode];
-    text(parts.facts, [model(session.model), mode, session.pid === null ? "elsewhere" : ""].filter(Boolean).join(" · "));
+    text(parts.facts, [model(session.model), mode, session.pid === null ? "elsewhere" : session.jobId ? "in the background" : ""].filter(Boolean).join(" · "));
+    set(parts.facts, "title", session.jobId ? `claude attach ${line(session.jobId, 60)}` : null);
     this.#showCall(session);
   }
 

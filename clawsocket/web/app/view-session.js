@@ -257,10 +257,10 @@ export class SessionView extends View {
     set(title, "title", visible(info.cwd, 300));
     text(name, line(info.name, 120));
     const { usage, context } = info;
-    text(facts, [line(branch(info), 60), model(info.model), context && fullness(context), usage && spent(usage), usage && `${tokens(usage.outputTokens)} out`, info.pid ? `pid ${info.pid}` : ""].filter(Boolean).join(" · "));
+    text(facts, [line(branch(info), 60), model(info.model), context && fullness(context), usage && spent(usage), usage && `${tokens(usage.outputTokens)} out`, info.pid ? `pid ${info.pid}` : "", info.jobId && `in the background: ${line(info.jobId, 60)}`].filter(Boolean).join(" · "));
     const waits = info.state === "requires_action";
     set(call, "hidden", !waits);
-    if (waits) text(call, `${info.tool ? `${line(info.tool.name, 60)} ` : ""}${waitsFor(info)}. Answer in its terminal.`);
+    if (waits) text(call, `${info.tool ? `${line(info.tool.name, 60)} ` : ""}${waitsFor(info)}. ${info.jobId ? `Answer with: claude attach ${line(info.jobId, 60)}` : "Answer in its terminal."}`);
   }
 
   #showAgents() {
