@@ -385,11 +385,10 @@ class World:
 
     def _file(self, seen: SessionFileSeen) -> None:
         file = seen.file
-        session = self.sessions.get(file.session_id)
-        is_spare = file.spare and (session is None or session.restored)  # else something of it came before its file
-        if is_spare or file.parked_job_id is not None:
+        if file.spare or file.parked_job_id is not None:
             self._stand_by(file, seen.at)
             return
+        session = self.sessions.get(file.session_id)
         if session is not None and session.restored and file.process not in session.before:
             session.gone_reason = "process_exited"
             self._end(session)

@@ -905,7 +905,9 @@ def test_a_session_in_the_background_names_its_job_also_after_a_restart() -> Non
     for world in (run.world, after.world):
         (info,) = world.snapshot()[0]
         assert (info.kind, info.job_id) == ("bg", "0bb6202d")
+    after.file("idle", kind="bg", jobId="0bb6202d")
     after.file("idle", pid=77, kind="interactive")
+    after.gone()
     assert [(info.kind, info.job_id) for info in after.world.snapshot()[0]] == [("interactive", None)]
 
 
@@ -1062,9 +1064,11 @@ def test_a_session_can_be_resumed_after_the_clock_was_set_back() -> None:
 # Background sessions
 
 
-def test_a_process_made_ready_for_a_session_is_none_until_it_is_used() -> None:
+@pytest.mark.parametrize("first", ["file", "hooks"])
+def test_a_process_made_ready_for_a_session_is_none_until_it_is_used(first: str) -> None:
     run = Run()
-    run.file(spare=True)
+    if first == "file":
+        run.file(spare=True)
     run.hook("InstructionsLoaded")
     run.hook("SessionStart", source="startup", model="opus")
     run.file("idle", spare=True, startedAt=START)
@@ -1078,6 +1082,7 @@ def test_a_process_made_ready_for_a_session_is_none_until_it_is_used() -> None:
     assert run.twice() == []
     run.wait()
     assert run.states()[-1] == "running"
+    assert [data["text"] for data in run.data("message.user")] == ["Do it"]
 
 
 @pytest.mark.parametrize("first", ["prompt", "line"])
@@ -1131,6 +1136,16 @@ def test_a_session_that_moved_to_the_background_is_over_and_goes_on_there(status
     run.wait()
     assert [data["sessionId"] for data in run.data("session.discovered")] == ["s", "other"]
     assert len(run.data("session.ended", "s")) == 1
+
+
+def test_a_session_that_moved_to_the_background_can_be_resumed_when_its_process_has_left() -> None:
+    run = live()
+    run.file("idle", startedAt=START, parkedJobId="other")
+    run.wait(60_000)
+    run.gone()
+    run.hook("SessionStart", source="resume")
+    run.wait()
+    assert [info.session_id for info in run.world.snapshot()[0]] == ["s"]
 
 
 def test_a_process_that_turns_to_its_own_session_again_brings_it_back() -> None:
