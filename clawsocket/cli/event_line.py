@@ -26,7 +26,7 @@ _COLOURS |= {"tool.permission_requested": YELLOW, "tool.permission_denied": RED}
 _FIELDS = {
     "session.discovered": "cwd",
     "session.started": "source model",
-    "session.ended": "reason",
+    "session.ended": "reason job_id",
     "session.removed": "reason",
     "agent.started": "agent_type description",
     "agent.stopped": "reason last_message",

@@ -131,6 +131,7 @@ class SessionEnded(Wire, kw_only=True):
     """A session is over; sent once, when it is sure. ``usage`` is null for a session that never spent anything."""
 
     reason: str
+    job_id: str | None = None
     duration_ms: int | None = None
     usage: SessionUsage | None
 

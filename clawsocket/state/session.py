@@ -67,6 +67,7 @@ class Session:
         begun: whether the start of this run was told.
         restored: whether it is of the run of the program before, and its process was not seen since.
         ending: whether its end is near: its file is gone, or SessionEnd came.
+        moved_to: the job in the background in which its conversation goes on, None for none.
         born: the first time that its transcript tells, ms since 1970; a fork's comes before the lines it copied, and is
             that of the last snapshot there: those before are copies, too.
         is_at_head: whether no line of the conversation has come yet.
@@ -113,6 +114,7 @@ class Session:
         self.begun = self.restored = False
         self.ending = False
         self.end_reason: str | None = None
+        self.moved_to: str | None = None
         self.gone_reason: RemovedReason | None = None
         self.line_prompt = ""
         self.awaited_prompts: dict[str, Callable[[], None]] = {}
@@ -140,7 +142,7 @@ class Session:
         self.state, self.waiting_for, self._announced = "idle", None, (None, None)
         self._waiting_tool = self._failure = self._worked_since = self.status = None
         self.begun = self.ending = False
-        self.end_reason = self.gone_reason = None
+        self.end_reason = self.gone_reason = self.moved_to = None
         self.agents.restart(at)
         self.gauges.restart()
 

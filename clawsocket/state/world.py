@@ -405,6 +405,9 @@ class World:
 
     def _stand_by(self, file: SessionFile, at: int) -> None:
         """Take the file of a process that works on nothing of its own: it has no session yet, or none any more."""
+        session = self.sessions.get(file.session_id)
+        if session is not None:
+            session.moved_to = file.parked_job_id
         self._leave(SessionGone(file.session_id, file.pid, at, "cleared"))
         self._standing_by.setdefault(file.session_id)
         for seen in self._held.hooks.pop(file.session_id, ()):
@@ -539,6 +542,7 @@ class World:
         usage = session.usage()
         data = SessionEnded(
             reason=session.end_reason or session.gone_reason or "other",
+            job_id=session.moved_to,
             duration_ms=max(0, session.last_at - session.started_at),
             usage=usage if usage.model_breakdown else None,
         )

@@ -1382,6 +1382,8 @@ export interface SessionDiscovered {
 export interface SessionEnded {
   /** Why. */
   reason: string;
+  /** The session in the background in which its conversation goes on, under another id. */
+  jobId?: string | undefined;
   /** How long the session was there, in ms. */
   durationMs?: number | undefined;
   /** What the session spent; null: nothing. */

@@ -95,6 +95,7 @@ FIELDS = {
     "pid": "The process; null while unknown.",
     "kind": "`interactive`, or `bg` for one in the background, which has no terminal of its own.",
     "jobId": "Names a session in the background, as for `claude attach`.",
+    "SessionEnded.jobId": "The session in the background in which its conversation goes on, under another id.",
     "entrypoint": "How Claude Code was started, such as `cli`.",
     "version": "Claude Code's version.",
     "ServerInfo.version": "The server's version.",

@@ -126,6 +126,7 @@ def test_a_session_that_moves_to_the_background_is_there_once_and_told_once(
     (after,) = others(claude, service, before)
     ((ended,), (removed,)) = (client.of(before, f"session.{what}") for what in ("ended", "removed"))
     assert (ended["data"]["reason"], removed["data"]["reason"]) == ("cleared", "cleared")
+    assert after.startswith(ended["data"]["jobId"])
     claude.key("Enter")
     claude.wait("for agents")
     claude.say("once more")

@@ -149,6 +149,7 @@ def test_when_the_kernels_queue_overflows_all_is_looked_at_again(tmp_path: Path)
         client.follow(back=True)
         path.write_bytes(line(1) + b"\n")
         wait_for(lambda: client.of(SESSION, "message.user"), "the first line")
+        began = time.time()
         with asleep(service):
             for number in range(queue):  # a creation and a removal each
                 other = path.parent / f"{number % 2}.tmp"
@@ -159,7 +160,7 @@ def test_when_the_kernels_queue_overflows_all_is_looked_at_again(tmp_path: Path)
             for number in range(3):
                 spool(tmp_path, str(number), hook(number))
             (path.parent / f"{OTHER}.jsonl").write_bytes(line(3, session=OTHER) + b"\n")
-        with session_file(tmp_path, OTHER):
+        with session_file(tmp_path, OTHER, began=began):
             wait_for(lambda: all(told(client, number) for number in range(3)), "the hooks")
             wait_for(lambda: len(client.of(SESSION, "message.user")) == 2, "the second line")
             wait_for(lambda: client.of(OTHER, "message.user"), "the line of a session that is new")

@@ -236,6 +236,7 @@ def test_a_session_that_was_over_is_not_told_again_by_the_next_run(tmp_path: Pat
 def test_a_session_that_ended_just_before_a_restart_is_removed_though_nothing_more_happens(tmp_path: Path) -> None:
     with Service(tmp_path) as service, service.connect() as client:
         client.follow()
+        post(service, hook(0, hook_event_name="SessionStart", source="startup"))
         post(service, hook(1, hook_event_name="SessionEnd", reason="other"))
         wait_for(lambda: client.of(SESSION, "session.ended"), "its end")
         seen = client.events[-1]["seq"]

@@ -1128,6 +1128,7 @@ def test_a_session_that_moved_to_the_background_is_over_and_goes_on_there(status
     run.wait()
     assert [(info.session_id, info.state) for info in run.world.snapshot()[0]] == [("other", "idle")]
     assert run.data("session.removed") == [{"sessionId": "s", "reason": "cleared"}]
+    assert run.data("session.ended")[0]["jobId"] == "other"
     run.wait(600_000)
     run.hook("ConfigChange")
     run.wait()
@@ -1154,6 +1155,9 @@ def test_a_process_that_turns_to_its_own_session_again_brings_it_back() -> None:
     run.wait(60_000)
     run.file("busy", startedAt=START)
     assert [(info.session_id, info.state) for info in run.world.snapshot()[0]] == [("s", "running")]
+    run.gone()
+    run.wait()
+    assert ["jobId" in data for data in run.data("session.ended")] == [True, False]
 
 
 def test_the_end_of_a_session_that_nobody_knew_is_told_as_it_came_and_makes_none() -> None:

@@ -49,7 +49,13 @@ def spool(home: Path, name: str, body: bytes, mtime: float | None = None) -> Non
 
 @contextmanager
 def session_file(
-    home: Path, session: str = SESSION, status: str | None = "idle", name: str = "w-1", *, began: float | None = None
+    home: Path,
+    session: str = SESSION,
+    status: str | None = "idle",
+    name: str = "w-1",
+    *,
+    began: float | None = None,
+    **more: object,
 ) -> Iterator[int]:
     """A living process with a session file, until the context ends: then both go."""
     folder = home / ".claude" / "sessions"
@@ -66,6 +72,7 @@ def session_file(
             "entrypoint": "cli",
             "name": name,
             "status": status,
+            **more,
         }
         path.write_text(json.dumps(content))
         try:

@@ -15,7 +15,7 @@ DATA = {
     "session.state_changed": "state previous? since waitingFor? tool? error?",
     "session.renamed": "name",
     "session.compacted": "trigger summary?",
-    "session.ended": "reason durationMs? usage",
+    "session.ended": "reason jobId? durationMs? usage",
     "session.removed": "sessionId reason",
     "agent.started": "agentId agentType cwd? parentToolUseId? description? parentAgentId? background? source?",
     "agent.state_changed": "agents",

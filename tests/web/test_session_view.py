@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.support.feed import session_file
 from tests.support.service import Service
 from tests.support.waiting import wait_for
 from tests.web.dashboard import dashboard, read_out
@@ -397,6 +398,29 @@ def test_cleared_sessions_lead_to_the_one_that_goes_on(browser: Browser, service
         expect(link).to_have_attribute("href", f"#/session/{next_id}", timeout=15_000)
         link.click()
         page.wait_for_url(f"**#/session/{next_id}")
+
+
+@pytest.mark.parametrize("order", ["first", "last"])
+def test_a_session_that_moved_to_the_background_leads_to_where_it_goes_on(
+    browser: Browser, service: Service, one: Scene, order: str
+) -> None:
+    with ExitStack() as stack:
+        page, _ = stack.enter_context(opened(browser, service, one.id))
+        one.main.prompt("go")
+        expect(rows(page, "prompt")).to_be_visible()
+
+        def move() -> None:
+            one.status("busy", parkedJobId="0bb6202d")
+            expect(rows(page, "life").last).to_contain_text("Moved to the background", timeout=15_000)
+
+        if order == "last":
+            move()
+        other = str(uuid.uuid4())
+        stack.enter_context(session_file(service.home, other, "busy", kind="bg", jobId="0bb6202d"))
+        if order == "first":
+            move()
+        link = rows(page, "life").get_by_role("link", name="It goes on here")
+        expect(link).to_have_attribute("href", f"#/session/{other}", timeout=15_000)
 
 
 def test_what_is_displayed_is_shown_before_it_is_told(

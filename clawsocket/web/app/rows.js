@@ -168,7 +168,7 @@ function noteOf(note) {
 const bare = (note) => note.slice(0, 1000).replace(/<\/?[a-z-]{1,40}>/g, " ");
 
 const SOURCES = { resume: "Resumed", clear: "Begun anew by /clear", compact: "Goes on after compaction", fork: "Forked" };
-const ENDS = { clear: "Cleared", process_exited: "The process ended", killed: "The process was killed", logout: "Logged out", prompt_input_exit: "Ended by its owner", cleared: "Cleared", silent: "Silent for long" };
+const ENDS = { clear: "Cleared", process_exited: "The process ended", killed: "The process was killed", logout: "Logged out", prompt_input_exit: "Ended by its owner", cleared: "Cleared", moved: "Moved to the background", silent: "Silent for long" };
 
 function showLife(row, item, context) {
   const { text: kind, ...data } = item.data;

@@ -33,6 +33,8 @@ export class Story {
   /** Agent id to `{id, type, description, call, parent, at, until, reason, first}`: the main agent is not among them. */
   agents = new Map();
   lanes = new Lanes();
+  /** The job in the background in which the session went on when it ended last, if it did. */
+  movedTo = null;
   /** When the session ended last, as far as it was told. */
   endedAt = -Infinity;
   /** Agent id to what the service told of it last: of one, maybe, that was not read yet. */
@@ -111,7 +113,7 @@ export class Story {
 
   /** Forget everything. */
   clear() {
-    Object.assign(this, { items: new Map(), agents: new Map(), lanes: new Lanes(), endedAt: -Infinity, version: this.version + 1 });
+    Object.assign(this, { items: new Map(), agents: new Map(), lanes: new Lanes(), endedAt: -Infinity, movedTo: null, version: this.version + 1 });
     this.#ordered = [];
     this.#open.clear();
     this.#read.clear();
@@ -343,8 +345,14 @@ export class Story {
         this.lanes.take(ended, agent);
       }
     }
-    this.endedAt = Math.max(this.endedAt, event.timestamp);
-    this.put(event, "life", { text: "ended", reason: data.reason, durationMs: data.durationMs }, order);
+    if (event.timestamp >= this.endedAt) Object.assign(this, { endedAt: event.timestamp, movedTo: data.jobId ?? null });
+    this.put(event, "life", { text: "ended", reason: data.jobId ? "moved" : data.reason, durationMs: data.durationMs }, order);
+  }
+
+  /** What is told of its end may be more than before. */
+  tellEndAnew() {
+    for (const item of this.items.values()) if (item.kind === "life" && item.data.text === "ended") item.version++;
+    this.version++;
   }
 
   /** A question about a call, which it may not name. */

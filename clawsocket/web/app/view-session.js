@@ -26,6 +26,7 @@ export class SessionView extends View {
   #id = router.route.id;
   #info = null;
   #pid = null;
+  #goesOnAs = null;
   #opened = new Map();
   #agent = undefined;
   #at = null;
@@ -142,10 +143,11 @@ export class SessionView extends View {
     this.#draw();
   }
 
-  /** The session that went on where this one was cleared: the one of the same process. */
+  /** The session that goes on where this one was cleared, the one of the same process, or where it moved to the background. */
   #next() {
-    if (this.#pid === null) return null;
-    for (const one of store.sessions.values()) if (one.pid === this.#pid && one.sessionId !== this.#id) return one.sessionId;
+    const job = this.#story.movedTo, pid = this.#pid;
+    const goesOn = (one) => (job === null ? pid !== null && one.pid === pid : one.jobId === job);
+    for (const one of store.sessions.values()) if (one.sessionId !== this.#id && goesOn(one)) return one.sessionId;
     return null;
   }
 
@@ -185,6 +187,12 @@ export class SessionView extends View {
     if (info !== undefined) this.#info = info;
     else if (before !== null && before.state !== "ended") this.#info = { ...before, state: "ended" };
     this.#pid = info?.pid ?? this.#pid;
+    const next = this.#next();
+    if (next !== this.#goesOnAs) {
+      this.#goesOnAs = next;
+      this.#story.tellEndAnew();
+      this.#draw();
+    }
     if (this.#info !== null && this.#info !== before) this.#story.isNow(this.#info.state, this.#info.since);
     if (this.#info !== before || changes.all || changes.connection || changes.sessions.has(this.#id)) this.#draw();
   }
