@@ -51,7 +51,7 @@ def begin(session: Session, file: SessionFile, at: int, *, again: bool, turned: 
 def apply(session: Session, file: SessionFile, at: int) -> None:
     """Take a session file that is new or changed."""
     before = session.files.get(file.pid)
-    session.files[file.pid], session.restored = file, False
+    session.files[file.pid], session.restored, session.moved_to = file, False, None
     session.shared = session.shared or len(session.files) > 1
     if file.name and before is None and len(session.files) == 1:
         session.rename(file.name, at, "session_file")

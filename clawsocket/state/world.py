@@ -405,10 +405,10 @@ class World:
 
     def _stand_by(self, file: SessionFile, at: int) -> None:
         """Take the file of a process that works on nothing of its own: it has no session yet, or none any more."""
-        session = self.sessions.get(file.session_id)
-        if session is not None:
-            session.moved_to = file.parked_job_id
         self._leave(SessionGone(file.session_id, file.pid, at, "cleared"))
+        session = self.sessions.get(file.session_id)
+        if session is not None and not session.files:
+            session.moved_to = file.parked_job_id
         self._standing_by.setdefault(file.session_id)
         for seen in self._held.hooks.pop(file.session_id, ()):
             self._hook(seen)

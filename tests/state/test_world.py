@@ -1149,15 +1149,27 @@ def test_a_session_that_moved_to_the_background_can_be_resumed_when_its_process_
     assert [info.session_id for info in run.world.snapshot()[0]] == ["s"]
 
 
-def test_a_process_that_turns_to_its_own_session_again_brings_it_back() -> None:
+@pytest.mark.parametrize(("away", "ends"), [(100, 0), (60_000, 1)])
+def test_a_process_that_turns_to_its_own_session_again_brings_it_back(away: int, ends: int) -> None:
     run = live()
     run.file("idle", startedAt=START, parkedJobId="other")
-    run.wait(60_000)
+    run.wait(away)
     run.file("busy", startedAt=START)
     assert [(info.session_id, info.state) for info in run.world.snapshot()[0]] == [("s", "running")]
     run.gone()
     run.wait()
-    assert ["jobId" in data for data in run.data("session.ended")] == [True, False]
+    assert ["jobId" in data for data in run.data("session.ended")] == [*[True] * ends, False]
+
+
+def test_a_session_that_only_one_of_its_processes_moved_to_the_background_goes_on() -> None:
+    run = live()
+    run.file("busy", pid=77)
+    run.file("idle", startedAt=START, parkedJobId="other")
+    run.wait()
+    assert [(info.session_id, info.pid) for info in run.world.snapshot()[0]] == [("s", 77)]
+    run.gone(pid=77)
+    run.wait()
+    assert ["jobId" in data for data in run.data("session.ended")] == [False]
 
 
 def test_the_end_of_a_session_that_nobody_knew_is_told_as_it_came_and_makes_none() -> None:
