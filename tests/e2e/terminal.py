@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,7 @@ def live(
     home: Path,
     rules: list[dict[str, Any]],
     *arguments: str,
+    before: Callable[[dict[str, str]], None] = lambda _environment: None,
 ) -> Iterator[Live]:
     """Claude Code in a terminal of its own, in a folder with files, against a scripted model.
 
@@ -141,6 +142,7 @@ def live(
         home: its home; the settings in it stay as they are.
         rules: what the model answers.
         arguments: of Claude Code.
+        before: called with its environment before it starts.
     """
     out, cwd = home / "out", home / "work" / "live"
     out.mkdir(exist_ok=True)
@@ -157,6 +159,7 @@ def live(
         screen = Screen(terminal)
         environment = clean_env(home, port, {})
         command = Command(binary, environment, cwd)
+        before(environment)
         try:
             terminal.start([str(binary), *arguments], environment, cwd)
             screen.start()

@@ -33,9 +33,6 @@ STATES = {None: "idle", "busy": "running", "idle": "idle", "waiting": "requires_
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("home")) as service:
         service.wait_for_hooks()
-        settings = json.loads(service.settings.read_text())
-        settings["permissions"] = {"allow": ["Bash(echo:*)", "Bash(sleep:*)"], "defaultMode": "default"}
-        service.settings.write_text(json.dumps(settings))
         yield service
 
 
@@ -49,7 +46,14 @@ def client(service: Service) -> Iterator[Client]:
 
 @pytest.fixture
 def claude(service: Service, client: Client, claude_binary: Path) -> Iterator[Live]:
-    with live(claude_binary, service.home, RULES) as claude:
+    def prepare(environment: dict[str, str]) -> None:
+        settings = json.loads(service.settings.read_text())
+        settings["permissions"] = {"allow": ["Bash(echo:*)", "Bash(sleep:*)"], "defaultMode": "default"}
+        # Where the model is, sessions in the background believe their settings alone.
+        settings["env"] = {"ANTHROPIC_BASE_URL": environment["ANTHROPIC_BASE_URL"]}
+        service.settings.write_text(json.dumps(settings))
+
+    with live(claude_binary, service.home, RULES, before=prepare) as claude:
         try:
             yield claude
         finally:
@@ -76,7 +80,11 @@ def agree(claude: Live, service: Service) -> dict[str, str]:
         states = told(service)
         return states if states == listed(claude) else None
 
-    return wait_for(look, "the same sessions", 20)
+    try:
+        return wait_for(look, "the same sessions", 20)
+    except TimeoutError:
+        assert told(service) == listed(claude)
+        raise
 
 
 def others(claude: Live, service: Service, session: str) -> list[str]:
