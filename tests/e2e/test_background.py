@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 RULES = [
-    rule("work on", call("Bash", command="sleep 3; echo done", description="Work"), {"text": "It is done."}),
+    rule("work on", call("Bash", command="sleep 1.5; echo done", description="Work"), {"text": "It is done."}),
     rule("once more", call("Bash", command="echo more", description="More"), {"text": "More is done."}),
     rule("delete", call("Bash", command="rm -v main.py", description="Delete"), {"text": "Deleted."}),
     rule("ask me", call("AskUserQuestion", questions=[QUESTION]), {"text": "I see."}),
