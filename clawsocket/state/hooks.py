@@ -60,8 +60,8 @@ def apply(session: Session, seen: HookSeen) -> None:
     hook = seen.hook
     if hook.agent_id and hook.agent_type:
         session.agents.get(hook.agent_id, seen.at, hook.agent_type).by_hook = True
-    event = told(seen)
-    session.emit(event.type, event.data, id=event.id, at=event.timestamp, source="hook", agent_id=event.agent_id)
+    if not session.silent:
+        session.world.put(told(seen, session.id))
     take(session, seen)
 
 
@@ -75,11 +75,16 @@ def take(session: Session, seen: HookSeen) -> None:
     handler(session, seen, hook)
 
 
-def told(seen: HookSeen) -> Event:
-    """Return the event that a hook is told by, as it came."""
+def told(seen: HookSeen, session_id: str) -> Event:
+    """Return the event that a hook is told by, as it came.
+
+    Args:
+        seen: the hook.
+        session_id: the session; the SessionStart of a fork may name the one that it forks.
+    """
     hook = seen.hook
     data = _with_tool(hook) if hook.hook_event_name in _TOOL_HOOKS and hook.tool_name else hook.raw
-    return Event(hook_type(hook.hook_event_name), seen.at, hook.session_id, f"h:{seen.id}", "hook", data, hook.agent_id)
+    return Event(hook_type(hook.hook_event_name), seen.at, session_id, f"h:{seen.id}", "hook", data, hook.agent_id)
 
 
 def _with_tool(hook: Hook) -> Any:

@@ -90,7 +90,8 @@ class World:
         self._count = itertools.count()
         self._stirred: dict[Session, None] = {}
         self._held = Held(self, self.sessions, self._begin, self._take_hook)
-        self._standing_by: dict[str, HookSeen | None] = {}  # sessions whose processes do, with their SessionStart
+        # Sessions that have a process and were not begun yet, or went on elsewhere: their SessionStart, if it came.
+        self._standing_by: dict[str, HookSeen | None] = {}
         self._unheard: set[str] = set()  # sessions that were not known when something older of them was told
         self._early_lines: dict[str, StatusLineSeen] = {}  # the newest of sessions that are not known yet
         self._takers: dict[type[Observation], Callable[[Any], None]] = {
@@ -308,8 +309,8 @@ class World:
             )
             if self._hear_again(seen.session_id):
                 return
-        is_new = seen.silent or seen.follows or session.is_past_copies
-        if not is_new and seen.at < session.copied_before:
+        may_be_copy = not (seen.silent or seen.follows or session.is_past_copies)
+        if may_be_copy and seen.at < session.copied_before:
             return
         agent_id = seen.agent_id or (seen.line.agent_id if seen.line.is_sidechain else None)
         session.silent = seen.silent
@@ -332,7 +333,7 @@ class World:
         elif hook.session_id in self._standing_by and hook.prompt_id is None:
             if hook.hook_event_name == "SessionStart":
                 self._standing_by[hook.session_id] = seen
-            self.put(hooks.told(seen))
+            self.put(hooks.told(seen, hook.session_id))
         else:
             self._held.hold(seen)
 
@@ -344,7 +345,7 @@ class World:
         if session is not None:
             self._take_hook(session, seen)
         elif name == "SessionEnd":  # of one that ended before, or was never begun
-            self.put(hooks.told(seen))
+            self.put(hooks.told(seen, session_id))
         else:
             session = self._discover(session_id, seen.hook.cwd or "", seen.at, "hook")
             self._hear_again(session_id)

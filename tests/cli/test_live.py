@@ -27,7 +27,7 @@ from clawsocket.cli.ps import table
 from clawsocket.client import incoming
 from clawsocket.protocol.envelope import Event as Said
 from clawsocket.protocol.envelope import encode
-from clawsocket.protocol.events import EVENTS, MessageError, MessageUser, SessionStateChanged, ToolResult
+from clawsocket.protocol.events import EVENTS, MessageError, MessageUser, SessionEnded, SessionStateChanged, ToolResult
 from clawsocket.protocol.models import AgentState, Context, SessionInfo, WaitingTool
 from clawsocket.protocol.replies import FEATURES, Gap, ServerInfo, Snapshot
 from clawsocket.state.prices import Prices
@@ -286,6 +286,12 @@ def test_what_claude_code_says_in_the_users_place_is_shown_without_its_tags(
     data = MessageUser(text=said, is_synthetic=synthetic)
     event, _ = incoming.event(encode(Said("message.user", 0, SESSION, "x", "transcript", data), 1))
     assert line(event, "w", Look(200), 0).partition("message.user")[2].strip() == shown
+
+
+def test_where_a_session_went_on_stands_behind_its_end() -> None:
+    data = SessionEnded(reason="cleared", job_id="0bb6202d", usage=None)
+    event, _ = incoming.event(encode(Said("session.ended", 0, SESSION, "x", "server", data), 1))
+    assert line(event, "w", Look(200), 0).endswith("cleared 0bb6202d")
 
 
 # ps

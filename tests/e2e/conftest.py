@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import claude_code
+from tests.support.client import Client
+from tests.support.service import Service
 
 pytest.register_assert_rewrite("tests.support.told", "tests.web.conversation")
 
@@ -26,6 +28,15 @@ def claude_on_the_path(claude_binary: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         _put_on_path(patch, claude_binary)
         yield
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[Client]:
+    """A client of the module's service that is subscribed to everything, and told nothing but what the protocol has."""
+    with service.connect() as client:
+        client.follow()
+        yield client
+        assert client.problems == []
 
 
 @pytest.fixture

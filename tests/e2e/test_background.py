@@ -37,14 +37,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture
-def client(service: Service) -> Iterator[Client]:
-    with service.connect() as client:
-        client.follow()
-        yield client
-        assert client.problems == []
-
-
-@pytest.fixture
 def claude(service: Service, client: Client, claude_binary: Path) -> Iterator[Live]:
     def prepare(environment: dict[str, str]) -> None:
         settings = json.loads(service.settings.read_text())

@@ -82,14 +82,6 @@ def allow_agents(service: Service) -> None:
     service.settings.write_text(json.dumps(settings))
 
 
-@pytest.fixture
-def client(service: Service) -> Iterator[Client]:
-    with service.connect() as client:
-        client.follow()
-        yield client
-        assert client.problems == []
-
-
 class States:
     """The states of a session, as a client is told of them."""
 

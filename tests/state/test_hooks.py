@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from clawsocket.claude import hooks
 from clawsocket.claude.hooks import KNOWN
 from clawsocket.claude.observations import HookSeen
 from clawsocket.protocol.envelope import encode
@@ -96,8 +98,6 @@ def test_the_originals_form_is_told_with_its_data() -> None:
     "own", [b'"toolName":5', b'"toolUseId":[1]', b'"isInterrupt":"maybe"', b'"inputSummary":null', b'"outputSummary":0']
 )
 def test_a_payload_that_uses_the_wires_names_itself_gets_the_wires_meaning(own: bytes) -> None:
-    from clawsocket.claude import hooks
-
     run = started()
     body = (
         b'{"hook_event_name":"PostToolUseFailure","session_id":"s","tool_name":"T","tool_use_id":"t","n":1e999,'
@@ -280,39 +280,47 @@ def test_a_failed_turn_stays_failed_until_the_next_prompt() -> None:
     assert run.states()[-1] == "running"
 
 
-def fail(run: Run, teller: str, at: int) -> None:
-    """The API refused the turn, as a hook or a line tells."""
+def fail(run: Run, teller: str) -> None:
+    """The API refused the turn, as a hook or a line tells that was dated before anything else came of it."""
+    at = START + 10
     if teller == "hook":
         run.hook("StopFailure", at=at, error="rate_limit", prompt_id="p1")
     else:
         run.answer(text("API Error"), at=at, model="<synthetic>", isApiErrorMessage=True, error="rate_limit")
 
 
+def test_a_hook_that_is_told_for_the_state_alone_makes_no_event() -> None:
+    run = live()
+    payload = json.dumps({"hook_event_name": "UserPromptSubmit", "session_id": "s", "prompt": "x", "prompt_id": "p9"})
+    assert run.see(HookSeen("old", run.now, hooks.parse(payload.encode()), silent=True)) == []
+
+
+def resting() -> Run:
+    """A session whose file was read after its turn failed, and says that it rests."""
+    run = live().wait(20)
+    run.file("idle")
+    return run
+
+
 @pytest.mark.parametrize("teller", ["hook", "line"])
 def test_a_turn_failed_also_where_its_file_was_read_first_which_says_that_it_rests(teller: str) -> None:
-    run = live()
-    failed = run.now
-    run.wait(20)
-    run.file("idle")
-    fail(run, teller, failed)
+    run = resting()
+    fail(run, teller)
     run.wait()
     assert run.states()[-3:] == ["running", "idle", "failed"]
-    assert run.data("session.state_changed")[-1]["since"] == failed
+    assert run.data("session.state_changed")[-1]["since"] == START + 10
     run.hook("UserPromptSubmit", prompt="again", prompt_id="p2")
     assert run.states()[-1] == "running"
 
 
 @pytest.mark.parametrize("teller", ["hook", "line"])
 def test_of_a_turn_before_it_is_told_too_late_that_it_failed(teller: str) -> None:
-    run = live()
-    failed = run.now
-    run.wait(20)
-    run.file("idle")
+    run = resting()
     run.file("busy")
-    fail(run, teller, failed)
+    fail(run, teller)
     assert run.states()[-1] == "running"
     run.file("idle")
-    fail(run, teller, failed)
+    fail(run, teller)
     assert run.states()[-1] == "idle"
 
 

@@ -933,3 +933,24 @@ def test_a_session_whose_transcript_is_gone_is_shown_from_the_log(browser: Brows
 def test_a_session_that_nobody_knows_is_said_to_be_unknown(browser: Browser, service: Service) -> None:
     with opened(browser, service, "nobody") as (page, _):
         expect(page.locator(".story-top")).to_have_text("Nothing is known of this session.")
+
+
+ENDED = """async ([first, second]) => {
+    const { Story } = await import("/app/story.js");
+    const story = new Story();
+    const ended = (timestamp, jobId) => ({
+        type: "session.ended", id: `s:s:${timestamp}:ended`, timestamp, source: "server",
+        data: { reason: "cleared", jobId },
+    });
+    story.append([ended(...second)]);
+    story.prepend([ended(...first)]);
+    return story.movedTo;
+}"""
+
+
+def test_where_a_session_went_on_is_what_its_last_end_says_whatever_is_read_of_ends_before(
+    browser: Browser, service: Service
+) -> None:
+    with dashboard(browser, service, "#/now") as (page, _):
+        assert page.evaluate(ENDED, [[10, None], [20, "0bb6202d"]]) == "0bb6202d"
+        assert page.evaluate(ENDED, [[10, "0bb6202d"], [20, None]]) is None

@@ -299,7 +299,7 @@ class Store {
 const none = () => ({ sessions: new Set(), all: false, connection: false });
 
 /** What a card shows of a session, but for what has events of its own that say it all. */
-const SHOWN = ["state", "since", "waitingFor", "pid", "jobId", "cwd", "gitBranch", "model", "name", "permissionMode", "error"];
+const SHOWN = ["state", "since", "waitingFor", "pid", "cwd", "gitBranch", "model", "name", "permissionMode", "error"];
 const ASKED = ["name", "inputSummary", "toolUseId"];
 
 /** Whether a session, but for its usage and context, is another than before. */

@@ -187,7 +187,7 @@ export class SessionView extends View {
     if (info !== undefined) this.#info = info;
     else if (before !== null && before.state !== "ended") this.#info = { ...before, state: "ended" };
     this.#pid = info?.pid ?? this.#pid;
-    const next = this.#next();
+    const next = info === undefined ? this.#next() : null;
     if (next !== this.#goesOnAs) {
       this.#goesOnAs = next;
       this.#story.tellEndAnew();
