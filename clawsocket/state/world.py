@@ -330,7 +330,7 @@ class World:
             if self._held.hooks and hook.hook_event_name != "SessionStart":
                 self._held.begin_fork(session)
             self._take_hook(session, seen)
-        elif hook.session_id in self._standing_by and hook.prompt_id is None:
+        elif hook.session_id in self._standing_by and hook.hook_event_name != "UserPromptSubmit":
             if hook.hook_event_name == "SessionStart":
                 self._standing_by[hook.session_id] = seen
             self.put(hooks.told(seen, hook.session_id))

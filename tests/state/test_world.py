@@ -888,9 +888,9 @@ def test_a_session_that_moved_to_the_background_while_nobody_watched_ends_as_if_
     run = restarted(live())
     run.file("busy", startedAt=START, parkedJobId="other")
     run.events += [event for seen in run.world.unseen() for event in run.world.apply(seen, run.now)]
-    run.hook("ConfigChange")
+    run.hook("ConfigChange", prompt_id="p1")
     run.wait()
-    run.hook("ConfigChange")
+    run.hook("ConfigChange", prompt_id="p1")
     run.wait()
     assert run.data("session.ended")[0]["reason"] == "cleared"
     assert run.data("session.removed") == [{"sessionId": "s", "reason": "cleared"}]
@@ -1130,7 +1130,7 @@ def test_a_session_that_moved_to_the_background_is_over_and_goes_on_there(status
     assert run.data("session.removed") == [{"sessionId": "s", "reason": "cleared"}]
     assert run.data("session.ended")[0]["jobId"] == "other"
     run.wait(600_000)
-    run.hook("ConfigChange")
+    run.hook("ConfigChange", prompt_id="p1")
     run.wait()
     run.gone()
     run.hook("SessionEnd", reason="prompt_input_exit")
