@@ -80,7 +80,7 @@ class Block(msgspec.Struct):
 
 
 class Origin(msgspec.Struct):
-    """Where a prompt came from: ``human``, ``task-notification``."""
+    """Where a prompt came from: ``human``, ``task-notification``, ``peer`` for another session."""
 
     kind: str | None = None
 
@@ -154,6 +154,8 @@ class UserLine(Line, kw_only=True):
 
     Attributes:
         permission_decision: only of newer versions, for the call whose result it holds.
+        team_name: of the team of which the session is a member that has a terminal of its own.
+        agent_name: what it is called there.
     """
 
     message: UserMessage
@@ -163,6 +165,8 @@ class UserLine(Line, kw_only=True):
     origin: Origin | None = None
     permission_mode: str | None = None
     permission_decision: Permission | None = None
+    team_name: str | None = None
+    agent_name: str | None = None
     tool_use_result: Raw = ABSENT
 
 

@@ -47,6 +47,13 @@ _MAIN_INPUT = re.compile(
     r'questions"\s*:\s*\[\s*\{\s*"question)"\s*:\s*"((?:[^"\\]|\\.)*)'
 )
 
+_LETTER = re.compile(r'\{\s*"to"\s*:\s*"([^"\\]+)"\s*,\s*"(?:summary|message)"\s*:\s*"((?:[^"\\]|\\.)*)')
+
+_PEERS = re.compile(r"<(teammate|cross-session)-message\b([^>]*)>(.*?)(?:</\1-message>|\Z)", re.DOTALL)
+"""What other sessions, and members of the team, say to this one."""
+
+_ATTRIBUTE = re.compile(r'([a-z_-]+)="([^"]+)"')
+
 STATES = {"requires_action": YELLOW, "running": GREEN, "background": CYAN, "failed": RED, "idle": "", "ended": DIM}
 """The states, those first that ask most of the owner, and their colours."""
 
@@ -111,13 +118,18 @@ def brief(input_summary: str) -> str:
 
     A summary that was cut off is no JSON any more, so its beginning is looked at.
     """
+    letter = _LETTER.match(input_summary)
+    if letter is not None:
+        return f"{letter[1]}: {_unescaped(letter[2])}"
     found = _MAIN_INPUT.match(input_summary)
-    if found is None:
-        return input_summary
+    return input_summary if found is None else _unescaped(found[1])
+
+
+def _unescaped(text: str) -> str:
     try:
-        return str(msgspec.json.decode(f'"{found[1]}"'))
+        return str(msgspec.json.decode(f'"{text}"'))
     except msgspec.DecodeError:
-        return found[1]
+        return text
 
 
 def _name(name: str | None, cwd: str, session_id: str) -> str:
@@ -220,9 +232,30 @@ def age(ms: float) -> str:
 
 
 def _note(text: str) -> str:
-    """Return what Claude Code said in the user's place, without its tags; of what a task tells the summary."""
+    """Return what Claude Code said in the user's place, without its tags; of what a task tells the summary.
+
+    Of what others say to this session it is who and what.
+    """
     summary = re.search("<summary>([^<]+)", text) if text.startswith("<task-notification>") else None
-    return summary[1] if summary else " ".join(re.sub("</?[a-z-]+>", " ", text).split())
+    if summary:
+        return summary[1]
+    letters = "  ".join(f"{_sender(letter[2])}: {_said(letter[3])}" for letter in _PEERS.finditer(text[:8000]))
+    return letters or " ".join(re.sub("</?[a-z-]+>", " ", text).split())
+
+
+def _sender(attributes: str) -> str:
+    given = dict(_ATTRIBUTE.findall(attributes))
+    return given.get("from-name") or given.get("teammate_id") or given.get("from") or "somebody"
+
+
+def _said(body: str) -> str:
+    """Return what a message says; what Claude Code sends in an agent's place is JSON."""
+    try:
+        notice = msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return body.strip()
+    said = notice.get("result") or notice.get("type")
+    return said.replace("_", " ") if isinstance(said, str) else body.strip()
 
 
 def _blocks(raw: Any) -> str:

@@ -29,7 +29,7 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.protocol.models import State, WaitingTool
 from clawsocket.state import outcome
-from clawsocket.state.lines import ECHOES
+from clawsocket.state.lines import is_synthetic
 from clawsocket.state.session import Asked, Session, waiting_for
 from clawsocket.state.text import content_text, failure, input_summary, response_summary
 from clawsocket.state.turns import Turn
@@ -165,8 +165,7 @@ def _prompt_of_hook(session: Session, seen: HookSeen, hook: Hook) -> None:
     if session.has_transcript:
         return
     text = hook.prompt or ""
-    synthetic = text.startswith(ECHOES) or None
-    data = MessageUser(text=text, is_synthetic=synthetic, prompt_id=hook.prompt_id)
+    data = MessageUser(text=text, is_synthetic=is_synthetic(text) or None, prompt_id=hook.prompt_id)
     id = f"m:{session.id}:{hook.prompt_id or seen.id}"
     session.emit("message.user", data, id=id, at=seen.at, source="hook")
 

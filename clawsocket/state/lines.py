@@ -34,7 +34,7 @@ from clawsocket.state import outcome
 from clawsocket.state.agents import Agent
 from clawsocket.state.session import COPIED, Session
 from clawsocket.state.text import content_text, failure
-from clawsocket.state.turns import Turn
+from clawsocket.state.turns import QUIET, Turn
 from clawsocket.state.usage import SYNTHETIC
 
 ECHOES = (
@@ -47,11 +47,18 @@ ECHOES = (
 )
 """How the lines begin that Claude Code puts in the user's mouth."""
 
+PEERS = ("Another Claude session sent a message", "A peer session sent", "<cross-session-message", "<teammate-message")
+"""How begins what another session says, or a member of the team. Of the team's Claude Code tells no hook, and the line
+has the id of the prompt before it; in a member with a terminal of its own, none."""
+
 FEEDBACK = "Stop hook feedback:"
 """How the line begins with which a Stop hook has Claude go on."""
 
 COMMAND = "<bash-input>"
 """How the line of a ``!`` command begins, which Claude answers; it has the id of the prompt before it."""
+
+BOOKKEEPING = "<system-reminder>\n<tools-used-before-summary>"
+"""How a line begins in which Claude Code keeps which tools were used: it says nothing to anybody."""
 
 _TOOL_USE_ID = re.compile(r"<tool-use-id>(.*?)</tool-use-id>")
 
@@ -133,42 +140,54 @@ def _user(session: Session, agent_id: str | None, line: UserLine, at: int) -> No
         session.agents.begin(session.agents.get(agent_id, at), at, "transcript")
     if line.permission_mode:
         session.permission_mode = line.permission_mode
+    if line.team_name and line.agent_name and agent_id is None and session.name is None:
+        session.rename(line.agent_name, at, "transcript")
     _user_message(session, agent_id, line, text, at)
 
 
 def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
     """A prompt begins a turn, unless Claude Code only notes something; the turn before it is over."""
+    of_peer = text.startswith(PEERS)
+    prompt_id = line.prompt_id or ("" if of_peer else None)
     if line.is_meta and line.prompt_id and text.startswith(FEEDBACK):
         session.turns.go_on(line.prompt_id, at)
         session.set_state("running", at, "transcript")
-    if line.is_meta or line.is_compact_summary or line.prompt_id is None:
+    if (line.is_meta and not of_peer) or line.is_compact_summary or prompt_id is None:
         return
-    if text.startswith(COMMAND) and session.turns.is_over(line.prompt_id):
-        session.turns.go_on(line.prompt_id, at)
-    session.line_prompt = line.prompt_id
+    before = session.turns.open.get(prompt_id)
+    if of_peer and before is not None and before.final:
+        session.turns.end(before)
+    if (of_peer or text.startswith(COMMAND)) and session.turns.is_over(prompt_id):
+        session.turns.go_on(prompt_id, at)
+    session.line_prompt = prompt_id
     if session.silent and _is_copy(session, at):
         return
     for turn in list(session.turns.open.values()):
-        if turn.prompt_id != line.prompt_id and turn.started_at <= at:
+        if turn.prompt_id != prompt_id and turn.started_at <= at:
             session.turns.end(turn)
-    session.turns.get(line.prompt_id, at)
+    session.turns.get(prompt_id, at)
     if not text.startswith(ECHOES[:3]):
         session.set_state("running", at, "transcript")
 
 
 def _user_message(session: Session, agent_id: str | None, line: UserLine, text: str, at: int) -> None:
+    if line.is_meta and text.startswith(BOOKKEEPING):
+        return
     prompt = line.prompt_id if agent_id is None else None
     is_told = prompt and session.world.is_told(f"m:{session.id}:{prompt}")  # by its hook
-    if is_told and not line.is_meta and not text.startswith(ECHOES[:3]):
+    foreign = _is_foreign(line.origin)
+    if is_told and (foreign or not (line.is_meta or text.startswith((*ECHOES[:3], *PEERS)))):
         return
     synthetic = (
-        line.is_meta
-        or line.is_compact_summary
-        or text.startswith((*ECHOES, outcome.INTERRUPTED))
-        or _is_foreign(line.origin)
+        line.is_meta or line.is_compact_summary or foreign or is_synthetic(text) or text.startswith(outcome.INTERRUPTED)
     )
     data = MessageUser(text=text, uuid=line.uuid, is_synthetic=synthetic or None, prompt_id=line.prompt_id)
     _message(session, "message.user", data, agent_id, line, at)
+
+
+def is_synthetic(text: str) -> bool:
+    """Whether a text in the user's place shows that it is not the user's."""
+    return text.startswith((*ECHOES, *PEERS))
 
 
 def _is_foreign(origin: Origin | None) -> bool:
@@ -183,7 +202,7 @@ def _attachment(session: Session, agent_id: str | None, line: AttachmentLine, at
         return
     text = content_text(queued.prompt)
     _background_done(session, queued.origin, text, at)
-    synthetic = queued.is_meta or text.startswith(ECHOES) or _is_foreign(queued.origin)
+    synthetic = queued.is_meta or is_synthetic(text) or _is_foreign(queued.origin)
     prompt_id = session.agents.get(agent_id, at).prompt or session.line_prompt or None
     data = MessageUser(text=text, uuid=line.uuid, is_synthetic=synthetic or None, prompt_id=prompt_id)
     _message(session, "message.user", data, agent_id, line, at)
@@ -336,7 +355,7 @@ def _end_quietly(session: Session, turn: Turn) -> None:
         if turn.final and turn.messages == messages and session.status != "busy":
             _over(session, turn)
 
-    session.later(1500, end)
+    session.later(QUIET, end)
 
 
 def _count(session: Session, agent: Agent, prompt_id: str, line: AssistantLine, usage: Usage, at: int) -> None:
@@ -380,7 +399,7 @@ def _system(session: Session, agent_id: str | None, line: SystemLine, at: int) -
         turn.last_at = max(turn.last_at, at)
         _over(session, turn)
     elif line.subtype == "stop_hook_summary" and turn is not None and turn.final:  # else a hook had it go on
-        turn.stopped = True
+        turn.stopped = turn.done = True
         session.turns.check(turn)
     elif line.subtype == "compact_boundary":
         metadata = line.compact_metadata or CompactMetadata()

@@ -19,6 +19,9 @@ WAIT = 500
 SETTLED = 100
 """ms that it waits when its last line seems to be there: a message can have several."""
 
+QUIET = 1500
+"""ms without a line after which an answer that seems whole is over, where nothing else says so."""
+
 
 class Turn(msgspec.Struct):
     """From a prompt to the end of its answer.
@@ -27,6 +30,7 @@ class Turn(msgspec.Struct):
         live: whether any of it happened while we watched.
         final: its last line so far is the end of an answer.
         stopped: Stop or StopFailure came.
+        done: its Stop hooks are over, and none had it go on.
         part: how often it went on, by a Stop hook or a ``!`` command.
     """
 
@@ -38,6 +42,7 @@ class Turn(msgspec.Struct):
     last_at: int = 0
     final: bool = False
     stopped: bool = False
+    done: bool = False
     error: bool = False
     interrupted: bool = False
     part: int = 0
@@ -121,20 +126,23 @@ class Turns:
         if turn is None:
             turn = self._begin(Turn(prompt_id, at, part=self._over.pop(prompt_id, 0)))
         turn.live = turn.live or not self._session.silent
-        turn.stopped = turn.final = False
+        turn.stopped = turn.final = turn.done = False
         turn.part += 1
 
     def check(self, turn: Turn) -> None:
         """End a turn soon if its end was told and its last lines were seen, and at the latest after a while.
 
-        As long as the session's file says that it works on, a Stop hook may yet have it go on.
+        As long as the session's file says that it works on, a Stop hook may yet have it go on. Where they are over,
+        that means members of its team; the line with its duration does not come then.
         """
+        rests = self._session.status != "busy"
 
         def end() -> None:
-            if turn.error or ((turn.stopped or turn.final) and self._session.status != "busy"):
+            over = turn.done or self._session.status != "busy"
+            if turn.error or ((turn.stopped or turn.final) and over):
                 self.end(turn)
 
-        self._session.later(SETTLED if turn.stopped and turn.final else WAIT, end)
+        self._session.later((SETTLED if rests else QUIET) if turn.stopped and turn.final else WAIT, end)
 
     def superseded(self, turn: Turn) -> None:
         """End a turn whose end was told, since the next prompt came; its last lines may be on their way still."""

@@ -268,6 +268,12 @@ def test_every_event_of_the_catalogue_is_one_line_that_fits() -> None:
         assert name in line(event, "name", Look(), 1_795_380_827)
 
 
+SENT = "Another Claude session sent a message:\n"
+END = "</cross-session-message>\n\nThis came from another Claude session"
+REST = '{"type":"idle_notification","result":"Done."}'
+AT_REST = f'</teammate-message>\n\n<teammate-message teammate_id="al">\n{REST}\n</teammate-message>'
+
+
 @pytest.mark.parametrize(
     ("said", "synthetic", "shown"),
     [
@@ -277,6 +283,15 @@ def test_every_event_of_the_catalogue_is_one_line_that_fits() -> None:
             True,
             "Tests ran",
         ),
+        (f'{SENT}<cross-session-message from="uds:/1" from-name="one">\nSee <b>\n{END}', True, "one: See <b>"),
+        (
+            f'{SENT}<teammate-message teammate_id="al" color="blue">\nI looked.\n{AT_REST}',
+            True,
+            "al: I looked.  al: Done.",
+        ),
+        ('<teammate-message>\n{"type":"plan_approved"}\n</teammate-message>', True, "somebody: plan approved"),
+        ('<teammate-message teammate_id="al">\n{"type":5} and no end', True, 'al: {"type":5} and no end'),
+        ('<teammate-message teammate_id="al">{"type":5}</teammate-message>', True, 'al: {"type":5}'),
         ("What does <b> do?", None, "What does <b> do?"),
     ],
 )

@@ -512,6 +512,8 @@ def test_a_call_fits_and_says_how_it_ended() -> None:
         ('{"command":"cut off in an escape\\', "cut off in an escape"),
         ('{"questions":[{"question":"Which library?","header":"Lib', "Which library?"),
         ('{"plan":"# Plan\\n1. Do it"}', "# Plan\n1. Do it"),
+        ('{"to":"al","summary":"A \\"word\\"","message":"Go on"}', 'al: A "word"'),
+        ('{"to":"al","message":"Go o', "al: Go o"),
         ('{"other":1}', '{"other":1}'),
         ("", ""),
     ],

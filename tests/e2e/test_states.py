@@ -29,7 +29,7 @@ def rule(match: str, *turns: dict[str, Any]) -> dict[str, Any]:
     return {"match": match, "turns": [{"usage": USAGE, **turn} for turn in turns]}
 
 
-def call(name: str, **input: Any) -> dict[str, Any]:
+def call(name: str, /, **input: Any) -> dict[str, Any]:
     return {"tools": [{"name": name, "input": input}]}
 
 

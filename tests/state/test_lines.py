@@ -32,6 +32,10 @@ def test_the_first_line_of_a_session_without_hooks_is_its_start() -> None:
         ("<task-notification>x</task-notification>", {}, True),
         ("<command-name>/x</command-name>", {}, True),
         ("<bash-input>ls</bash-input>", {}, True),
+        ('Another Claude session sent a message:\n<teammate-message teammate_id="al">', {}, True),
+        ("A peer session sent a message while you were working:\n", {}, True),
+        ("<teammate-message>", {}, True),
+        ("<cross-session-message>", {}, True),
         ("what does <command-name> mean?", {}, None),
     ],
 )
@@ -43,6 +47,42 @@ def test_what_claude_code_puts_in_the_users_mouth_is_synthetic(
     [data] = run.data("message.user")
     assert data.get("isSynthetic") is synthetic
     assert data["text"] == (content if isinstance(content, str) else "Do it")
+
+
+@pytest.mark.parametrize("by_hook", [True, False])
+def test_what_another_session_says_is_told_once(by_hook: bool) -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    said = '<cross-session-message from-name="one">\nLook\n</cross-session-message>'
+    if by_hook:
+        run.hook("UserPromptSubmit", prompt=said, prompt_id="p1")
+        run.wait(2000)
+    line = f"Another Claude session sent a message:\n{said}"
+    run.line("user", message={"content": line}, promptId="p1", isMeta=True, origin={"kind": "peer"})
+    run.wait()
+    [data] = run.data("message.user")
+    assert data["isSynthetic"] is True
+    assert said in data["text"]
+
+
+def test_what_a_member_of_the_team_says_is_told_though_it_has_the_id_of_a_prompt_that_a_hook_told() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.hook("UserPromptSubmit", prompt="Do it", prompt_id="p1")
+    run.wait(2000)
+    run.prompt("Do it")
+    run.prompt("Another Claude session sent a message:\n<teammate-message>\nDone.\n</teammate-message>")
+    assert [data.get("isSynthetic") for data in run.data("message.user")] == [None, True]
+
+
+def test_which_tools_were_used_is_no_message() -> None:
+    run = live()
+    told = len(run.data("message.user"))
+    note = "<system-reminder>\n<tools-used-before-summary>Bash</tools-used-before-summary>\n</system-reminder>"
+    run.line("user", message={"content": note}, promptId="p2", isMeta=True)
+    assert len(run.data("message.user")) == told
+    run.line("user", message={"content": "<system-reminder>\nBe quick.\n</system-reminder>"}, promptId="p2")
+    assert run.data("message.user")[-1]["isSynthetic"] is True
 
 
 def queue(run: Run, prompt: Any, *, agent: str | None = None, **more: Any) -> None:

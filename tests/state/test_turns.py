@@ -694,6 +694,82 @@ def test_a_shell_command_that_is_not_answered_is_no_turn() -> None:
     assert results(run) == [("success", "p1", 1), ("success", "p2", 1)]
 
 
+FROM_TEAM = 'Another Claude session sent a message:\n<teammate-message teammate_id="al">\nDone.\n</teammate-message>'
+
+
+@pytest.mark.parametrize("has_hooks", [True, False])
+def test_what_a_member_of_the_team_says_begins_a_turn_with_the_id_of_the_one_before(has_hooks: bool) -> None:
+    run = live("busy")
+    for number in (1, 2, 3):
+        if number > 1:
+            run.prompt(FROM_TEAM)
+            assert run.data("session.state_changed")[-1]["state"] == "running"
+        run.answer(id=f"msg{number}", usage=tokens(0, number))
+        if has_hooks:
+            run.hook("Stop", prompt_id="p1", background_tasks=[{"type": "teammate", "status": "running"}])
+            run.line("system", subtype="stop_hook_summary")
+            run.wait(2000)
+            assert len(run.data("message.result")) == number
+        run.wait(2000)
+    run.file("idle")
+    run.wait()
+    assert spent(run) == [1, 2, 3]
+    assert run.twice() == []
+
+
+def test_a_turn_whose_stop_hooks_are_over_is_over_though_its_file_says_that_it_works() -> None:
+    run = live("busy")
+    run.answer()
+    run.hook("Stop", prompt_id="p1", background_tasks=[{"type": "teammate", "status": "running"}])
+    run.wait()
+    assert run.data("message.result") == []
+    run.line("system", subtype="stop_hook_summary")
+    run.wait(1400)
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.wait()
+    assert [data["durationMs"] for data in run.data("message.result")] == [5]
+
+
+def test_a_member_of_a_team_with_a_terminal_of_its_own_has_turns_and_its_name() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    for number in (1, 2):
+        said = {"content": '<teammate-message teammate_id="team-lead">\nLook\n</teammate-message>'}
+        run.line("user", message=said, teamName="session-1", agentName="al")
+        run.wait(1000)
+        run.answer(id=f"msg{number}", usage=tokens(0, number))
+        run.hook("Stop")
+        run.line("system", subtype="stop_hook_summary")
+        run.line("system", subtype="turn_duration", durationMs=number)
+        run.wait()
+    assert spent(run) == [1, 2]
+    assert [data["durationMs"] for data in run.data("message.result")] == [1, 2]
+    assert run.states() == ["idle", "running", "idle", "running", "idle"]
+    assert [data["name"] for data in run.data("session.renamed")] == ["al"]
+    assert run.twice() == []
+
+
+def test_a_member_of_a_team_keeps_the_name_that_it_was_given() -> None:
+    run = Run()
+    run.file("idle", name="mine")
+    run.line("user", message={"content": "<teammate-message>"}, teamName="session-1", agentName="al")
+    run.wait()
+    assert run.data("session.renamed") == []
+
+
+def test_what_another_session_says_begins_a_turn_without_hooks_too() -> None:
+    run = live(None)
+    run.answer(usage=tokens(0, 1))
+    run.line("system", subtype="turn_duration", durationMs=5)
+    said = "Another Claude session sent a message:\n<cross-session-message>\nLook\n</cross-session-message>"
+    run.prompt(said, id="p2", isMeta=True, origin={"kind": "peer"})
+    run.answer(id="msg2", usage=tokens(0, 2))
+    run.line("system", subtype="turn_duration", durationMs=5)
+    run.wait()
+    assert results(run) == [("success", "p1", 1), ("success", "p2", 1)]
+    assert spent(run) == [1, 2]
+
+
 def test_a_turn_of_before_is_not_told_but_one_that_goes_on_is() -> None:
     run = Run()
     run.file()

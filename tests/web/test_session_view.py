@@ -141,6 +141,26 @@ def test_of_what_a_task_tells_its_summary_is_shown(browser: Browser, service: Se
         expect(rows(page, "note").locator("summary")).to_have_text("A task tellsTests are done")
 
 
+AT_REST = '<teammate-message>\n{"type":"idle_notification","result":"Done."}\n</teammate-message>'
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ('<cross-session-message from="uds:/1.sock" from-name="app">\nLook!\n</cross-session-message>', "appLook!"),
+        (f'<teammate-message teammate_id="al">\nI looked.\n</teammate-message>\n\n{AT_REST}', "alI looked. · Done."),
+        ('<teammate-message teammate_id="al">\n{"type":"plan_approved"}\n</teammate-message>', "alplan approved"),
+        ('<teammate-message>\n{"type":5}\n</teammate-message>', 'somebody{"type":5}'),
+    ],
+)
+def test_of_what_another_session_says_is_shown_who_and_what(
+    browser: Browser, service: Service, one: Scene, told: str, shown: str
+) -> None:
+    with opened(browser, service, one.id) as (page, _):
+        one.main.prompt(f"Another Claude session sent a message:\n{told}\n\nThis came from another Claude session.")
+        expect(rows(page, "note").locator("summary")).to_have_text(f"Message from {shown}")
+
+
 def test_markdown_is_rendered_as_elements_and_links_lead_to_the_web_alone(
     browser: Browser, service: Service, one: Scene
 ) -> None:

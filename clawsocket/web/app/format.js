@@ -169,6 +169,7 @@ export function toolInput(summary) {
 }
 
 function telling(input) {
+  if (typeof input.to === "string" && (input.summary || input.message)) return `${input.to}: ${input.summary || input.message}`;
   const name = TELLING.find((one) => typeof input[one] === "string");
   return name && input[name];
 }

@@ -162,7 +162,27 @@ function noteOf(note) {
   if (note.startsWith("<local-command-stdout>")) return ["Output of the command", line(bare(note), 160)];
   const summary = note.startsWith("<task-notification>") && /<summary>([^<]{1,500})/.exec(note);
   if (summary) return ["A task tells", line(summary[1], 160)];
+  const [first, ...others] = note.slice(0, 8000).matchAll(PEERS);
+  if (first) return [`Message from ${sender(first[2])}`, line([first, ...others].map((one) => saidBy(one[3])).join(" · "), 160)];
   return ["Note to Claude", line(bare(note), 160)];
+}
+
+/** What other sessions, and members of the team, say to this one. */
+const PEERS = /<(teammate|cross-session)-message\b([^>]{0,500})>([^]*?)(?:<\/\1-message>|$)/g;
+
+function sender(attributes) {
+  const given = Object.fromEntries([...attributes.matchAll(/([a-z_-]+)="([^"]+)"/g)].map(([, name, value]) => [name, value]));
+  return line(given["from-name"] ?? given.teammate_id ?? given.from ?? "somebody", 40);
+}
+
+/** What a message says; what Claude Code sends in an agent's place is JSON. */
+function saidBy(body) {
+  try {
+    const notice = JSON.parse(body);
+    return String(notice.result ?? notice.type.replaceAll("_", " "));
+  } catch {
+    return body;
+  }
 }
 
 const bare = (note) => note.slice(0, 1000).replace(/<\/?[a-z-]{1,40}>/g, " ");
