@@ -219,7 +219,7 @@ class AgentStopped(Wire, kw_only=True):
 
 @event("message.user", {"text": "Please list the files here", "uuid": _MESSAGE})
 class MessageUser(Wire, kw_only=True):
-    """A prompt. Reminders, task notifications and the echoes of commands are ``isSynthetic``."""
+    """A prompt. Reminders, task notifications, the echoes of commands and what others say are ``isSynthetic``."""
 
     text: str
     uuid: str | None = None

@@ -31,6 +31,8 @@ class _Response(msgspec.Struct, rename="camel"):
     file_path: str = ""
     content: str | list[_Part] = ""
     message: str = ""
+    agent_id: Any = None
+    status: Any = None
 
 
 _parts = msgspec.json.Decoder(list[_Part])
@@ -68,7 +70,9 @@ def _said(response: _Response) -> str:
         return "\n".join(filter(None, (response.stdout, response.stderr)))
     content = response.content if isinstance(response.content, str) else _text(response.content)
     file = response.file.content if response.file else ""
-    return file or "\n".join(response.answers.values()) or response.file_path or content or response.message
+    said = file or "\n".join(response.answers.values()) or response.file_path or content or response.message
+    is_launched = response.agent_id is not None and isinstance(response.status, str)
+    return said or (response.status.replace("_", " ") if is_launched else "")
 
 
 def _text(parts: list[_Part]) -> str:

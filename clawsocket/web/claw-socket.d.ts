@@ -750,7 +750,7 @@ export interface MessageErrorEvent extends EventEnvelope<"message.error", Messag
  */
 export interface MessageResultEvent extends EventEnvelope<"message.result", MessageResult> {}
 
-/** A prompt. Reminders, task notifications and the echoes of commands are `isSynthetic`. */
+/** A prompt. Reminders, task notifications, the echoes of commands and what others say are `isSynthetic`. */
 export interface MessageUserEvent extends EventEnvelope<"message.user", MessageUser> {}
 
 /** The conversation was compacted. */
@@ -1248,7 +1248,7 @@ export interface MessageResult {
   usage?: { [name: string]: number } | undefined;
 }
 
-/** A prompt. Reminders, task notifications and the echoes of commands are `isSynthetic`. */
+/** A prompt. Reminders, task notifications, the echoes of commands and what others say are `isSynthetic`. */
 export interface MessageUser {
   /** The text. */
   text: string;
