@@ -234,11 +234,15 @@ def age(ms: float) -> str:
 def _note(text: str) -> str:
     """Return what Claude Code said in the user's place, without its tags; of what a task tells the summary.
 
-    Of what others say to this session it is who and what.
+    Of a command it is its name and what it was given, of what others say to this session who and what.
     """
     summary = re.search("<summary>([^<]+)", text) if text.startswith("<task-notification>") else None
     if summary:
         return summary[1]
+    command = re.search("<command-name>([^<]+)", text) if text.startswith("<command-") else None
+    if command:
+        given = re.search("<command-args>([^<]*)", text)
+        return f"{command[1]} {given[1] if given else ''}".rstrip()
     letters = "  ".join(f"{_sender(letter[2])}: {_said(letter[3])}" for letter in _PEERS.finditer(text[:8000]))
     return letters or " ".join(re.sub("</?[a-z-]+>", " ", text).split())
 

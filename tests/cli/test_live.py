@@ -268,6 +268,7 @@ def test_every_event_of_the_catalogue_is_one_line_that_fits() -> None:
         assert name in line(event, "name", Look(), 1_795_380_827)
 
 
+GIVEN = "<command-message>goal</command-message>\n<command-args>do it</command-args>"
 SENT = "Another Claude session sent a message:\n"
 END = "</cross-session-message>\n\nThis came from another Claude session"
 REST = '{"type":"idle_notification","result":"Done."}'
@@ -278,6 +279,9 @@ AT_REST = f'</teammate-message>\n\n<teammate-message teammate_id="al">\n{REST}\n
     ("said", "synthetic", "shown"),
     [
         ("<bash-input>ls -l</bash-input>", True, "ls -l"),
+        (f"<command-name>/goal</command-name>\n{GIVEN}", True, "/goal do it"),
+        (f"{GIVEN}<command-name>/goal</command-name>", True, "/goal do it"),
+        ("<command-name>/clear</command-name>\n<command-message>clear</command-message>", True, "/clear"),
         (
             "<task-notification>\n<task-id>b1</task-id>\n<summary>Tests ran</summary></task-notification>",
             True,
