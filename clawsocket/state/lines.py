@@ -260,6 +260,7 @@ def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) ->
     agent = session.agents.get(result.agent_id, at, result.agent_type or "")
     agent.parent_tool_use_id = agent.parent_tool_use_id or tool_id
     if result.status != "completed":
+        agent.background = True
         return
 
     def stop() -> None:

@@ -410,6 +410,9 @@ class World:
         session = self.sessions.get(file.session_id)
         if session is not None and not session.files:
             session.moved_to = file.parked_job_id
+            if session.pid is None and not session.turns.open:  # its SessionStart came long before its file
+                session.gone_reason = "cleared"
+                self._end(session)
         self._standing_by.setdefault(file.session_id)
         for seen in self._held.hooks.pop(file.session_id, ()):
             self._hook(seen)

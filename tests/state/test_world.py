@@ -1103,6 +1103,22 @@ def test_what_comes_of_such_a_session_before_its_file_tells_of_it_begins_it(firs
     assert "session.ended" not in run.types()
 
 
+def test_a_process_made_ready_for_a_session_whose_file_comes_long_after_its_start_is_none_from_then_on() -> None:
+    run = Run()
+    run.hook("SessionStart", source="startup")
+    run.wait(1000)
+    run.file("idle", spare=True)
+    assert run.types()[-3:] == ["session.state_changed", "session.ended", "session.removed"]
+    run.hook("InstructionsLoaded")
+    run.wait()
+    assert run.world.snapshot() == ([], [])
+    run.hook("UserPromptSubmit", prompt="Do it", prompt_id="p1")
+    run.file("busy", startedAt=START)
+    run.wait()
+    assert [(info.pid, info.state) for info in run.world.snapshot()[0]] == [(PID, "running")]
+    assert run.twice() == []
+
+
 @pytest.mark.parametrize("order", ["file first", "hook first"])
 def test_one_that_was_never_used_leaves_no_trace(order: str) -> None:
     run = Run()

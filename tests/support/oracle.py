@@ -16,6 +16,7 @@ from typing import Any
 Json = dict[str, Any]
 
 ECHOES = ("<command-", "<local-command-", "<task-notification>", "<system-reminder>", "[Request interrupted by user")
+BOOKKEEPING = "<system-reminder>\n<tools-used-before-summary>"
 FAILURES = frozenset({"error", "denied", "interrupted", "invalid"})
 
 
@@ -194,8 +195,8 @@ def _take_user(truth: Truth, line: Json) -> None:
             tool = truth.tools[block["tool_use_id"]]
             tool.outcomes = FAILURES if block.get("is_error") else frozenset({"ok"})
             tool.answered_at = milliseconds(line)
-    if texts:
-        text = "\n".join(texts)
+    text = "\n".join(texts)
+    if texts and not (line.get("isMeta") and text.startswith(BOOKKEEPING)):
         synthetic = bool(line.get("isMeta") or line.get("isCompactSummary")) or text.startswith(ECHOES)
         truth.prompts[line["uuid"]] = Prompt(text, synthetic, line.get("agentId"), milliseconds(line))
 
