@@ -8,8 +8,9 @@ from clawsocket.claude.observations import HookSeen
 from clawsocket.state.clock import Clock
 from clawsocket.state.session import Session
 
-FILE_WAIT = 200
-"""ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires."""
+FILE_WAIT = 500
+"""ms that the first hooks of a session wait for its file: it appears 1 to 20 ms after SessionStart fires, and up to 400
+on a busy machine."""
 
 MANY = 50
 """Hooks of a session that has no file which are held: with more it does not just begin, and memory is not for them."""

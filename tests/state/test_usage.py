@@ -225,7 +225,7 @@ def test_a_fork_spent_what_it_alone_has_whichever_file_is_read_first(older_first
     run = Run()
     run.file(session="fork", pid=1)
     run.hook("SessionStart", session="older", at=START - 90_000)
-    run.wait(300)
+    run.wait(600)
     if older_first:
         original(run, "older", silent=True)
     original(run, "fork", silent=True)

@@ -683,7 +683,7 @@ def test_a_session_without_a_file_resumed_before_it_was_removed_stays() -> None:
     run.hook("SessionEnd", reason="other")
     run.wait(30_000)
     run.hook("SessionStart", source="resume")
-    run.wait(300)
+    run.wait(600)
     assert run.types()[-4:] == ["session.removed", "session.discovered", "session.state_changed", "session.started"]
     run.wait(100_000)
     assert run.types().count("session.removed") == 1
@@ -800,7 +800,7 @@ def test_a_fork_whose_status_was_told_before_takes_it_too() -> None:
 def test_a_session_start_that_may_be_a_forks_waits_two_seconds_for_it() -> None:
     run = forking().wait(2000)
     assert [event.session_id for event in run.of("hook.session_start")] == ["s"]
-    run.wait(300)
+    run.wait(600)
     assert [event.session_id for event in run.of("hook.session_start")] == ["s", "s"]
 
 
