@@ -154,11 +154,8 @@ def _prompt(session: Session, line: UserLine, text: str, at: int) -> None:
         session.set_state("running", at, "transcript")
     if (line.is_meta and not of_peer) or line.is_compact_summary or prompt_id is None:
         return
-    before = session.turns.open.get(prompt_id)
-    if of_peer and before is not None and before.final:
-        session.turns.end(before)
-    if (of_peer or text.startswith(COMMAND)) and session.turns.is_over(prompt_id):
-        session.turns.go_on(prompt_id, at)
+    if of_peer or text.startswith(COMMAND):
+        session.turns.follow(prompt_id, at)
     session.line_prompt = prompt_id
     if session.silent and _is_copy(session, at):
         return

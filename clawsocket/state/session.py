@@ -104,6 +104,7 @@ class Session:
         self._waiting_tool: WaitingTool | None = None
         self._asked: list[Asked] = []
         self._failure: str | None = None
+        self._rested_at = 0  # by its hook
         self._worked_since: int | None = None  # where its file told that it came to rest
         self._announced: tuple[State | None, str | None] = (None, None)
 
@@ -175,6 +176,7 @@ class Session:
         now = self.world.now
         self.since, self.last_at = by_now(self.since, now), by_now(self.last_at, now)
         self.born, self.file_started_at = by_now(self.born, now), by_now(self.file_started_at, now)
+        self._rested_at = by_now(self._rested_at, now)
         self._asked = [one._replace(at=by_now(one.at, now)) for one in self._asked]
         self.turns.set_back(now)
         self.gauges.set_back()
@@ -227,6 +229,8 @@ class Session:
             return
         if source in ("hook", "transcript") and self._file_denies(state):
             return
+        if (state, source) == ("running", "transcript") and at < self._rested_at:
+            return
         if state != "requires_action":
             self._asked = []
         self._worked_since = self.since if (state, source) == ("idle", "session_file") else None
@@ -274,6 +278,7 @@ class Session:
             at: ms since 1970.
             source: who tells of it.
         """
+        self._rested_at = max(self._rested_at, at)
         if self.state != "requires_action":
             self.set_state(state, at, source)
             return

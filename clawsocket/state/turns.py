@@ -116,9 +116,13 @@ class Turns:
             turn.live = turn.live or not self._session.silent
         return turn
 
-    def is_over(self, prompt_id: str) -> bool:
-        """Whether the turn of a prompt was told as over."""
-        return prompt_id in self._over
+    def follow(self, prompt_id: str, at: int) -> None:
+        """Begin a turn that has the id of the one before, if that is over or answered."""
+        before = self.open.get(prompt_id)
+        if before is not None and before.final:
+            self._end(before)
+        if prompt_id in self._over:
+            self.go_on(prompt_id, at)
 
     def go_on(self, prompt_id: str, at: int) -> None:
         """Learn that a turn goes on; if it was told as over, what comes is told as a turn of its own."""

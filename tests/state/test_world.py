@@ -931,6 +931,34 @@ def restarted(run: Run) -> Run:
     return after
 
 
+@pytest.mark.parametrize("is_behind", [True, False])
+def test_a_turn_that_a_member_of_the_team_began_meanwhile_is_told_and_over(is_behind: bool) -> None:
+    tasks = [{"type": "teammate", "status": "running"}]
+    run = live()
+    run.answer(usage=tokens(0, 1))
+    run.hook("Stop", prompt_id="p1", background_tasks=tasks)
+    run.line("system", subtype="stop_hook_summary")
+    run.wait()
+    after = restarted(run)
+    after.world.is_behind = lambda _session: is_behind
+    woken = after.now
+    after.now += 1000
+    after.file("idle", startedAt=START, statusUpdatedAt=woken + 120)
+    after.hook("Stop", at=woken + 100, prompt_id="p1", background_tasks=tasks)
+    after.prompt(silent=True, at=START + 2)
+    after.answer(usage=tokens(0, 1), silent=True, at=START + 3)
+    after.prompt("Another Claude session sent a message:\n<teammate-message>\nDone.\n</teammate-message>", at=woken)
+    after.answer(id="msg2", usage=tokens(0, 2), at=woken + 50)
+    after.line("system", subtype="stop_hook_summary", at=woken + 110)
+    after.wait(1000)
+    after.world.is_behind = lambda _session: False
+    after.wait()
+    told = [event.id for event in run.of("message.result")]
+    (result,) = [event for event in after.of("message.result") if event.id not in told]
+    assert result.data.usage["outputTokens"] == 2
+    assert after.states() == ["idle"], "it was at work, and is not any more"
+
+
 def test_a_state_that_clients_know_is_not_told_again_after_a_restart() -> None:
     run = restarted(live())
     run.file("busy", startedAt=START, silent=True)
