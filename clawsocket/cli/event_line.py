@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterable
@@ -43,11 +44,9 @@ _FIELDS = {
 """What is said of events whose fields speak for themselves."""
 
 _MAIN_INPUT = re.compile(
-    r'\{\s*"(?:command|file_path|notebook_path|path|pattern|query|url|description|skill|subject|question|prompt|plan|'
-    r'questions"\s*:\s*\[\s*\{\s*"question)"\s*:\s*"((?:[^"\\]|\\.)*)'
+    r'\{\s*(?:"to"\s*:\s*"([^"\\]+)"\s*,\s*)?"(?:summary|message|command|file_path|notebook_path|path|pattern|'
+    r'query|url|description|skill|subject|question|prompt|plan|questions"\s*:\s*\[\s*\{\s*"question)"\s*:\s*"((?:[^"\\]|\\.)*)'
 )
-
-_LETTER = re.compile(r'\{\s*"to"\s*:\s*"([^"\\]+)"\s*,\s*"(?:summary|message)"\s*:\s*"((?:[^"\\]|\\.)*)')
 
 _PEERS = re.compile(r"<(teammate|cross-session)-message\b([^>]*)>(.*?)(?:</\1-message>|\Z)", re.DOTALL)
 """What other sessions, and members of the team, say to this one."""
@@ -118,18 +117,13 @@ def brief(input_summary: str) -> str:
 
     A summary that was cut off is no JSON any more, so its beginning is looked at.
     """
-    letter = _LETTER.match(input_summary)
-    if letter is not None:
-        return f"{letter[1]}: {_unescaped(letter[2])}"
     found = _MAIN_INPUT.match(input_summary)
-    return input_summary if found is None else _unescaped(found[1])
-
-
-def _unescaped(text: str) -> str:
-    try:
-        return str(msgspec.json.decode(f'"{text}"'))
-    except msgspec.DecodeError:
-        return text
+    if found is None:
+        return input_summary
+    to, text = found.groups()
+    with contextlib.suppress(msgspec.DecodeError):
+        text = msgspec.json.decode(f'"{text}"', type=str)
+    return f"{to}: {text}" if to else text
 
 
 def _name(name: str | None, cwd: str, session_id: str) -> str:
@@ -258,8 +252,10 @@ def _said(body: str) -> str:
         notice = msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.DecodeError:
         return body.strip()
-    said = notice.get("result") or notice.get("type")
-    return said.replace("_", " ") if isinstance(said, str) else body.strip()
+    result, kind = notice.get("result"), notice.get("type")
+    if isinstance(result, str):
+        return result
+    return kind.replace("_", " ") if isinstance(kind, str) else body.strip()
 
 
 def _blocks(raw: Any) -> str:

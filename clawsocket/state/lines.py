@@ -48,7 +48,7 @@ ECHOES = (
 """How the lines begin that Claude Code puts in the user's mouth."""
 
 PEERS = ("Another Claude session sent a message", "A peer session sent", "<cross-session-message", "<teammate-message")
-"""How begins what another session says, or a member of the team. Of the team's Claude Code tells no hook, and the line
+"""How the line begins of what another session says, or a member of the team. For the team's no hook runs, and the line
 has the id of the prompt before it; in a member with a terminal of its own, none."""
 
 FEEDBACK = "Stop hook feedback:"

@@ -136,8 +136,8 @@ class Turns:
     def check(self, turn: Turn) -> None:
         """End a turn soon if its end was told and its last lines were seen, and at the latest after a while.
 
-        As long as the session's file says that it works on, a Stop hook may yet have it go on. Where they are over,
-        that means members of its team; the line with its duration does not come then.
+        As long as the session's file says that it works on, a Stop hook may yet have it go on. When the hooks are over
+        it means the members of its team, and the line with the turn's duration may not come.
         """
         rests = self._session.status != "busy"
 

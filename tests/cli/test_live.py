@@ -271,7 +271,7 @@ def test_every_event_of_the_catalogue_is_one_line_that_fits() -> None:
 GIVEN = "<command-message>goal</command-message>\n<command-args>do it</command-args>"
 SENT = "Another Claude session sent a message:\n"
 END = "</cross-session-message>\n\nThis came from another Claude session"
-REST = '{"type":"idle_notification","result":"Done."}'
+REST = '{"type":"idle_notification","result":"Done_it."}'
 AT_REST = f'</teammate-message>\n\n<teammate-message teammate_id="al">\n{REST}\n</teammate-message>'
 
 
@@ -291,7 +291,7 @@ AT_REST = f'</teammate-message>\n\n<teammate-message teammate_id="al">\n{REST}\n
         (
             f'{SENT}<teammate-message teammate_id="al" color="blue">\nI looked.\n{AT_REST}',
             True,
-            "al: I looked.  al: Done.",
+            "al: I looked.  al: Done_it.",
         ),
         ('<teammate-message>\n{"type":"plan_approved"}\n</teammate-message>', True, "somebody: plan approved"),
         ('<teammate-message teammate_id="al">\n{"type":5} and no end', True, 'al: {"type":5} and no end'),

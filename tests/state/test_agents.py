@@ -254,6 +254,15 @@ def test_a_background_agent_runs_on_when_its_call_returns() -> None:
     assert len(run.data("agent.stopped")) == 1
 
 
+def test_a_result_tells_of_an_agent_in_the_background_whose_file_is_late() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.result("t1", note={"agentId": "a1", "status": "teammate_spawned"})
+    run.wait()
+    assert [data.get("background") for data in starts(run)] == [True]
+    assert run.data("agent.stopped") == []
+
+
 @pytest.mark.parametrize(
     ("input", "background"),
     [

@@ -66,6 +66,8 @@ CASES: list[tuple[str, list[Any], str]] = [
     ("toolInput", ['{"to":"al","summary":"More","message":"Go on"}'], "al: More"),
     ("toolInput", ['{"to":"al","message":"Go on"}'], "al: Go on"),
     ("toolInput", ['{"to":"al"}'], '{"to":"al"}'),
+    ("toolInput", ['{"to":"al","summary":"More","message":"Go o'], "al: More…"),
+    ("toolInput", ['{"to":"al","message":"Go o'], "al: Go o…"),
     ("toolInput", ['{"plan":"1. Do it"}'], "1. Do it"),
     ("toolInput", ['{"plan":"1. Do it\\n2. Te'], "1. Do it\n2. Te…"),
     ("toolInput", ['{"a":1}'], '{"a":1}'),

@@ -141,15 +141,16 @@ def test_of_what_a_task_tells_its_summary_is_shown(browser: Browser, service: Se
         expect(rows(page, "note").locator("summary")).to_have_text("A task tellsTests are done")
 
 
-AT_REST = '<teammate-message>\n{"type":"idle_notification","result":"Done."}\n</teammate-message>'
+AT_REST = '<teammate-message>\n{"type":"idle_notification","result":"Done_it."}\n</teammate-message>'
 
 
 @pytest.mark.parametrize(
     ("told", "shown"),
     [
         ('<cross-session-message from="uds:/1.sock" from-name="app">\nLook!\n</cross-session-message>', "appLook!"),
-        (f'<teammate-message teammate_id="al">\nI looked.\n</teammate-message>\n\n{AT_REST}', "alI looked. · Done."),
+        (f'<teammate-message teammate_id="al">\nI looked.\n</teammate-message>\n\n{AT_REST}', "alI looked. · Done_it."),
         ('<teammate-message teammate_id="al">\n{"type":"plan_approved"}\n</teammate-message>', "alplan approved"),
+        ('<teammate-message>\n{"type":"x_y","result":{"a":1}}\n</teammate-message>', "somebodyx y"),
         ('<teammate-message>\n{"type":5}\n</teammate-message>', 'somebody{"type":5}'),
     ],
 )

@@ -150,7 +150,7 @@ export const state = (name) => STATES[name] ?? visible(name, 40);
 export const STATE_ORDER = Object.keys(STATES);
 
 /** What tells most of a tool's input, the first that is there. */
-const TELLING = ["command", "file_path", "notebook_path", "pattern", "path", "url", "query", "question", "description", "prompt", "skill", "plan"];
+const TELLING = ["command", "file_path", "notebook_path", "pattern", "path", "url", "query", "question", "description", "prompt", "skill", "plan", "summary", "message"];
 
 /**
  * What a tool was called with, in short: of `{"command":"ls","timeout":5}` it is `ls`.
@@ -163,16 +163,17 @@ export function toolInput(summary) {
     const found = telling(input) ?? telling(input.questions?.[0] ?? {});
     return found ?? given;
   } catch {
-    const cut = /^\s*\{\s*"(?:command|file_path|path|pattern|url|query|prompt|description|plan|questions"\s*:\s*\[\s*\{\s*"question)"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(given);
-    return cut === null ? given : unescaped(cut[1]);
+    const cut = /^\s*\{\s*(?:"to"\s*:\s*"([^"\\]+)"\s*,\s*)?"(?:summary|message|command|file_path|path|pattern|url|query|prompt|description|plan|questions"\s*:\s*\[\s*\{\s*"question)"\s*:\s*"((?:[^"\\]|\\.)*)/.exec(given);
+    return cut === null ? given : addressed(cut[1], unescaped(cut[2]));
   }
 }
 
 function telling(input) {
-  if (typeof input.to === "string" && (input.summary || input.message)) return `${input.to}: ${input.summary || input.message}`;
   const name = TELLING.find((one) => typeof input[one] === "string");
-  return name && input[name];
+  return name && addressed(input.to, input[name]);
 }
+
+const addressed = (to, said) => (typeof to === "string" ? `${to}: ${said}` : said);
 
 function unescaped(cut) {
   const text = cut.replace(/(?:…|\\u?[0-9a-f]{0,3})$/, "");

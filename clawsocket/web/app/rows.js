@@ -178,8 +178,8 @@ function sender(attributes) {
 /** What a message says; what Claude Code sends in an agent's place is JSON. */
 function saidBy(body) {
   try {
-    const notice = JSON.parse(body);
-    return String(notice.result ?? notice.type.replaceAll("_", " "));
+    const { result, type } = JSON.parse(body);
+    return typeof result === "string" ? result : type.replaceAll("_", " ");
   } catch {
     return body;
   }
