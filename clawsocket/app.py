@@ -120,6 +120,7 @@ class App:
         self.world.is_told = self.log.knows
         self.world.lives = lambda pid: processes.lives(pid, None)
         self.world.is_behind = self.transcripts.is_behind
+        self.world.on_unknown_agent = self.transcripts.find_agent
         self.world.on_end = self.transcripts.drain
         self.world.on_removed = self.transcripts.forget
         self.world.on_unheard = self.transcripts.repeat

@@ -190,6 +190,18 @@ class Transcripts:
         there = {place: one.st_mtime for place, one in found.items() if one is not None and stat.S_ISREG(one.st_mode)}
         return max(there, key=there.__getitem__, default=None)
 
+    def find_agent(self, session_id: str, agent_id: str) -> None:
+        """Tell now what a subagent is, if its file is there: on a busy machine the watcher tells of that late.
+
+        Args:
+            session_id: the session's.
+            agent_id: anything that a hook may say.
+        """
+        if is_id(agent_id):
+            self._find(session_id)
+            for folder in self._folders_of_agents(session_id):
+                self._meta(folder, f"agent-{agent_id}.meta.json", created=True)
+
     def drain(self, session_id: str) -> None:
         """Tell now of what a session's files hold; of a few MB at most, the rest follows in its turn."""
         self._find(session_id)

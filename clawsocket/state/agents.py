@@ -122,6 +122,8 @@ class Agents:
 
     def announce(self, agent: Agent) -> None:
         """Send ``agent.started``, once for each run of the agent, and what waited for it."""
+        if agent.id in self._held and agent.parent_tool_use_id is None:
+            self._session.world.on_unknown_agent(self._session.id, agent.id)
         if agent.announced:
             return
         agent.announced = True

@@ -30,6 +30,7 @@ class Clock(Protocol):
     book: Book
     is_told: Callable[[str], bool]
     is_behind: Callable[[str], bool]
+    on_unknown_agent: Callable[[str, str], None]
 
     def put(self, event: Event) -> None:
         """Send an event."""

@@ -65,6 +65,8 @@ class World:
         lives: tells of a process whether it lives.
         is_behind: tells of a session whether its files hold more than was told of it yet; neither it nor a turn of it
             ends before.
+        on_unknown_agent: called with a session and a subagent of it whose start is told before the file that says what
+            it is was seen, to take that if it is there.
         on_end: called with a session that ends, to take what its files still hold.
         on_removed: called with a session that was removed.
         on_unheard: called with a session that is discovered after older lines of it were told in vain; returns
@@ -106,6 +108,7 @@ class World:
         self.is_told: Callable[[str], bool] = lambda _id: False
         self.lives: Callable[[int], bool] = lambda _pid: False
         self.is_behind: Callable[[str], bool] = lambda _session_id: False
+        self.on_unknown_agent: Callable[[str, str], None] = lambda _session_id, _agent_id: None
         self.on_end: Callable[[str], None] = lambda _session_id: None
         self.on_removed: Callable[[str], None] = lambda _session_id: None
         self.on_unheard: Callable[[str], bool] = lambda _session_id: False

@@ -264,6 +264,23 @@ async def test_a_half_written_meta_file_is_told_when_it_is_whole(following: Foll
     assert len(following.metas()) == 1
 
 
+async def test_what_a_subagent_is_can_be_told_before_the_watcher_tells_of_its_file(
+    following: Following, project: Path
+) -> None:
+    append(project / "s.jsonl", line("1"))
+    await following.start("s")
+    agents = project / "s" / "subagents"
+    agents.mkdir(parents=True)
+    append(agents / "agent-a.meta.json", META)
+    append(project / "s" / "agent-b.meta.json", META)
+    for id in ("other", "../agent-b", "a"):
+        following.all.find_agent("s", id)
+    assert following.metas() == [("a", "Explore", False)]
+    append(agents / "agent-a.jsonl", line("1"))
+    await following.until_new("1", agent_id="a")
+    assert len(following.metas()) == 1
+
+
 # The end of a session, and its past
 
 

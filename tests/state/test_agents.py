@@ -63,6 +63,40 @@ def test_a_meta_file_tells_of_an_agent_in_the_background_whose_call_does_not(
     assert [data.get("background") for data in starts(run)] == [background]
 
 
+@pytest.mark.parametrize("what", ["a call", "the end", "a second"])
+def test_the_file_is_looked_for_once_more_before_a_start_is_told_without_it(what: str) -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    asked = []
+
+    def look(session_id: str, agent_id: str) -> None:
+        asked.append((session_id, agent_id))
+        run.meta(agent_id, **META)
+
+    run.world.on_unknown_agent = look
+    if what == "a call":
+        run.hook("PreToolUse", agent_id="a1", tool_name="Bash", tool_use_id="t2", tool_input={})
+    elif what == "the end":
+        run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+    else:
+        run.wait()
+    assert [data["description"] for data in starts(run)] == ["Look around"]
+    assert next(one for one in done(run) if not one.startswith("hook.")) == "agent.started"
+    assert asked == [("s", "a1")]
+
+
+def test_the_file_of_an_agent_is_not_looked_for_that_is_known() -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    asked: list[str] = []
+    run.world.on_unknown_agent = lambda _session_id, agent_id: asked.append(agent_id)
+    run.meta("a1", **META)
+    run.hook("PreToolUse", agent_id="a1", tool_name="Bash", tool_use_id="t2", tool_input={})
+    run.hook("SubagentStop", agent_id="a1", agent_type="Explore")
+    run.wait()
+    assert asked == []
+
+
 def test_a_meta_file_is_waited_for_that_takes_as_long_as_on_a_busy_machine() -> None:
     run = with_agent()
     run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
