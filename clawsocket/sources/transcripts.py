@@ -197,10 +197,9 @@ class Transcripts:
             session_id: the session's.
             agent_id: anything that a hook may say.
         """
-        if is_id(agent_id):
-            self._find(session_id)
-            for folder in self._folders_of_agents(session_id):
-                self._meta(folder, f"agent-{agent_id}.meta.json", created=True)
+        self._find(session_id)
+        for folder in self._folders_of_agents(session_id):
+            self._meta(folder, f"agent-{agent_id}.meta.json", created=False)
 
     def drain(self, session_id: str) -> None:
         """Tell now of what a session's files hold; of a few MB at most, the rest follows in its turn."""

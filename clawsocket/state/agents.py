@@ -122,7 +122,7 @@ class Agents:
 
     def announce(self, agent: Agent) -> None:
         """Send ``agent.started``, once for each run of the agent, and what waited for it."""
-        if agent.id in self._held and agent.parent_tool_use_id is None:
+        if not agent.announced and agent.parent_tool_use_id is None and not self._session.silent:
             self._session.world.on_unknown_agent(self._session.id, agent.id)
         if agent.announced:
             return

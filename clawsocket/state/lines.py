@@ -140,7 +140,7 @@ def _user(session: Session, agent_id: str | None, line: UserLine, at: int) -> No
         session.agents.begin(session.agents.get(agent_id, at), at, "transcript")
     if line.permission_mode:
         session.permission_mode = line.permission_mode
-    if line.team_name and line.agent_name and agent_id is None and session.name is None:
+    if line.team_name and line.agent_name and session.name is None:
         session.rename(line.agent_name, at, "transcript")
     _user_message(session, agent_id, line, text, at)
 

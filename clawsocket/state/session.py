@@ -229,7 +229,7 @@ class Session:
             return
         if source in ("hook", "transcript") and self._file_denies(state):
             return
-        if (state, source) == ("running", "transcript") and at < self._rested_at:
+        if state == "running" and at < self._rested_at:
             return
         if state != "requires_action":
             self._asked = []
@@ -278,7 +278,7 @@ class Session:
             at: ms since 1970.
             source: who tells of it.
         """
-        self._rested_at = max(self._rested_at, at)
+        self._rested_at = at
         if self.state != "requires_action":
             self.set_state(state, at, source)
             return

@@ -130,7 +130,7 @@ class Turns:
         if turn is None:
             turn = self._begin(Turn(prompt_id, at, part=self._over.pop(prompt_id, 0)))
         turn.live = turn.live or not self._session.silent
-        turn.stopped = turn.final = turn.done = False
+        turn.stopped = turn.final = False
         turn.part += 1
 
     def check(self, turn: Turn) -> None:

@@ -281,6 +281,8 @@ AT_REST = f'</teammate-message>\n\n<teammate-message teammate_id="al">\n{REST}\n
         ("<bash-input>ls -l</bash-input>", True, "ls -l"),
         (f"<command-name>/goal</command-name>\n{GIVEN}", True, "/goal do it"),
         (f"{GIVEN}<command-name>/goal</command-name>", True, "/goal do it"),
+        ("<system-reminder>See <command-name>/x</command-name>.</system-reminder>", True, "See /x ."),
+        ('<cross-session-message from="uds:/1">\nSee\n', True, "uds:/1: See"),
         ("<command-name>/clear</command-name>\n<command-message>clear</command-message>", True, "/clear"),
         (
             "<task-notification>\n<task-id>b1</task-id>\n<summary>Tests ran</summary></task-notification>",

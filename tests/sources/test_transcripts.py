@@ -267,10 +267,11 @@ async def test_a_half_written_meta_file_is_told_when_it_is_whole(following: Foll
 async def test_what_a_subagent_is_can_be_told_before_the_watcher_tells_of_its_file(
     following: Following, project: Path
 ) -> None:
-    append(project / "s.jsonl", line("1"))
     await following.start("s")
+    append(project / "s.jsonl", line("1"))
     agents = project / "s" / "subagents"
     agents.mkdir(parents=True)
+    following.all.find_agent("s", "a")
     append(agents / "agent-a.meta.json", META)
     append(project / "s" / "agent-b.meta.json", META)
     for id in ("other", "../agent-b", "a"):

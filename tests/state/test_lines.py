@@ -97,6 +97,7 @@ def queue(run: Run, prompt: Any, *, agent: str | None = None, **more: Any) -> No
         ([{"type": "text", "text": "and this"}, {"type": "image"}], {}, None),
         ("and this", {"isMeta": True}, True),
         ("and this", {"origin": {"kind": "coordinator"}}, True),
+        ("<teammate-message>and this", {}, True),
     ],
 )
 def test_a_prompt_that_a_running_turn_takes_is_told_and_begins_none(
@@ -110,7 +111,8 @@ def test_a_prompt_that_a_running_turn_takes_is_told_and_begins_none(
     run.file("idle")
     run.wait()
     told = run.of("message.user")[-1]
-    assert (told.id, told.data.text, told.data.prompt_id) == (f"m:s:{told.data.uuid}", "and this", "p1")
+    assert (told.id, told.data.prompt_id) == (f"m:s:{told.data.uuid}", "p1")
+    assert told.data.text.endswith("and this")
     assert told.data.is_synthetic is synthetic
     assert [data["numTurns"] for data in run.data("message.result")] == [2]
 

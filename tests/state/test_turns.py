@@ -717,6 +717,17 @@ def test_what_a_member_of_the_team_says_begins_a_turn_with_the_id_of_the_one_bef
     assert run.twice() == []
 
 
+def test_what_a_member_of_the_team_says_in_the_middle_of_a_turn_is_of_that_turn() -> None:
+    run = live("busy")
+    run.answer(call("t1"), stop="tool_use", usage=tokens(0, 1))
+    run.prompt(FROM_TEAM)
+    run.result("t1")
+    run.answer(id="msg2", usage=tokens(0, 2))
+    run.file("idle")
+    run.wait()
+    assert spent(run) == [3]
+
+
 def test_a_turn_whose_stop_hooks_are_over_is_over_though_its_file_says_that_it_works() -> None:
     run = live("busy")
     run.answer()
@@ -730,16 +741,20 @@ def test_a_turn_whose_stop_hooks_are_over_is_over_though_its_file_says_that_it_w
     assert [data["durationMs"] for data in run.data("message.result")] == [5]
 
 
-def test_a_member_of_a_team_with_a_terminal_of_its_own_has_turns_and_its_name() -> None:
+@pytest.mark.parametrize("has_hooks", [True, False])
+def test_a_member_of_a_team_with_a_terminal_of_its_own_has_turns_and_its_name(has_hooks: bool) -> None:
     run = Run()
-    run.hook("SessionStart", source="startup")
+    if has_hooks:
+        run.hook("SessionStart", source="startup")
     for number in (1, 2):
         said = {"content": '<teammate-message teammate_id="team-lead">\nLook\n</teammate-message>'}
         run.line("user", message=said, teamName="session-1", agentName="al")
+        assert run.states()[-1] == "running"
         run.wait(1000)
         run.answer(id=f"msg{number}", usage=tokens(0, number))
-        run.hook("Stop")
-        run.line("system", subtype="stop_hook_summary")
+        if has_hooks:
+            run.hook("Stop")
+            run.line("system", subtype="stop_hook_summary")
         run.line("system", subtype="turn_duration", durationMs=number)
         run.wait()
     assert spent(run) == [1, 2]
@@ -753,6 +768,13 @@ def test_a_member_of_a_team_keeps_the_name_that_it_was_given() -> None:
     run = Run()
     run.file("idle", name="mine")
     run.line("user", message={"content": "<teammate-message>"}, teamName="session-1", agentName="al")
+    run.wait()
+    assert run.data("session.renamed") == []
+
+
+def test_an_agents_name_alone_names_no_session() -> None:
+    run = Run()
+    run.line("user", message={"content": "Do it"}, promptId="p1", agentName="al")
     run.wait()
     assert run.data("session.renamed") == []
 

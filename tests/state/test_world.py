@@ -1061,6 +1061,15 @@ def test_a_session_goes_on_after_the_clock_was_set_back() -> None:
     goes_on(run)
 
 
+def test_a_session_runs_that_came_to_rest_before_the_clock_was_set_back() -> None:
+    run = live(None)
+    run.hook("Stop", prompt_id="p1")
+    run.wait(5000)
+    run.now -= HOUR
+    run.prompt("Again", id="p2")
+    assert run.states()[-2:] == ["idle", "running"]
+
+
 def test_a_session_comes_to_rest_where_the_clock_was_set_back_a_little() -> None:
     run = live()
     run.prompt("Go", id="p1")
@@ -1193,9 +1202,14 @@ def test_a_session_that_moved_to_the_background_can_be_resumed_when_its_process_
     assert [info.session_id for info in run.world.snapshot()[0]] == ["s"]
 
 
+@pytest.mark.parametrize("at_rest", [True, False])
 @pytest.mark.parametrize(("away", "ends"), [(100, 0), (60_000, 1)])
-def test_a_process_that_turns_to_its_own_session_again_brings_it_back(away: int, ends: int) -> None:
+def test_a_process_that_turns_to_its_own_session_again_brings_it_back(away: int, ends: int, at_rest: bool) -> None:
     run = live()
+    if at_rest:
+        run.answer()
+        run.file("idle", startedAt=START)
+        run.wait()
     run.file("idle", startedAt=START, parkedJobId="other")
     run.wait(away)
     run.file("busy", startedAt=START)
