@@ -121,6 +121,14 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_SCRATCH, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def unmeasured() -> Iterator[None]:
+    """Programs run as they do at their users': to measure coverage takes up to half of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A fresh home for one test, in the environment too."""

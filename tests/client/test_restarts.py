@@ -70,6 +70,7 @@ def reading(follower: Async | Blocking) -> Iterator[None]:
     thread.join(10)
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.timeout(300)
 def test_over_20_restarts_and_an_outage_every_client_is_given_every_event_exactly_once(home: Path) -> None:
     client, blocking = Async(), Blocking()

@@ -15,6 +15,11 @@ from tests.support.service import Service
 pytest.register_assert_rewrite("tests.support.told", "tests.web.conversation")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def as_at_its_users(unmeasured: None) -> None:
+    """What is told within so many ms is told so by the program alone."""
+
+
 @pytest.fixture(scope="session")
 def claude_binary() -> Path:
     """Claude Code: the one that CLAW_SOCKET_TEST_CLAUDE names, or one that is installed once below .scratch/."""

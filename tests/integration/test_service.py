@@ -22,6 +22,8 @@ from tests.support.feed import SESSION, hook, line, session_file, spool
 from tests.support.service import Service, run_command
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 ASK = """
 import signal, socket, sys, time
 host, port, took, end = sys.argv[1], int(sys.argv[2]), [], []

@@ -30,6 +30,8 @@ from tests.support.service import Service
 Json = dict[str, Any]
 
 SESSIONS = 3
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
+"""One that is killed could not say which lines it ran."""
 TOLD_EVERY = 50
 """Kills after which it is told how far it is."""
 
@@ -184,7 +186,7 @@ def torture(home: Path, *, kills: int, seed: int, clean: bool = False, longest: 
         longest: seconds that a server lives, at most.
     """
     chance = random.Random(seed)
-    service = Service(home, "--set", "hooks=yes")
+    service = Service(home, "--set", "hooks=yes", more=UNMEASURED)
     feeder, reader = Feeder(home, seed), Reader(home)
     try:
         reader.start()
@@ -199,7 +201,7 @@ def torture(home: Path, *, kills: int, seed: int, clean: bool = False, longest: 
             service.process.send_signal(signal.SIGTERM if clean else signal.SIGKILL)
             service.process.wait(20)
             time.sleep(chance.random() * 0.1)
-            service = Service(home, "--set", "hooks=yes")
+            service = Service(home, "--set", "hooks=yes", more=UNMEASURED)
         feeder.stopped.set()
         feeder.join()
         wanted = {*feeder.input.hooks, *(one for ids in feeder.input.lines.values() for one in ids)}
