@@ -106,7 +106,8 @@ class Feeder(threading.Thread):
     def _line(self) -> None:
         session = self._random.choice(self._sessions)
         uid = str(uuid.UUID(int=self._random.getrandbits(128)))
-        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{int(time.time() * 1000) % 1000:03}Z"
+        at = time.time_ns() // 1_000_000  # one look: the second may end between two
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 1000)) + f".{at % 1000:03}Z"
         body: Json = {"uuid": uid, "timestamp": now, "sessionId": session, "cwd": "/w", "isSidechain": False}
         text = "y" * self._random.randrange(2000)
         if self._random.random() < 0.3:
