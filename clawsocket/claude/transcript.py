@@ -273,12 +273,16 @@ class AgentMeta(msgspec.Struct, rename="camel", kw_only=True):
 
     Attributes:
         request_shape: ``background`` or ``foreground``, in newer versions, in which the call need not say it.
+        worktree_path: where it works, if it has a worktree of its own.
+        inherited_worktree_path: where it works, if that is the worktree of the subagent that made it.
     """
 
     agent_type: str = ""
     description: str | None = None
     tool_use_id: str | None = None
     request_shape: str | None = None
+    worktree_path: str | None = None
+    inherited_worktree_path: str | None = None
 
 
 class _Head(msgspec.Struct):

@@ -84,6 +84,9 @@ def apply(session: Session, agent_id: str | None, line: Line, at: int) -> None:
     handler = _HANDLERS.get(type(line))
     if handler is not None:
         handler(session, agent_id, line, at)
+    agent = session.agents.all.get(agent_id or "")
+    if agent is not None:
+        agent.cwd = line.cwd or agent.cwd
 
 
 def _facts(session: Session, line: Line, at: int) -> None:

@@ -378,6 +378,7 @@ class World:
         agent.description = seen.meta.description or agent.description
         agent.parent_tool_use_id = seen.meta.tool_use_id or agent.parent_tool_use_id
         agent.background = seen.meta.request_shape == "background" or agent.background
+        agent.cwd = seen.meta.worktree_path or seen.meta.inherited_worktree_path or agent.cwd
         session.touch(agent, seen.at)
         if not agent.announced:
             session.silent = seen.silent

@@ -25,6 +25,7 @@ SCENARIOS = [
     "d_parallel",
     "e_write_edit",
     "f2_subagents_parallel",
+    "f3_nested_worktree",
     "h_tasks",
     "i_mcp",
     "j_permission",

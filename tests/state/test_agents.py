@@ -63,6 +63,24 @@ def test_a_meta_file_tells_of_an_agent_in_the_background_whose_call_does_not(
     assert [data.get("background") for data in starts(run)] == [background]
 
 
+@pytest.mark.parametrize("name", ["worktreePath", "inheritedWorktreePath"])
+def test_an_agent_in_a_worktree_works_there(name: str) -> None:
+    run = with_agent()
+    run.hook("SubagentStart", agent_id="a1", agent_type="Explore")
+    run.meta("a1", **META | {name: "/app/.claude/worktrees/one"})
+    assert [data["cwd"] for data in starts(run)] == ["/app/.claude/worktrees/one"]
+    assert [agent.cwd for agent in run.world.snapshot()[1]] == ["/app", "/app/.claude/worktrees/one"]
+
+
+def test_an_agent_works_where_its_lines_say() -> None:
+    run = with_agent()
+    run.prompt("Look", agent="a1", isSidechain=True, cwd="/app/web")
+    run.meta("a1", **META)
+    assert [data["cwd"] for data in starts(run)] == ["/app/web"]
+    run.answer(text("Found."), agent="a1", cwd="/app/docs")
+    assert [agent.cwd for agent in run.world.snapshot()[1]] == ["/app", "/app/docs"]
+
+
 @pytest.mark.parametrize("what", ["a call", "the end", "a second"])
 def test_the_file_is_looked_for_once_more_before_a_start_is_told_without_it(what: str) -> None:
     run = with_agent()

@@ -85,6 +85,7 @@ class Agent:
     type: str
     parent_tool_use_id: str
     description: str
+    cwd: str
 
 
 @dataclass
@@ -142,7 +143,8 @@ def read(session_id: str, projects: Path, hooks: Iterable[Path]) -> Truth:
     for path in projects.glob(f"*/{session_id}/subagents/*.meta.json"):
         meta = json.loads(path.read_text("utf-8"))
         agent_id = path.name.removeprefix("agent-").removesuffix(".meta.json")
-        truth.agents[agent_id] = Agent(meta["agentType"], meta["toolUseId"], meta["description"])
+        first = next(json_lines(path.with_name(f"agent-{agent_id}.jsonl")))
+        truth.agents[agent_id] = Agent(meta["agentType"], meta["toolUseId"], meta["description"], first["cwd"])
     truth.hooks = [hook for path in hooks for hook in recorded_hooks(path) if hook.payload["session_id"] == session_id]
     _judge_by_hooks(truth)
     _count(truth, lines)

@@ -16,7 +16,7 @@ TRUTH = Truth(
         "t1": oracle.Tool("Bash", {"command": "ls"}, None, 1000, frozenset({"ok"}), 1400, 300),
         "t2": oracle.Tool("Read", {}, "a1", 1000, frozenset({"ok"}), 1400),
     },
-    agents={"a1": oracle.Agent("Explore", "t1", "Find it")},
+    agents={"a1": oracle.Agent("Explore", "t1", "Find it", "/w")},
 )
 
 
@@ -26,7 +26,7 @@ def event(seq: int, kind: str, **fields: Any) -> Json:
 
 
 def events() -> list[Json]:
-    agent = {"agentId": "a1", "agentType": "Explore"}
+    agent = {"agentId": "a1", "agentType": "Explore", "cwd": "/w"}
     state = agent | {"parentToolUseId": "t1", "description": "Find it", "status": "offline"}
     bash, read = {"toolName": "Bash", "toolUseId": "t1"}, {"toolName": "Read", "toolUseId": "t2", "within": "a1"}
     ok = {"success": True, "outcome": "ok"}
@@ -67,11 +67,13 @@ def test_a_missing_or_a_second_event_is_noticed(index: int) -> None:
         (0, {"input": {}}),
         (1, {"agentType": "Plan"}),
         (1, {"parentToolUseId": "t2"}),
+        (1, {"cwd": "/x"}),
         (3, {"durationMs": 399}),
         (5, {"outcome": "error"}),
         (5, {"success": False}),
         (5, {"durationMs": 400, "durationSource": "timestamps"}),
         (6, {"agents": [{**events()[6]["data"]["agents"][0], "status": "working"}]}),
+        (6, {"agents": [{**events()[6]["data"]["agents"][0], "cwd": "/x"}]}),
     ],
 )
 def test_a_wrong_one_is_noticed(index: int, change: Json) -> None:

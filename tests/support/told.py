@@ -115,11 +115,13 @@ def check_agents(events: list[Json], truth: Truth) -> None:
         assert started[agent_id]["seq"] < stopped[agent_id]["seq"]
         assert data["agentType"] == agent.type
         assert data.get("parentToolUseId", agent.parent_tool_use_id) == agent.parent_tool_use_id
-        assert data.get("parentAgentId", main) == main
+        assert data.get("parentAgentId", main) == (truth.tools[agent.parent_tool_use_id].agent_id or main)
+        assert data["cwd"] == agent.cwd
         last = states[agent_id]
-        assert (last["agentType"], last["parentToolUseId"], last["description"]) == (
+        assert (last["agentType"], last["parentToolUseId"], last["description"], last["cwd"]) == (
             agent.type,
             agent.parent_tool_use_id,
             agent.description,
+            agent.cwd,
         )
         assert last["status"] in ("idle", "offline")
