@@ -58,6 +58,26 @@ class Agent(msgspec.Struct):
     history: list[ToolRun] = []
 
 
+class Made(msgspec.Struct, rename="camel"):
+    """What the result of a call says of the subagent that it made."""
+
+    agent_id: str | None = None
+    agent_type: str | None = None
+    description: str | None = None
+    status: str | None = None
+
+
+def made(result: msgspec.Raw) -> Made | None:
+    """Return what the result of a call says of a subagent; None if nothing."""
+    if b'"agentId"' not in bytes(result):
+        return None
+    try:
+        found = msgspec.json.decode(result, type=Made)
+    except msgspec.DecodeError:
+        return None
+    return found if found.agent_id else None
+
+
 class Agents:
     """The agents of a session, by id.
 
@@ -106,6 +126,16 @@ class Agents:
         else:
             self._held.setdefault(agent.id, [])
             self._session.later(META_WAIT, lambda: self.announce(agent))
+
+    def link(self, made: Made, tool_id: str, at: int) -> Agent:
+        """Learn which call made a subagent, and return that; whose start waited for it is announced."""
+        agent = self.get(made.agent_id, at, made.agent_type or "")
+        agent.parent_tool_use_id = agent.parent_tool_use_id or tool_id
+        agent.description = agent.description or made.description
+        agent.background = made.status != "completed" or agent.background
+        if agent.id in self._held:
+            self.announce(agent)
+        return agent
 
     def tell(self, event: Event) -> None:
         """Send what a subagent did, behind its start; what its lines say waits with that.

@@ -29,6 +29,7 @@ from clawsocket.protocol.events import (
 )
 from clawsocket.protocol.models import State, WaitingTool
 from clawsocket.state import outcome
+from clawsocket.state.agents import made
 from clawsocket.state.lines import is_synthetic
 from clawsocket.state.session import Asked, Session, waiting_for
 from clawsocket.state.text import content_text, failure, input_summary, response_summary
@@ -46,6 +47,9 @@ ASK_WAIT = 300
 Since 2.1.332 it comes also where nobody is there to be asked, and the call is denied at once.
 """
 
+LAUNCHED = "async_launched"
+"""What the result of a call says of a subagent that goes on in the background."""
+
 _TOOL_HOOKS = frozenset(("PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest", "PermissionDenied"))
 _ADDED = (b'"toolName"', b'"toolUseId"', b'"inputSummary"', b'"outputSummary"', b'"isInterrupt"')
 _LIFE = frozenset(("SessionStart", "SessionEnd"))
@@ -59,7 +63,8 @@ def apply(session: Session, seen: HookSeen) -> None:
     """Take a hook of a session."""
     hook = seen.hook
     if hook.agent_id and hook.agent_type:
-        session.agents.get(hook.agent_id, seen.at, hook.agent_type).by_hook = True
+        agent = session.agents.get(hook.agent_id, seen.at, hook.agent_type)
+        agent.by_hook, agent.cwd = True, hook.cwd or agent.cwd
     if not session.silent:
         session.world.put(told(seen, session.id))
     take(session, seen)
@@ -241,6 +246,9 @@ def _post_tool(session: Session, seen: HookSeen, hook: Hook) -> None:
     tool = session.tools.use(hook.tool_use_id, hook.tool_name, hook.tool_input, seen.at, "hook", hook.agent_id)
     if tool is None:
         return
+    found = made(hook.tool_response) if tool.name == "Agent" else None
+    if found is not None and found.status == LAUNCHED:
+        session.agents.link(found, tool.id, seen.at)  # its own file may come a second later, on a busy machine
     failed = hook.hook_event_name == "PostToolUseFailure"
     session.tools.end(
         tool,

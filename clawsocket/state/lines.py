@@ -31,7 +31,7 @@ from clawsocket.protocol.events import (
     SessionStarted,
 )
 from clawsocket.state import outcome
-from clawsocket.state.agents import Agent
+from clawsocket.state.agents import Agent, made
 from clawsocket.state.session import COPIED, Session
 from clawsocket.state.text import content_text, failure
 from clawsocket.state.turns import QUIET, Turn
@@ -240,27 +240,13 @@ def _note(raw: msgspec.Raw) -> str:
     return msgspec.json.decode(raw, type=str) if bytes(memoryview(raw)[:1]) == b'"' else ""
 
 
-class _AgentResult(msgspec.Struct, rename="camel"):
-    agent_id: str | None = None
-    agent_type: str | None = None
-    status: str | None = None
-
-
 def _subagent_result(session: Session, tool_id: str, line: UserLine, at: int) -> None:
     """The result of an Agent call tells that the subagent stopped, unless it went to the background."""
-    raw = line.tool_use_result
-    if b'"agentId"' not in bytes(raw):
+    found = made(line.tool_use_result)
+    if found is None or found.agent_id not in session.agents.all:
         return
-    try:
-        result = msgspec.json.decode(raw, type=_AgentResult)
-    except msgspec.DecodeError:
-        return
-    if result.agent_id not in session.agents.all:
-        return
-    agent = session.agents.get(result.agent_id, at, result.agent_type or "")
-    agent.parent_tool_use_id = agent.parent_tool_use_id or tool_id
-    if result.status != "completed":
-        agent.background = True
+    agent = session.agents.link(found, tool_id, at)
+    if found.status != "completed":
         return
 
     def stop() -> None:

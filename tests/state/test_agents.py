@@ -81,6 +81,43 @@ def test_an_agent_works_where_its_lines_say() -> None:
     assert [agent.cwd for agent in run.world.snapshot()[1]] == ["/app", "/app/docs"]
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_the_call_gave_back_says_of_an_agent_in_the_background_what_its_file_does(is_first: bool) -> None:
+    run = with_agent()
+
+    def start() -> None:
+        run.hook("SubagentStart", agent_id="a1", agent_type="Explore", cwd="/app/.claude/worktrees/one")
+
+    if not is_first:
+        start()
+    made = {"status": "async_launched", "agentId": "a1", "description": "Look around"}
+    run.hook("PostToolUse", tool_name="Agent", tool_use_id="t1", tool_input={}, tool_response=made)
+    if is_first:
+        assert starts(run) == []
+        start()
+    assert starts(run) == [
+        {
+            "agentId": "a1",
+            "agentType": "Explore",
+            "cwd": "/app/.claude/worktrees/one",
+            "parentToolUseId": "t1",
+            "description": "Look around",
+            "parentAgentId": "master-s",
+            "background": True,
+            "source": "hook",
+        }
+    ]
+    assert run.world.snapshot()[0][0].cwd == "/app"
+
+
+def test_what_a_call_gave_back_makes_no_agent_that_is_done() -> None:
+    run = with_agent()
+    made = {"status": "completed", "agentId": "a1"}
+    run.hook("PostToolUse", tool_name="Agent", tool_use_id="t1", tool_input={}, tool_response=made)
+    run.wait()
+    assert [agent.agent_type for agent in run.world.snapshot()[1]] == ["master"]
+
+
 @pytest.mark.parametrize("what", ["a call", "the end", "a second"])
 def test_the_file_is_looked_for_once_more_before_a_start_is_told_without_it(what: str) -> None:
     run = with_agent()
