@@ -127,12 +127,12 @@ class Agents:
             self._held.setdefault(agent.id, [])
             self._session.later(META_WAIT, lambda: self.announce(agent))
 
-    def link(self, made: Made, tool_id: str, at: int) -> Agent:
+    def link(self, found: Made, tool_id: str, at: int) -> Agent:
         """Learn which call made a subagent, and return that; whose start waited for it is announced."""
-        agent = self.get(made.agent_id, at, made.agent_type or "")
+        agent = self.get(found.agent_id, at, found.agent_type or "")
         agent.parent_tool_use_id = agent.parent_tool_use_id or tool_id
-        agent.description = agent.description or made.description
-        agent.background = made.status != "completed" or agent.background
+        agent.description = agent.description or found.description
+        agent.background = found.status != "completed" or agent.background
         if agent.id in self._held:
             self.announce(agent)
         return agent
